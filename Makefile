@@ -1,0 +1,47 @@
+# Every target sets up what it needs: `make demo` and `make test` work from a bare clone.
+# PYTHON chooses the interpreter for a new environment: make demo PYTHON=python3.12
+
+PYTHON ?= $(firstword $(foreach name,python3.12 python3.11 python3,$(shell command -v $(name) 2>/dev/null)))
+VENV := .venv
+RUN := $(VENV)/bin/python
+INSTALLED := $(VENV)/installed
+DEMO := runs/demo
+
+.PHONY: demo test test-all lint format bench clean help
+
+help:            ## what there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+$(INSTALLED): requirements.lock setup.cfg pyproject.toml
+	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null || \
+		{ echo "error: Python 3.11 or 3.12 is needed; name one with make PYTHON=/path/to/python3.12" >&2; exit 2; }
+	@echo "setting up $(VENV) (once; about two minutes and 2.5 GB)" >&2
+	@"$(PYTHON)" -m venv $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(INSTALLED)  ## train on the sample corpus for a few minutes and write a passage
+	@if [ -f $(DEMO)/finished ]; then echo "$(DEMO) is trained already; remove it to train again" >&2; \
+	else $(RUN) -m tf_gpt2.train --run_dir=$(DEMO) && touch $(DEMO)/finished; fi
+	@$(RUN) -m tf_gpt2.sample --run_dir=$(DEMO) --prompt="却说曹操" --max_new_tokens=200 --seed=1
+
+test: $(INSTALLED) lint  ## lint and all tests but the slow ones
+	@$(RUN) -m pytest -m "not slow"
+
+test-all: $(INSTALLED) lint  ## every test
+	@$(RUN) -m pytest
+
+lint: $(INSTALLED)  ## ruff's checks and format, nothing changed
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+
+format: $(INSTALLED)  ## put the code into ruff's format
+	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
+
+bench: $(INSTALLED)  ## every benchmark, peers included; each ends in one JSON line
+	@for name in corpus train generate; do $(RUN) -m benchmarks.$$name || exit 1; done
+
+clean:           ## remove the environments; runs stay
+	rm -rf .venv .venv-peers

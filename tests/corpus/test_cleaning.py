@@ -1,0 +1,61 @@
+"""Debris goes, words stay."""
+
+import time
+
+import pytest
+
+from tf_gpt2.corpus.cleaning import clean, replace_lone_surrogates
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("　　话说天下\n　　大势", "话说天下\n大势"),
+        ("\t话说\t天下 \n", "话说 天下"),
+        ("第一回\r\n\r\n\r\n话说\r天下\r\n", "第一回\n话说\n天下"),
+        ("第一回　宴桃园\n\n  \n\t滚滚长江", "第一回 宴桃园\n滚滚长江"),
+        ("\ufeff话\u200b说\x00天\x07下\x7f\u00ad", "话说天下"),
+        ("话说\u2028天下\u0085大势", "话说\n天下\n大势"),
+        ("话说\u200d天下", "话说天下"),
+        ("\u202e话说\u2066", "话说"),
+        ("\ufffe\uffff", ""),
+        (" \n\t\u3000\n", ""),
+        ("", ""),
+        ("说😀好", "说😀好"),
+        (
+            "一家\U0001f468\u200d\U0001f469\u200d\U0001f467团圆",
+            "一家\U0001f468\u200d\U0001f469\u200d\U0001f467团圆",
+        ),
+        ("心❤\ufe0f\u200d🔥", "心❤\ufe0f\u200d🔥"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("cafe\u0301", "cafe\u0301"),
+        ("a\ud800b", "a\ufffdb"),
+    ],
+)
+def test_normal_form(raw, expected):
+    assert clean(raw) == expected
+    assert clean(expected) == expected
+
+
+def test_chinese_paragraphs_are_one_line_feed_apart_and_english_ones_keep_a_blank_line():
+    assert clean("话说天下大势。\n\n\n\n分久必合。") == "话说天下大势。\n分久必合。"
+    wrapped = "\n\nIt was the best\nof times.\n\n\n\nIt was the worst\nof times.\n\n"
+    assert clean(wrapped) == "It was the best\nof times.\n\nIt was the worst\nof times."
+
+
+def test_words_of_a_page_survive_in_order():
+    raw = "　　“你好！”\t他说……\r\n\r\n——《临江仙》（Tom’s 1st）"
+    assert "".join(clean(raw).split()) == "".join(raw.split())
+
+
+def test_surrogate_pairs_join_and_single_ones_are_replaced():
+    assert replace_lone_surrogates("\ud83d\ude00") == "😀"
+    assert replace_lone_surrogates("\udc00x\ud800") == "\ufffdx\ufffd"
+    assert replace_lone_surrogates("\ud800\ud800\udc00") == "\ufffd\U00010000"
+
+
+@pytest.mark.parametrize("unit", [" ", "\n", "\u200d", "好", "　 \t", " \n", "\x00", "\u200b好"])
+def test_time_is_linear_in_any_single_repetition(unit):
+    begin = time.perf_counter()
+    clean("字" + unit * 1_000_000 + "字")
+    assert time.perf_counter() - begin < 5

@@ -1,0 +1,130 @@
+"""Entries of --corpus to files, files to books."""
+
+import json
+import os
+
+import pytest
+
+from tf_gpt2.corpus.reading import expand_corpus, read_books
+from tf_gpt2.errors import UserError
+
+
+@pytest.fixture
+def library(tmp_path):
+    for name in [
+        "b.txt",
+        "a.txt",
+        "deep/er/c.TXT",
+        "notes.md",
+        ".hidden.txt",
+        ".git/x.txt",
+        "deep/d.jsonl",
+    ]:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("话说天下大势", "utf-8")
+    return tmp_path
+
+
+def _names(folder, entries):
+    return [str(path.relative_to(folder)) for path in expand_corpus(entries)]
+
+
+def test_folders_are_searched_in_a_stable_order(library):
+    assert _names(library, [library]) == ["a.txt", "b.txt", "deep/d.jsonl", "deep/er/c.TXT"]
+
+
+def test_entries_keep_their_order_and_files_come_once(library):
+    os.symlink(library / "a.txt", library / "z.txt")
+    entries = [
+        library / "b.txt",
+        str(library / "*.txt"),
+        library,
+        library / "deep" / ".." / "a.txt",
+    ]
+    assert _names(library, entries) == ["b.txt", "a.txt", "deep/d.jsonl", "deep/er/c.TXT"]
+
+
+def test_globs(library):
+    assert _names(library, [f"{library}/**/*.[tT]*"]) == ["a.txt", "b.txt", "deep/er/c.TXT"]
+    (library / "book [1].txt").write_text("x")
+    assert _names(library, [f"{library}/book [1].txt"]) == ["book [1].txt"]
+
+
+def test_links_in_a_circle_do_not_trap_the_search(library):
+    os.symlink(library, library / "deep" / "up")
+    assert len(expand_corpus([library])) == 4
+
+
+@pytest.mark.parametrize(
+    ("entry", "complaint"),
+    [
+        ("nowhere.txt", "nowhere.txt does not"),
+        ("notes.md", "notes.md is none of these"),
+        ("*.epub", "matches none"),
+        ("empty", "holds none"),
+        ("   ", "empty"),
+    ],
+)
+def test_entries_without_files_are_refused(library, monkeypatch, entry, complaint):
+    (library / "empty").mkdir()
+    monkeypatch.chdir(library)
+    with pytest.raises(UserError, match=complaint) as caught:
+        expand_corpus([entry])
+    assert "\n" not in str(caught.value)
+
+
+def test_no_entry_at_all_is_refused():
+    with pytest.raises(UserError, match="at least one"):
+        expand_corpus([])
+
+
+def _books(tmp_path, name, content, **kwargs):
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return list(read_books(path, **kwargs))
+
+
+def test_txt(tmp_path):
+    (book,) = _books(tmp_path, "三国演义.txt", "话说天下大势".encode("gb18030"))
+    assert (book.title, book.text) == ("三国演义", "话说天下大势")
+    (book,) = _books(tmp_path, "x.txt", "é".encode("latin-1"), encoding="latin-1")
+    assert book.text == "é"
+
+
+def test_jsonl_and_json(tmp_path):
+    lines = [{"text": "一\u2028二", "title": "甲\n乙"}, {"text": "三", "title": 5}, "四"]
+    written = "\r\n".join(json.dumps(line, ensure_ascii=False) for line in lines) + "\n\n"
+    books = _books(tmp_path, "a.jsonl", written)
+    assert [(b.title, b.text) for b in books] == [
+        ("甲 乙", "一\u2028二"),
+        ("a 2", "三"),
+        ("a 3", "四"),
+    ]
+    books = _books(tmp_path, "train.json", json.dumps(["一", {"text": "二"}]))
+    assert [(b.title, b.text) for b in books] == [("train 1", "一"), ("train 2", "二")]
+    assert books[1].source.endswith("train.json item 2")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("a.jsonl", '{"text": "x"}\n{"text": ', "line 2 is not"),
+        ("a.jsonl", '{"content": "x"}', r"line 1 is an object with fields \['content'\]"),
+        ("a.jsonl", '{"text": 5}', '"text" string'),
+        ("a.jsonl", "5", "a number"),
+        ("a.json", '{"text": "x"}', "must be a list"),
+        ("a.json", '["x", null]', "item 2 is null"),
+        ("a.json", "", "valid JSON"),
+        ("a.json", "[" * 100_000, "flat list"),
+    ],
+)
+def test_json_that_holds_no_texts_is_refused(tmp_path, name, content, complaint):
+    with pytest.raises(UserError, match=complaint) as caught:
+        _books(tmp_path, name, content)
+    assert name in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_an_unreadable_file_is_refused(tmp_path):
+    with pytest.raises(UserError, match="cannot be read"):
+        list(read_books(tmp_path / "gone.txt"))

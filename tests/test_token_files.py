@@ -1,0 +1,70 @@
+"""The folder of a prepared corpus appears whole or not at all."""
+
+import errno
+import os
+import time
+
+import numpy as np
+import pytest
+
+from tf_gpt2.errors import UserError
+from tf_gpt2.token_files import atomic_folder, read_prepared, token_dtype
+
+
+@pytest.mark.parametrize(("size", "dtype"), [(2, "<u2"), (65_536, "<u2"), (65_537, "<u4")])
+def test_the_smallest_type_that_holds_every_id(size, dtype):
+    assert token_dtype(size) == np.dtype(dtype)
+
+
+def test_a_finished_folder_takes_its_place(tmp_path):
+    with atomic_folder(tmp_path / "a" / "target") as partial:
+        (partial / "x").write_text("x")
+        assert not (tmp_path / "a" / "target").exists()
+    assert [p.name for p in (tmp_path / "a").rglob("*")] == ["target", "x"]
+
+
+def test_an_error_leaves_nothing_new_and_harms_nothing_old(tmp_path):
+    (tmp_path / "target").mkdir()
+    (tmp_path / "target" / "old").write_text("old")
+    with pytest.raises(KeyError), atomic_folder(tmp_path / "target") as partial:
+        (partial / "x").write_text("x")
+        raise KeyError
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["old", "target"]
+
+
+def test_a_damaged_folder_is_replaced(tmp_path):
+    (tmp_path / "target").mkdir()
+    (tmp_path / "target" / "old").write_text("old")
+    with atomic_folder(tmp_path / "target") as partial:
+        (partial / "new").write_text("new")
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["new", "target"]
+
+
+def test_a_full_disk_is_one_clear_line(tmp_path):
+    with (
+        pytest.raises(UserError, match="No space left") as caught,
+        atomic_folder(tmp_path / "target"),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert "TF_GPT2_CACHE" in str(caught.value) and not list(tmp_path.iterdir())
+
+
+def test_a_cache_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "cache").write_text("")
+    with pytest.raises(UserError, match="TF_GPT2_CACHE"), atomic_folder(tmp_path / "cache" / "x"):
+        pass
+
+
+def test_what_killed_processes_left_is_cleared_after_a_day(tmp_path):
+    for name, age in ((".partial-old", 2 * 86_400), (".partial-new", 60)):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    with atomic_folder(tmp_path / "target"):
+        pass
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".partial-new", "target"]
+
+
+def test_a_folder_without_index_is_no_corpus(tmp_path):
+    assert read_prepared(tmp_path, from_cache=True) is None
+    (tmp_path / "index.json").write_text("[]")
+    assert read_prepared(tmp_path, from_cache=True) is None

@@ -1,0 +1,118 @@
+import os
+import signal
+import threading
+
+import keras
+import numpy as np
+import pytest
+
+from tf_gpt2.config import GPT2Config
+from tf_gpt2.errors import UserError
+from tf_gpt2.model import build_model
+from tf_gpt2.model_directory import load_model, model_weights
+from tf_gpt2.token_shards import prepare_corpus
+from tf_gpt2.training.loop import Trainer
+from tf_gpt2.training.metrics import read_metrics
+from tf_gpt2.training.settings import Rhythm, TrainingSettings
+
+RHYTHM = Rhythm(log_every=1, eval_every=4, sample_every=0, checkpoint_every=3)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("novel")
+    words = ("却说曹操引兵", "玄德大喜", "孔明曰", "云长提刀", "翼德大叫", "诸将皆惊")
+    picks = np.random.default_rng(0).integers(0, len(words), 400)
+    (folder / "novel.txt").write_text("，".join(words[pick] for pick in picks), encoding="utf-8")
+    return prepare_corpus([folder / "novel.txt"], cache_dir=folder / "cache")
+
+
+def _trainer(run_dir, corpus, *, rhythm=RHYTHM, **changes):
+    settings = TrainingSettings(**{"steps": 8, "batch_size": 4, "learning_rate": 1e-2, "seed": 5, **changes})
+    config = GPT2Config(
+        corpus.tokenizer.vocab_size, context_length=12, num_layers=2, num_heads=2, hidden_dim=16, dropout=0.2
+    )
+    keras.utils.set_random_seed(settings.seed)
+    return Trainer(run_dir, build_model(config), config, corpus, settings, rhythm)
+
+
+def _losses(run_dir):
+    return [line["loss"] for line in read_metrics(run_dir) if line["split"] == "train"]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, corpus):
+    trainer = _trainer(tmp_path_factory.mktemp("run"), corpus)
+    trainer.train()
+    return trainer
+
+
+def test_the_loss_falls_and_everything_is_reported(finished):
+    lines = read_metrics(finished.run_dir)
+    assert [line["step"] for line in lines if line["split"] == "train"] == list(range(1, 9))
+    assert [line["step"] for line in lines if line["split"] == "validation"] == [4, 8]
+    assert _losses(finished.run_dir)[-1] < _losses(finished.run_dir)[0]
+    assert all({"loss", "learning_rate"} <= set(line) for line in lines if line["split"] == "train")
+
+
+def test_the_model_directory_holds_the_best_model(finished, corpus):
+    model, config = load_model(finished.run_dir)
+    assert finished.state.best_step == 8
+    loss = Trainer(finished.run_dir, model, config, corpus, finished.settings, RHYTHM).validate()
+    assert loss == pytest.approx(finished.state.best_validation_loss, abs=1e-6)
+
+
+def test_the_held_out_loss_counts_every_token_once(finished, corpus):
+    tokens = corpus.validation_tokens
+    _, count = finished._eval_step.mean_loss(finished._validation)
+    assert count == len(tokens) - 1
+
+
+@pytest.mark.parametrize("accumulation_steps", [1, 2])
+def test_a_stopped_run_goes_on_bit_for_bit(tmp_path, corpus, accumulation_steps):
+    whole = _trainer(tmp_path / "whole", corpus, accumulation_steps=accumulation_steps)
+    whole.train()
+    first = _trainer(tmp_path / "parts", corpus, accumulation_steps=accumulation_steps)
+    first._write_sample = lambda step, weights: os.kill(os.getpid(), signal.SIGINT) or ""
+    first.rhythm = Rhythm(log_every=1, eval_every=4, sample_every=5, checkpoint_every=3)
+    with pytest.raises(KeyboardInterrupt):
+        first.train()
+    second = _trainer(tmp_path / "parts", corpus, accumulation_steps=accumulation_steps)
+    assert second.restore()
+    assert second.state.step == 6  # the signal of step 5 is met after the step under way
+    second.train()
+    assert _losses(tmp_path / "parts") == _losses(tmp_path / "whole")
+    for name, array in model_weights(whole.model, whole.config).items():
+        np.testing.assert_array_equal(model_weights(second.model, second.config)[name], array, err_msg=name)
+
+
+def test_a_loss_that_is_not_finite_stops_with_step_and_remedy(tmp_path, corpus):
+    trainer = _trainer(tmp_path, corpus, learning_rate=1e30, optimizer="adamw", warmup_steps=0)
+    with pytest.raises(UserError, match=r"at step \d+ with the learning rate .*smaller --learning_rate"):
+        trainer.train()
+    assert not (tmp_path / "model.safetensors").exists()
+
+
+def test_timing_the_step_changes_nothing(tmp_path, corpus, finished):
+    trainer = _trainer(tmp_path, corpus)
+    assert trainer.seconds_per_step(3) > 0
+    trainer.train()
+    assert _losses(tmp_path) == _losses(finished.run_dir)
+
+
+def test_frozen_parts_stay_as_they_are(tmp_path, corpus):
+    trainer = _trainer(tmp_path, corpus, frozen_layers=1, freeze_embeddings=True, steps=2)
+    before = model_weights(trainer.model, trainer.config)
+    trainer.train()
+    after = model_weights(trainer.model, trainer.config)
+    changed = {name for name in before if not np.array_equal(before[name], after[name])}
+    assert changed
+    assert all(name.startswith(("h.1.", "ln_f.")) for name in changed)
+
+
+def test_training_works_outside_the_main_thread(tmp_path, corpus):
+    trainer = _trainer(tmp_path, corpus, steps=1)
+    thread = threading.Thread(target=trainer.train)
+    thread.start()
+    thread.join()
+    assert trainer.state.step == 1

@@ -1,0 +1,34 @@
+import tensorflow as tf
+
+from tf_gpt2.training.metrics import MetricsLog, read_metrics
+
+
+def test_lines_after_the_resumed_step_are_dropped_and_a_half_line_too(tmp_path):
+    log = MetricsLog(tmp_path)
+    for step in (10, 20, 30):
+        log.write(step, "train", loss=1.0 / step)
+    log.close()
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 40, "sp')
+    log = MetricsLog(tmp_path, resumed_step=20)
+    log.write(30, "validation", loss=0.5)
+    log.close()
+    assert [(line["step"], line["split"]) for line in read_metrics(tmp_path)] == [
+        (10, "train"),
+        (20, "train"),
+        (30, "validation"),
+    ]
+    assert read_metrics(tmp_path)[2]["loss"] == 0.5
+
+
+def test_tensorboard_files_hold_the_figures(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    log = MetricsLog(tmp_path)
+    log.write(7, "train", loss=2.5, learning_rate=0.1)
+    log.close()
+    events = EventAccumulator(str(tmp_path / "tensorboard"), size_guidance={"tensors": 0}).Reload()
+    assert set(events.Tags()["tensors"]) == {"train/loss", "train/learning_rate"}
+    (event,) = events.Tensors("train/loss")
+    assert event.step == 7
+    assert float(tf.make_ndarray(event.tensor_proto)) == 2.5

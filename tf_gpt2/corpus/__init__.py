@@ -1,0 +1,1 @@
+"""From files of novels to clean text, and the report about it."""

@@ -1,0 +1,66 @@
+"""Takes the debris of the web out of a text and leaves the words.
+
+The normal form: lines end in one line feed, no line begins or ends with white space, white space
+inside a line is one plain space (full-width indentation and stray tabs go), control and invisible
+characters are gone. In Chinese and Japanese text a line is a paragraph, so paragraphs are separated
+by exactly one line feed. In other scripts lines are often wrapped and a blank line is what
+separates paragraphs, so a run of blank lines becomes one.
+"""
+
+import re
+
+# Controls that str.splitlines and str.split do not already treat as white space, and characters
+# without a shape of their own: zero-width space, directional marks, word joiner, soft hyphen, byte
+# order mark, interlinear marks, noncharacters. The two joiners U+200C and U+200D have a meaning in
+# Persian, Indic scripts and emoji.
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ufffe\uffff]+"
+)
+# After these a joiner joins nothing.
+_STRAY_JOINER = re.compile("(?:(?<=[\x20-\x7e\u3000-\u9fff\uff00-\uffef])|^)[\u200c\u200d]+", re.MULTILINE)
+_SURROGATES = re.compile("[\ud800-\udfff]+")
+_CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+_LETTER_SAMPLE = 100_000
+
+
+def clean(text: str) -> str:
+    """Brings a text into the normal form described above.
+
+    Args:
+        text: Any string; unpaired surrogates (JSON can hold them) become U+FFFD.
+
+    Returns:
+        The cleaned text, without a line feed at either end; empty when there were no words.
+    """
+    text = replace_lone_surrogates(text)
+    text = _INVISIBLE.sub("", text)
+    if "\u200c" in text or "\u200d" in text:
+        text = _STRAY_JOINER.sub("", text)
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    kept = filter(None, lines) if _is_east_asian(text) else _one_blank_line(lines)
+    return "\n".join(kept)
+
+
+def replace_lone_surrogates(text: str) -> str:
+    """Joins surrogate pairs into characters and turns unpaired surrogates into U+FFFD."""
+    if not _SURROGATES.search(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _is_east_asian(text: str) -> bool:
+    """Whether at least a quarter of the letters are Chinese or Japanese.
+
+    Judged by the middle of a long text: the ends may hold notices in another language.
+    """
+    middle = max(0, (len(text) - _LETTER_SAMPLE) // 2)
+    sample = text[middle : middle + _LETTER_SAMPLE]
+    letters = sum(c.isalpha() for c in sample)
+    return 4 * len(_CJK.findall(sample)) >= letters
+
+
+def _one_blank_line(lines: list[str]) -> list[str]:
+    """Drops blank lines at the ends and every blank line that follows another."""
+    kept = [line for line, before in zip(lines, ["", *lines], strict=False) if line or before]
+    return kept[:-1] if kept and not kept[-1] else kept

@@ -1,0 +1,180 @@
+"""The forward pass of GPT-2 in TensorFlow operations, from weights by Hugging Face name.
+
+Two passes over the same weights: `encode` for many tokens at once, `decode_step` for one more token with the keys and
+values of the earlier ones in a cache. The Keras model is their oracle (tests/test_decoder.py). Keras itself is not
+imported: that would cost a command its first second.
+
+Shapes: B rows, T tokens, D hidden_dim, H num_heads, K head_dim, C cache length, V vocabulary_size.
+"""
+
+import tensorflow as tf
+
+from tf_gpt2.config import GPT2Config
+
+# Keys and values are read in blocks of so many positions, as many as the longest row needs. Smaller blocks read less
+# beside the point, larger ones cost fewer rounds; 64 was fastest both near position 64 and near 900.
+BLOCK = 64
+_MASKED = -1e9
+
+
+def cache_length(config: GPT2Config) -> int:
+    """C: the context length, rounded up to whole blocks."""
+    block = block_length(config)
+    return -(-config.context_length // block) * block
+
+
+def block_length(config: GPT2Config) -> int:
+    """Positions a block of the cache holds."""
+    return min(BLOCK, config.context_length)
+
+
+def _norm(x, weights, name, epsilon):
+    """Layer normalisation over the last axis (Ba et al. 2016)."""
+    centred = x - tf.reduce_mean(x, -1, keepdims=True)
+    scale = tf.math.rsqrt(tf.reduce_mean(centred * centred, -1, keepdims=True) + epsilon)
+    return centred * scale * weights[f"{name}.weight"] + weights[f"{name}.bias"]
+
+
+def _linear(x, weights, name):
+    """[N, in] -> [N, out]; two-dimensional so that TensorFlow fuses product, bias and GELU into one kernel."""
+    return tf.nn.bias_add(tf.matmul(x, weights[f"{name}.weight"]), weights[f"{name}.bias"])
+
+
+def _mlp(x, weights, block, epsilon):
+    hidden = _linear(_norm(x, weights, f"{block}.ln_2", epsilon), weights, f"{block}.mlp.c_fc")  # [N, F]
+    return x + _linear(tf.nn.gelu(hidden, approximate=True), weights, f"{block}.mlp.c_proj")
+
+
+def logits(weights, config: GPT2Config, hidden):
+    """Logits [N, V] of final hidden states [N, D]."""
+    hidden = _norm(hidden, weights, "ln_f", config.layer_norm_epsilon)
+    head = "wte.weight" if config.tie_embeddings else "lm_head.weight"
+    return tf.matmul(hidden, weights[head], transpose_b=True)
+
+
+def encode(weights, config: GPT2Config, ids):
+    """All tokens in one parallel pass.
+
+    Args:
+        weights: Tensors by Hugging Face name.
+        config: The model's shape.
+        ids: [B, T] int32, T at most the context length.
+
+    Returns:
+        Hidden states before the final normalisation [B, T, D]; keys and values, a list over layers of
+        [B, H, T, K] each.
+    """
+    batch, length = tf.unstack(tf.shape(ids))
+    width, heads = config.hidden_dim, config.num_heads
+    x = tf.gather(weights["wte.weight"], ids) + weights["wpe.weight"][:length]
+    x = tf.reshape(x, (-1, width))  # [B * T, D]
+    place = tf.range(length)
+    mask = tf.where(place[None, :] <= place[:, None], 0.0, _MASKED)  # [T, T], query by key
+    keys, values = [], []
+    for index in range(config.num_layers):
+        block = f"h.{index}"
+        qkv = _linear(
+            _norm(x, weights, f"{block}.ln_1", config.layer_norm_epsilon), weights, f"{block}.attn.c_attn"
+        )
+        qkv = tf.reshape(qkv, (batch, length, 3, heads, config.head_dim))
+        query, key, value = tf.unstack(tf.transpose(qkv, (2, 0, 3, 1, 4)))  # [B, H, T, K] each
+        scores = tf.matmul(query * config.head_dim**-0.5, key, transpose_b=True) + mask  # [B, H, T, T]
+        context = tf.matmul(tf.nn.softmax(scores), value)  # [B, H, T, K]
+        context = tf.reshape(tf.transpose(context, (0, 2, 1, 3)), (-1, width))
+        x = _mlp(x + _linear(context, weights, f"{block}.attn.c_proj"), weights, block, config.layer_norm_epsilon)
+        keys.append(key)
+        values.append(value)
+    return tf.reshape(x, (batch, length, width)), keys, values
+
+
+def decode_step(weights, config: GPT2Config, ids, positions, keys, values, jit_compile: bool):
+    """One more token a row, with cached keys and values.
+
+    Args:
+        weights: Tensors by Hugging Face name.
+        config: The model's shape.
+        ids: [B] int32 tokens to encode; B is static.
+        positions: [B] int32 their positions, which are also their places in the cache.
+        keys: List over layers of [B, H, C, K] with the positions before filled.
+        values: The same for values.
+        jit_compile: Whether XLA compiles this; it alone has the operation that updates a slice in place.
+
+    Returns:
+        Hidden states before the final normalisation [B, D], and the new keys and values.
+    """
+    batch, width = ids.shape[0], config.hidden_dim
+    store = _store_with_xla if jit_compile else _store
+    x = tf.gather(weights["wte.weight"], ids) + tf.gather(weights["wpe.weight"], positions)  # [B, D]
+    keys, values = list(keys), list(values)
+    for index in range(config.num_layers):
+        block = f"h.{index}"
+        qkv = _linear(
+            _norm(x, weights, f"{block}.ln_1", config.layer_norm_epsilon), weights, f"{block}.attn.c_attn"
+        )
+        qkv = tf.reshape(qkv, (batch, 3, config.num_heads, config.head_dim))
+        query, key, value = tf.unstack(qkv, axis=1)  # [B, H, K] each
+        keys[index] = store(keys[index], key, positions)
+        values[index] = store(values[index], value, positions)
+        context = attend(query * config.head_dim**-0.5, keys[index], values[index], positions, block_length(config))
+        context = tf.reshape(context, (batch, width))
+        x = _mlp(x + _linear(context, weights, f"{block}.attn.c_proj"), weights, block, config.layer_norm_epsilon)
+    return x, keys, values
+
+
+def attend(query, keys, values, positions, block):
+    """Attention of one query a row over positions 0 to `positions`, block by block with a running softmax.
+
+    The running softmax is the one of Milakov and Gimelshein 2018 (online normaliser), as in FlashAttention. Its number of
+    rounds follows the longest row, so a half-empty cache costs half.
+
+    Args:
+        query: [B, H, K], scaled.
+        keys: [B, H, C, K]; values the same.
+        positions: [B] int32.
+        block: Positions a round reads; divides C.
+
+    Returns:
+        [B, H, K].
+    """
+    batch, heads, width = query.shape
+    rounds = tf.reduce_max(positions) // block + 1
+
+    def body(index, largest, total, summed):
+        start = index * block
+        key = tf.slice(keys, (0, 0, start, 0), (batch, heads, block, width))
+        value = tf.slice(values, (0, 0, start, 0), (batch, heads, block, width))
+        scores = tf.einsum("bhk,bhck->bhc", query, key)
+        seen = (start + tf.range(block))[None, :] <= positions[:, None]  # [B, block]
+        scores = tf.where(seen[:, None, :], scores, _MASKED)
+        new_largest = tf.maximum(largest, tf.reduce_max(scores, -1, keepdims=True))
+        shrink = tf.exp(largest - new_largest)
+        weight = tf.exp(scores - new_largest)
+        total = total * shrink + tf.reduce_sum(weight, -1, keepdims=True)
+        return index + 1, new_largest, total, summed * shrink + tf.einsum("bhc,bhck->bhk", weight, value)
+
+    start = (
+        tf.constant(0),
+        tf.fill((batch, heads, 1), _MASKED),
+        tf.zeros((batch, heads, 1)),
+        tf.zeros((batch, heads, width)),
+    )
+    _, _, total, summed = tf.while_loop(lambda index, *_: index < rounds, body, start)
+    return summed / total
+
+
+def _store_with_xla(cache, new, positions):
+    """Writes new [B, H, K] into cache [B, H, C, K]; row by row, since one update has one place."""
+    from tensorflow.compiler.tf2xla.python import xla
+
+    zero = tf.constant(0)
+    for row in range(cache.shape[0]):
+        update = new[row][None, :, None, :]  # [1, H, 1, K]
+        cache = xla.dynamic_update_slice(cache, update, tf.stack([row, zero, positions[row], zero]))
+    return cache
+
+
+def _store(cache, new, positions):
+    batch, heads = cache.shape[:2]
+    row, head = tf.meshgrid(tf.range(batch), tf.range(heads), indexing="ij")  # [B, H]
+    place = tf.repeat(positions[:, None], heads, axis=1)
+    return tf.tensor_scatter_nd_update(cache, tf.stack([row, head, place], axis=-1), new)

@@ -1,0 +1,194 @@
+"""The layers of GPT-2, written with keras.ops so that they run on any Keras backend.
+
+Shapes: B batch, T sequence length, D hidden_dim, H num_heads, K head_dim, F intermediate_dim, V vocabulary_size.
+"""
+
+import math
+
+import keras
+from keras import ops
+
+# Initialisation of openai/gpt-2, src/model.py: 0.02 for matrices and token embedding, 0.01 for positions; the
+# projections back into the residual stream are scaled by 1/sqrt(2 * num_layers) (Radford et al. 2019, section 2.3).
+INIT_STDDEV = 0.02
+POSITION_INIT_STDDEV = 0.01
+
+
+def _normal(stddev):
+    return keras.initializers.RandomNormal(stddev=stddev)
+
+
+def residual_init_stddev(num_layers: int) -> float:
+    """Standard deviation of a projection into a residual stream that `2 * num_layers` branches add to."""
+    return INIT_STDDEV / math.sqrt(2 * num_layers)
+
+
+@keras.saving.register_keras_serializable("tf_gpt2")
+class TokenEmbedding(keras.layers.Layer):
+    """Token embedding [V, D], which also projects hidden states to logits (`reverse=True`).
+
+    Call with ids [B, T] for vectors [B, T, D]; with hidden states [B, T, D] and `reverse=True` for logits
+    [B, T, V].
+    """
+
+    def __init__(self, vocabulary_size, hidden_dim, **kwargs):
+        super().__init__(**kwargs)
+        self.vocabulary_size = vocabulary_size
+        self.hidden_dim = hidden_dim
+
+    def build(self, input_shape=None):
+        self.embeddings = self.add_weight(
+            name="embeddings",
+            shape=(self.vocabulary_size, self.hidden_dim),
+            initializer=_normal(INIT_STDDEV),
+        )
+        self.built = True
+
+    def call(self, inputs, reverse=False):
+        if reverse:
+            return ops.matmul(inputs, ops.transpose(ops.cast(self.embeddings, inputs.dtype)))  # [B, T, V]
+        return ops.take(self.embeddings, inputs, axis=0)  # [B, T, D]
+
+    def compute_output_spec(self, inputs, reverse=False):
+        shape = (*inputs.shape[:-1], self.vocabulary_size) if reverse else (*inputs.shape, self.hidden_dim)
+        return keras.KerasTensor(shape, dtype=self.compute_dtype)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "vocabulary_size": self.vocabulary_size,
+            "hidden_dim": self.hidden_dim,
+        }
+
+
+@keras.saving.register_keras_serializable("tf_gpt2")
+class PositionEmbedding(keras.layers.Layer):
+    """Adds learned positions [context_length, D] to token vectors [B, T, D], T at most context_length."""
+
+    def __init__(self, context_length, **kwargs):
+        super().__init__(**kwargs)
+        self.context_length = context_length
+
+    def build(self, input_shape):
+        self.embeddings = self.add_weight(
+            name="embeddings",
+            shape=(self.context_length, input_shape[-1]),
+            initializer=_normal(POSITION_INIT_STDDEV),
+        )
+        self.built = True
+
+    def call(self, inputs):
+        length = ops.shape(inputs)[1]
+        return inputs + ops.cast(self.embeddings[:length], inputs.dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "context_length": self.context_length}
+
+
+@keras.saving.register_keras_serializable("tf_gpt2")
+class CausalSelfAttention(keras.layers.Layer):
+    """Masked multi-head self-attention (Vaswani et al. 2017, section 3.2; mask as in openai/gpt-2).
+
+    One fused projection gives queries, keys and values. Input and output are [B, T, D]. With
+    `return_attention=True` the call also returns the attention weights [B, H, T, T], rows summing to one, before
+    dropout.
+    """
+
+    def __init__(self, num_heads, dropout=0.0, output_init_stddev=INIT_STDDEV, **kwargs):
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+        self.dropout = dropout
+        self.output_init_stddev = output_init_stddev
+        self.attention_dropout = keras.layers.Dropout(dropout, name="dropout")
+
+    def build(self, input_shape):
+        width = input_shape[-1]
+        self.qkv_kernel = self.add_weight(
+            name="qkv_kernel", shape=(width, 3 * width), initializer=_normal(INIT_STDDEV)
+        )
+        self.qkv_bias = self.add_weight(name="qkv_bias", shape=(3 * width,), initializer="zeros")
+        self.output_kernel = self.add_weight(
+            name="output_kernel", shape=(width, width), initializer=_normal(self.output_init_stddev)
+        )
+        self.output_bias = self.add_weight(name="output_bias", shape=(width,), initializer="zeros")
+        self.built = True
+
+    def call(self, inputs, training=None, return_attention=False):
+        width = inputs.shape[-1]
+        length = ops.shape(inputs)[1]
+        head_dim = width // self.num_heads
+        qkv = ops.matmul(inputs, self.qkv_kernel) + self.qkv_bias  # [B, T, 3D]
+        query, key, value = (self._split_heads(part, length) for part in ops.split(qkv, 3, axis=-1))
+        # Scaling the queries costs T * K products a head; scaling the scores would cost T * T.
+        query = query * head_dim**-0.5
+        scores = ops.einsum("bhqk,bhsk->bhqs", query, key)  # [B, H, T, T]
+        position = ops.arange(length)
+        visible = position[None, :] <= position[:, None]  # [T, T], query by key
+        scores = ops.where(visible, scores, ops.cast(-1e9 if scores.dtype != "float16" else -6e4, scores.dtype))
+        # The softmax of a half-precision model stays in float32: its sum runs over up to context_length terms.
+        attention = ops.cast(ops.softmax(ops.cast(scores, "float32"), axis=-1), scores.dtype)
+        context = ops.matmul(self.attention_dropout(attention, training=training), value)  # [B, H, T, K]
+        context = ops.reshape(ops.transpose(context, (0, 2, 1, 3)), (-1, length, width))
+        outputs = ops.matmul(context, self.output_kernel) + self.output_bias  # [B, T, D]
+        return (outputs, attention) if return_attention else outputs
+
+    def _split_heads(self, inputs, length):
+        heads = ops.reshape(inputs, (-1, length, self.num_heads, inputs.shape[-1] // self.num_heads))
+        return ops.transpose(heads, (0, 2, 1, 3))  # [B, T, D] -> [B, H, T, K]
+
+    def compute_output_spec(self, inputs, training=None, return_attention=False):
+        outputs = keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
+        if not return_attention:
+            return outputs
+        batch, length, _ = inputs.shape
+        shape = (batch, self.num_heads, length, length)
+        return outputs, keras.KerasTensor(shape, dtype=self.compute_dtype)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_heads": self.num_heads,
+            "dropout": self.dropout,
+            "output_init_stddev": self.output_init_stddev,
+        }
+
+
+@keras.saving.register_keras_serializable("tf_gpt2")
+class MLP(keras.layers.Layer):
+    """Position-wise feed-forward network [B, T, D] -> [B, T, F] -> [B, T, D] with the tanh form of GELU.
+
+    The tanh form is the one of openai/gpt-2 (Hendrycks and Gimpel 2016, section 2), not the exact one.
+    """
+
+    def __init__(self, intermediate_dim, output_init_stddev=INIT_STDDEV, **kwargs):
+        super().__init__(**kwargs)
+        self.intermediate_dim = intermediate_dim
+        self.output_init_stddev = output_init_stddev
+
+    def build(self, input_shape):
+        width = input_shape[-1]
+        self.input_kernel = self.add_weight(
+            name="input_kernel", shape=(width, self.intermediate_dim), initializer=_normal(INIT_STDDEV)
+        )
+        self.input_bias = self.add_weight(name="input_bias", shape=(self.intermediate_dim,), initializer="zeros")
+        self.output_kernel = self.add_weight(
+            name="output_kernel",
+            shape=(self.intermediate_dim, width),
+            initializer=_normal(self.output_init_stddev),
+        )
+        self.output_bias = self.add_weight(name="output_bias", shape=(width,), initializer="zeros")
+        self.built = True
+
+    def call(self, inputs):
+        hidden = ops.matmul(inputs, self.input_kernel) + self.input_bias  # [B, T, F]
+        return ops.matmul(ops.gelu(hidden, approximate=True), self.output_kernel) + self.output_bias
+
+    def compute_output_spec(self, inputs):
+        return keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "intermediate_dim": self.intermediate_dim,
+            "output_init_stddev": self.output_init_stddev,
+        }

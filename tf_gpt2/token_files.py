@@ -1,0 +1,155 @@
+"""The folder of a prepared corpus: token files, tokenizer, index; written whole or not at all."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import shutil
+import tempfile
+import time
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from tf_gpt2.corpus.report import CorpusReport
+from tf_gpt2.errors import UserError
+from tf_gpt2.tokenizer import Tokenizer
+
+# Part of the cache key: raise it when cleaning, splitting or the files change what is stored.
+FORMAT_VERSION = 1
+INDEX_NAME = "index.json"
+SPLITS = ("train", "validation")
+_ABANDONED_SECONDS = 24 * 3600
+
+
+@dataclasses.dataclass(frozen=True)
+class PreparedCorpus:
+    """A corpus ready for training.
+
+    Both token streams are documents in order, each preceded by the end-of-text token. So every
+    character of the held-out spans is predicted, and `validation loss per token *
+    (len(validation_tokens) - 1) / validation_characters` is in nats per character.
+
+    Attributes:
+        folder: Where the files lie.
+        tokenizer: The tokenizer, as loaded from there.
+        train_tokens: uint16 or uint32 [N], a read-only memory map.
+        validation_tokens: Likewise for the held-out spans.
+        validation_characters: Number of characters in the held-out spans.
+        report: Figures for the user.
+        from_cache: Whether it was there already.
+    """
+
+    folder: Path
+    tokenizer: Tokenizer
+    train_tokens: np.ndarray
+    validation_tokens: np.ndarray
+    validation_characters: int
+    report: CorpusReport
+    from_cache: bool
+
+
+def token_dtype(vocab_size: int) -> np.dtype:
+    """The smallest of uint16 and uint32, little endian, that holds every id."""
+    return np.dtype("<u2" if vocab_size <= 1 << 16 else "<u4")
+
+
+def read_prepared(folder: Path, *, from_cache: bool) -> PreparedCorpus | None:
+    """Opens a prepared corpus; None when it is missing, damaged or of another version."""
+    try:
+        index = json.loads((folder / INDEX_NAME).read_text("utf-8"))
+        if index["version"] != FORMAT_VERSION:
+            return None
+        for name, checksum in index["crc32"].items():
+            if _crc32(folder / name) != checksum:
+                return None
+        dtype = np.dtype(index["dtype"])
+        report = CorpusReport.from_dict(index["report"])
+        tokens = {split: _map_tokens(folder / f"{split}.bin", dtype, index["tokens"][split]) for split in SPLITS}
+        tokenizer = Tokenizer.load(folder)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return PreparedCorpus(
+        folder=folder,
+        tokenizer=tokenizer,
+        train_tokens=tokens["train"],
+        validation_tokens=tokens["validation"],
+        validation_characters=report.validation_characters,
+        report=report,
+        from_cache=from_cache,
+    )
+
+
+def write_index(folder: Path, report: CorpusReport, dtype: np.dtype) -> None:
+    """Completes a folder that holds the token files and the tokenizer with an index."""
+    names = [*(f"{split}.bin" for split in SPLITS), "tokenizer.json"]
+    index = {
+        "version": FORMAT_VERSION,
+        "dtype": dtype.str,
+        "tokens": {"train": report.train_tokens, "validation": report.validation_tokens},
+        "crc32": {name: _crc32(folder / name) for name in names},
+        "report": dataclasses.asdict(report),
+    }
+    (folder / INDEX_NAME).write_text(json.dumps(index, ensure_ascii=False), "utf-8")
+
+
+@contextlib.contextmanager
+def atomic_folder(target: Path):
+    """A temporary folder that becomes `target` at the end, or vanishes when an error occurs.
+
+    Raises:
+        UserError: The disk is full or the place cannot be written.
+    """
+    partial = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(target.parent)
+        partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=target.parent))
+        yield partial
+        _put_in_place(partial, target)
+    except OSError as error:
+        raise UserError(
+            f"The prepared corpus must be written to the cache {target.parent}: "
+            f"{error.strerror or error}. Make room there or set TF_GPT2_CACHE to another folder."
+        ) from error
+    finally:
+        if partial is not None:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def _put_in_place(partial: Path, target: Path) -> None:
+    """Moves a finished folder in; a rename needs an empty place, so a damaged one moves out."""
+    if target.exists():
+        damaged = Path(tempfile.mkdtemp(prefix=".partial-", dir=target.parent))
+        with contextlib.suppress(FileNotFoundError):  # another process may have moved it
+            os.rename(target, damaged / target.name)
+        shutil.rmtree(damaged, ignore_errors=True)
+    try:
+        os.rename(partial, target)
+    except OSError:
+        # Another process that prepared the same corpus was faster; its result is as good.
+        if not (target / INDEX_NAME).is_file():
+            raise
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Clears what killed processes left, but nothing a running one may still be writing."""
+    for folder in parent.glob(".partial-*"):
+        with contextlib.suppress(OSError):
+            if time.time() - folder.stat().st_mtime > _ABANDONED_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _map_tokens(path: Path, dtype: np.dtype, count: int) -> np.ndarray:
+    if path.stat().st_size != count * dtype.itemsize:
+        raise ValueError(f"{path} has not {count} tokens")
+    return np.memmap(path, dtype, mode="r", shape=(count,)) if count else np.zeros(0, dtype)
+
+
+def _crc32(path: Path) -> int:
+    checksum = 0
+    with path.open("rb") as file:
+        while piece := file.read(1 << 22):
+            checksum = zlib.crc32(piece, checksum)
+    return checksum

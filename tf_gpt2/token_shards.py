@@ -1,0 +1,186 @@
+"""Prepares a corpus once and finds it in the cache afterwards.
+
+Two passes. The first reads book by book, cleans, counts characters and writes the clean text to a
+spool file; the second tokenises the spool with the vocabulary the counts gave. So memory holds one
+book at a time.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tf_gpt2.corpus.cleaning import clean
+from tf_gpt2.corpus.counting import CharacterCounter
+from tf_gpt2.corpus.reading import expand_corpus, read_books, read_file_bytes
+from tf_gpt2.corpus.report import CorpusReport, character_figures
+from tf_gpt2.corpus.sample import cache_folder, sample_path
+from tf_gpt2.corpus.script import check_script, convert_script
+from tf_gpt2.errors import UserError
+from tf_gpt2.token_files import (
+    FORMAT_VERSION,
+    PreparedCorpus,
+    atomic_folder,
+    read_prepared,
+    token_dtype,
+    write_index,
+)
+from tf_gpt2.token_spool import Document, bpe_sample, write_tokens
+from tf_gpt2.tokenizer import Tokenizer
+
+TOKENIZER_KINDS = ("characters", "bpe")
+_SPOOL_NAME = "spool.txt"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Settings:
+    """Everything besides the files that decides what is stored."""
+
+    tokenizer_kind: str
+    vocab_size: int
+    min_char_count: int
+    encoding: str | None
+    script: str | None
+    validation_fraction: float
+
+    def __post_init__(self):
+        if self.tokenizer_kind not in TOKENIZER_KINDS:
+            raise UserError(
+                f"--tokenizer must be characters or bpe, got {self.tokenizer_kind!r}. Leave it out for characters."
+            )
+        if not 0 <= self.validation_fraction < 1:
+            raise UserError(
+                "The share held out for validation must be at least 0 and below 1, got "
+                f"{self.validation_fraction}. 0.05 is usual."
+            )
+        check_script(self.script)
+
+
+def prepare_corpus(
+    paths: Sequence[str | os.PathLike] | None,
+    *,
+    tokenizer_kind: str = "characters",
+    vocab_size: int = 16_000,
+    min_char_count: int = 1,
+    encoding: str | None = None,
+    script: str | None = None,
+    validation_fraction: float = 0.05,
+    tokenizer: Tokenizer | None = None,
+    cache_dir: str | os.PathLike | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> PreparedCorpus:
+    """Makes a corpus ready for training, or finds it ready.
+
+    Of every book the last `validation_fraction` of its characters is held out. The vocabulary comes
+    from the training part alone.
+
+    Args:
+        paths: Files, folders and globs; none means the sample corpus.
+        tokenizer_kind: "characters" or "bpe".
+        vocab_size: Ids of a byte-level BPE vocabulary at most; characters take what there is.
+        min_char_count: Characters seen fewer times are spelled in bytes; only for characters.
+        encoding: Encoding of the text files; None recognises it.
+        script: "simplified", "traditional" or None.
+        validation_fraction: Share of every book for validation, 0 to below 1.
+        tokenizer: A tokenizer to use as it is (fine-tuning) instead of making one.
+        cache_dir: Where prepared corpora are kept; None for the usual place.
+        progress: Called with a short line about each stage.
+
+    Raises:
+        UserError: For every mistake in the arguments and the files, and when the cache cannot be
+            written.
+    """
+    settings = _Settings(tokenizer_kind, vocab_size, min_char_count, encoding, script, validation_fraction)
+    progress = progress or (lambda line: None)
+    files = expand_corpus(paths) if paths else [sample_path(cache_dir)]
+    folder = cache_folder(cache_dir) / "corpora" / _cache_key(files, settings, tokenizer)
+    prepared = read_prepared(folder, from_cache=True)
+    if prepared is None:
+        with atomic_folder(folder) as partial:
+            _prepare(partial, files, settings, tokenizer, progress)
+        prepared = read_prepared(folder, from_cache=False)
+    if prepared is None:
+        raise UserError(f"The prepared corpus {folder} must be readable after writing: it is not. Check the disk.")
+    return prepared
+
+
+def _cache_key(files: Sequence[Path], settings: _Settings, tokenizer: Tokenizer | None) -> str:
+    """A hash of all that decides the result: files, settings, tokenizer, format version."""
+    own = dataclasses.asdict(settings)
+    if tokenizer is not None or settings.tokenizer_kind != "bpe":
+        own.pop("vocab_size")
+    if tokenizer is not None or settings.tokenizer_kind != "characters":
+        own.pop("min_char_count")
+    if tokenizer is not None:
+        own["tokenizer_kind"] = hashlib.sha256(tokenizer.to_json().encode()).hexdigest()
+    key = hashlib.sha256(json.dumps([FORMAT_VERSION, own], sort_keys=True).encode())
+    for path in files:
+        digest = hashlib.sha256(read_file_bytes(path)).digest()
+        # Surrogates stand for bytes of a file name that are not UTF-8.
+        key.update(path.name.encode("utf-8", "surrogateescape") + b"\0" + digest)
+    return key.hexdigest()[:32]
+
+
+def _prepare(
+    folder: Path,
+    files: Sequence[Path],
+    settings: _Settings,
+    tokenizer: Tokenizer | None,
+    progress: Callable[[str], None],
+) -> None:
+    spool = folder / _SPOOL_NAME
+    training, held_out = CharacterCounter(), CharacterCounter()
+    documents = _spool_books(spool, files, settings, (training, held_out), progress)
+    if tokenizer is None:
+        progress(f"making the vocabulary ({settings.tokenizer_kind})")
+        tokenizer = _make_tokenizer(spool, documents, settings, training.counts())
+    progress(f"tokenising {len(documents):,} book{'s' * (len(documents) != 1)}")
+    dtype = token_dtype(tokenizer.vocab_size)
+    books = write_tokens(folder, spool, documents, tokenizer, dtype)
+    spool.unlink()
+    tokenizer.save(folder)
+    report = CorpusReport(
+        books=tuple(books),
+        validation_characters=sum(d.characters - d.held_out for d in documents),
+        vocabulary_size=tokenizer.vocab_size,
+        tokenizer_kind=tokenizer.kind,
+        train_tokens=sum(book.train_tokens for book in books),
+        validation_tokens=sum(book.validation_tokens for book in books),
+        **character_figures(training.counts() + held_out.counts(), tokenizer.has_token),
+    )
+    write_index(folder, report, dtype)
+
+
+def _spool_books(spool: Path, files, settings: _Settings, counters, progress) -> list[Document]:
+    documents, offset = [], 0
+    with spool.open("wb") as out:
+        for number, path in enumerate(files, start=1):
+            progress(f"reading {path.name} ({number} of {len(files)})")
+            for book in read_books(path, settings.encoding):
+                text = convert_script(clean(book.text), settings.script)
+                if not text:
+                    continue
+                cut = len(text) - round(len(text) * settings.validation_fraction)
+                counters[0].add(text[:cut])
+                counters[1].add(text[cut:])
+                data = text.encode()
+                out.write(data)
+                documents.append(Document(book.title, len(text), cut, offset, len(data)))
+                offset += len(data)
+    if not documents:
+        raise UserError(
+            "--corpus must hold some text: "
+            f"{files[0]}{' and the others are' if len(files) > 1 else ' is'} empty after cleaning. "
+            "Pass files with text."
+        )
+    return documents
+
+
+def _make_tokenizer(spool: Path, documents, settings: _Settings, counts: np.ndarray) -> Tokenizer:
+    if settings.tokenizer_kind == "characters":
+        return Tokenizer.from_character_counts(counts, settings.min_char_count)
+    return Tokenizer.train_bpe(bpe_sample(spool, documents), settings.vocab_size)

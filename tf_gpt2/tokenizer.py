@@ -1,0 +1,230 @@
+"""Text to token ids and back, in one file, `tokenizer.json`, that every runtime reads.
+
+The file is Hugging Face's format: the Python libraries `tokenizers` and `transformers` and the npm
+package `@huggingface/tokenizers` open it. Two kinds are made here:
+
+- characters: a BPE model without merges, one entry a character, and 256 byte entries that spell
+  what has none (byte fallback, as in SentencePiece). Ids: `<|endoftext|>` is 0, bytes are 1 to 256,
+  then characters by falling frequency.
+- bpe: byte-level BPE with GPT-2's pre-tokenizer (Radford et al. 2019, section 2.2).
+
+Any Unicode string encodes, and decodes to itself. Text that happens to spell `<|endoftext|>` or
+`<0x41>` is ordinary text. Deviation from `tokenizers`: invalid byte sequences, which only a model
+can produce, decode like bytes.decode in mode "replace", so valid characters beside the damage
+survive; `tokenizers` gives up the whole run.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import tokenizers
+from tokenizers import decoders, models, pre_tokenizers, trainers
+
+from tf_gpt2.corpus.cleaning import replace_lone_surrogates
+from tf_gpt2.corpus.counting import CharacterCounter
+from tf_gpt2.errors import UserError
+from tf_gpt2.token_bytes import (
+    BYTE_ENTRIES,
+    END_OF_TEXT,
+    StreamDecoder,
+    bytes_of_tokens,
+    id_tables,
+    tokenizer_kind,
+)
+
+__all__ = ["END_OF_TEXT", "FILE_NAME", "StreamDecoder", "Tokenizer"]
+
+FILE_NAME = "tokenizer.json"
+_OTHER_ENDS = ("[SEP]", "</s>", "<eos>")  # what other people's tokenizers end a text with
+_MIN_BPE_VOCABULARY = 257  # 256 bytes and the end of text
+
+
+class Tokenizer:
+    """Encodes and decodes text; immutable.
+
+    Attributes:
+        kind: "characters", "bpe" (byte-level) or "other" (what else `tokenizers` opens, such as
+            WordPiece).
+        vocab_size: Number of ids, V.
+        end_of_text_id: Id of the token between documents.
+    """
+
+    def __init__(self, model: tokenizers.Tokenizer):
+        """Wraps a `tokenizers.Tokenizer`; use `load` or one of the `train_` methods."""
+        # Text that spells a special token is text: the ids of special tokens are put in by code
+        # only.
+        model.encode_special_tokens = True
+        model.no_truncation()
+        model.no_padding()
+        self._model = model
+        self.vocab_size = model.get_vocab_size()
+        self.end_of_text_id = _find_end_of_text(model)
+        self.kind = tokenizer_kind(model)
+        self._pieces = bytes_of_tokens(model, self.kind)
+        self._tables = id_tables(model) if self.kind == "characters" else None
+
+    @classmethod
+    def train_characters(cls, texts: Iterable[str], min_char_count: int = 1) -> "Tokenizer":
+        """A character vocabulary; what is seen under `min_char_count` times is left to bytes."""
+        counter = CharacterCounter()
+        for text in texts:
+            counter.add(text)
+        return cls.from_character_counts(counter.counts(), min_char_count)
+
+    @classmethod
+    def from_character_counts(cls, counts: np.ndarray, min_char_count: int = 1) -> "Tokenizer":
+        """As `train_characters`, from the [0x110000] occurrences of every code point."""
+        if min_char_count < 1:
+            raise UserError(f"--min_char_count must be at least 1, got {min_char_count}. 1 keeps every character.")
+        code_points = np.flatnonzero(counts >= min_char_count)
+        # lexsort is by its last key first: falling frequency, ties by code point.
+        order = np.lexsort((code_points, -counts[code_points]))
+        entries = [END_OF_TEXT, *BYTE_ENTRIES, *map(chr, code_points[order].tolist())]
+        vocabulary = {entry: token_id for token_id, entry in enumerate(entries)}
+        model = tokenizers.Tokenizer(models.BPE(vocab=vocabulary, merges=[], byte_fallback=True))
+        model.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
+        model.add_special_tokens([END_OF_TEXT])
+        return cls(model)
+
+    @classmethod
+    def train_bpe(cls, texts: Iterable[str], vocab_size: int) -> "Tokenizer":
+        """Byte-level BPE; the vocabulary is smaller when the texts run out of pairs."""
+        if vocab_size < _MIN_BPE_VOCABULARY:
+            raise UserError(
+                f"--vocab_size must be at least {_MIN_BPE_VOCABULARY} (256 bytes and the end of "
+                f"text), got {vocab_size}. 16000 suits a few novels."
+            )
+        model = tokenizers.Tokenizer(models.BPE())
+        model.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+        model.decoder = decoders.ByteLevel()
+        trainer = trainers.BpeTrainer(
+            vocab_size=vocab_size,
+            special_tokens=[END_OF_TEXT],
+            initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+            show_progress=False,
+        )
+        model.train_from_iterator(map(replace_lone_surrogates, texts), trainer)
+        return cls(model)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike) -> "Tokenizer":
+        """Opens the `tokenizer.json` in a folder.
+
+        Raises:
+            UserError: There is none, it is damaged, or it has no token that ends a text.
+        """
+        path = Path(folder) / FILE_NAME
+        try:
+            return cls(tokenizers.Tokenizer.from_str(path.read_text("utf-8")))
+        except OSError as error:
+            raise UserError(
+                f"A model directory must hold {FILE_NAME}: {path} cannot be read "
+                f"({error.strerror}). Check --run_dir."
+            ) from error
+        except UserError:
+            raise
+        except Exception as error:  # tokenizers raises bare Exception for a malformed file
+            raise UserError(f"{path} must be a tokenizer of Hugging Face's format: it is not ({error}).") from error
+
+    def save(self, folder: str | os.PathLike) -> None:
+        """Writes `tokenizer.json` and `tokenizer_config.json`.
+
+        Without the latter, transformers' AutoTokenizer takes the model type gpt2 from config.json
+        and rebuilds the pre-tokenizer of GPT-2 around the vocabulary.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        end = self._model.id_to_token(self.end_of_text_id)
+        config = {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "bos_token": end,
+            "eos_token": end,
+            "clean_up_tokenization_spaces": False,
+        }
+        _replace(folder / FILE_NAME, self.to_json())
+        _replace(folder / "tokenizer_config.json", json.dumps(config, indent=2) + "\n")
+
+    def to_json(self) -> str:
+        """The content of `tokenizer.json`."""
+        return self._model.to_str()
+
+    def encode(self, text: str) -> np.ndarray:
+        """Encodes any string, special tokens not included: int32 [length].
+
+        Unpaired surrogates, which are no characters, count as U+FFFD.
+        """
+        text = replace_lone_surrogates(text)
+        if self._tables is not None:
+            return self._encode_characters(text)
+        return np.asarray(self._model.encode(text, add_special_tokens=False).ids, np.int32)
+
+    def encode_batch(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """As `encode` for several strings, on all cores: a list of int32 [length]."""
+        if self._tables is not None:
+            return [self.encode(text) for text in texts]
+        texts = [replace_lone_surrogates(text) for text in texts]
+        encodings = self._model.encode_batch_fast(texts, add_special_tokens=False)
+        return [np.asarray(encoding.ids, np.int32) for encoding in encodings]
+
+    def decode(self, ids: Iterable[int], *, skip_special_tokens: bool = False) -> str:
+        """Decodes ids; incomplete characters become U+FFFD, unknown ids are passed over.
+
+        Args:
+            ids: Token ids, 0 and up, of any integer type.
+            skip_special_tokens: Leave `<|endoftext|>` out instead of writing its name.
+        """
+        ids = np.asarray(list(ids), np.int64).tolist()
+        if self._pieces is None:
+            known = [i for i in ids if 0 <= i < self.vocab_size]
+            return self._model.decode(known, skip_special_tokens=skip_special_tokens)
+        if skip_special_tokens:
+            ids = [i for i in ids if i != self.end_of_text_id]
+        return b"".join(map(self.token_bytes, ids)).decode("utf-8", "replace")
+
+    def has_token(self, characters: Sequence[str]) -> np.ndarray:
+        """Whether each of some distinct characters is one known token by itself: bool [n]."""
+        if self._tables is not None:
+            return np.array([self._tables[0][ord(c)] >= 0 for c in characters], bool)
+        unknown = self._model.token_to_id(getattr(self._model.model, "unk_token", None) or "")
+        return np.array([len(ids) == 1 and ids[0] != unknown for ids in self.encode_batch(characters)], bool)
+
+    def token_bytes(self, token_id: int) -> bytes | None:
+        """The bytes of a token, none outside the vocabulary; None for kind "other"."""
+        if self._pieces is None:
+            return None
+        return self._pieces[token_id] if 0 <= token_id < len(self._pieces) else b""
+
+    def _encode_characters(self, text: str) -> np.ndarray:
+        """What `tokenizers` does without merges, by one table look-up: 80 MB/s and not 3."""
+        by_code_point, by_byte = self._tables
+        code_points = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+        ids = by_code_point[code_points]
+        rare = np.flatnonzero(ids < 0)
+        if not rare.size:
+            return ids
+        spelled = [chr(c).encode() for c in code_points[rare].tolist()]
+        widths = np.ones(len(ids), np.int64)
+        widths[rare] = [len(s) for s in spelled]
+        ids = np.repeat(ids, widths)
+        ids[ids < 0] = by_byte[np.frombuffer(b"".join(spelled), np.uint8)]
+        return ids
+
+
+def _replace(path: Path, text: str) -> None:
+    """Writes a file so that a reader sees the old content or the new, never half of it."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(text, "utf-8")
+    os.replace(partial, path)
+
+
+def _find_end_of_text(model: tokenizers.Tokenizer) -> int:
+    for name in (END_OF_TEXT, *_OTHER_ENDS):
+        if (token_id := model.token_to_id(name)) is not None:
+            return token_id
+    raise UserError(
+        f"A tokenizer must have a token that ends a text ({END_OF_TEXT} or one of "
+        f"{', '.join(_OTHER_ENDS)}): this one has none. Add one to tokenizer.json."
+    )

@@ -1,0 +1,48 @@
+"""The optimizers, Keras's own, with GPT-2's decay rule and a warm-up and cosine schedule.
+
+Muon (Jordan 2024; scaling of Liu et al. 2025, arXiv 2502.16982) moves the matrices inside the blocks by an
+orthogonalised momentum; embeddings, biases and norms go by Adam at a share of its learning rate. AdamW is that of
+Loshchilov and Hutter 2019 with the betas of nanoGPT and GPT-3.
+"""
+
+import math
+
+import keras
+
+from tf_gpt2.training.settings import TrainingSettings
+
+# Adam's share of Muon's learning rate. Measured on the demo preset: docs/demo-preset.md.
+MUON_ADAM_SHARE = 0.15
+
+
+def learning_rate(settings: TrainingSettings, step: int) -> float:
+    """Learning rate of the step after `step` done ones: linear warm-up, then a cosine down to its final share.
+
+    The schedule of Radford et al. 2018, section 4.1, with a floor instead of zero.
+    """
+    warmup = min(settings.warmup_steps, settings.steps - 1)
+    if step < warmup:
+        return settings.learning_rate * (step + 1) / (warmup + 1)
+    done = min(1.0, (step - warmup) / max(1, settings.steps - warmup))
+    floor = settings.final_learning_rate_share
+    return settings.learning_rate * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def build_optimizer(settings: TrainingSettings, variables) -> keras.optimizers.Optimizer:
+    """Returns the optimizer, built for `variables`; only matrices among them decay."""
+    common = {
+        "learning_rate": settings.learning_rate,
+        "weight_decay": settings.weight_decay,
+        "global_clipnorm": settings.clip_norm,
+    }
+    if settings.optimizer == "muon":
+        optimizer = keras.optimizers.Muon(
+            adam_lr_ratio=MUON_ADAM_SHARE, adam_weight_decay=settings.weight_decay, **common
+        )
+    else:
+        optimizer = keras.optimizers.AdamW(beta_2=0.95, **common)
+    vectors = [variable for variable in variables if len(variable.shape) < 2]
+    if vectors:
+        optimizer.exclude_from_weight_decay(var_list=vectors)
+    optimizer.build(variables)
+    return optimizer

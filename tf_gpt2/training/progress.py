@@ -1,0 +1,87 @@
+"""The progress of a run on the terminal, and its speed."""
+
+import sys
+import time
+
+# Where the line cannot be rewritten in place (a log file), it comes at most this often, in seconds.
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+class Progress:
+    """One line on stderr with step, loss, learning rate, speed and time to go.
+
+    Only the time between `resume` and `report` counts as training: evaluations, samples and checkpoints do not, nor
+    does compiling the first step.
+
+    Args:
+        first_step: Steps done before this process.
+        last_step: Steps in all.
+        tokens_per_step: Batch size times context length.
+    """
+
+    def __init__(self, first_step: int, last_step: int, tokens_per_step: int, stream=None):
+        self._stream = stream or sys.stderr
+        self._in_place = self._stream.isatty()
+        self._last_step = last_step
+        self._tokens_per_step = tokens_per_step
+        self._counted_step = first_step
+        self._shown = 0.0
+        self._begun = None
+        self._begun_step = first_step
+        self._resumed = None
+
+    def resume(self, step: int) -> None:
+        """Starts the clock again; the first call, after the first step, starts it."""
+        now = time.perf_counter()
+        if self._begun is None:
+            self._begun, self._begun_step, self._counted_step = now, step, step
+        self._resumed = now
+
+    def report(self, step: int, loss: float, learning_rate: float) -> dict:
+        """Shows the line; returns the figures for metrics.jsonl (loss, learning_rate, tokens_per_s)."""
+        figures = {"loss": loss, "learning_rate": learning_rate}
+        seconds = time.perf_counter() - self._resumed if self._resumed else 0.0
+        if step > self._counted_step and seconds:
+            figures["tokens_per_s"] = (step - self._counted_step) * self._tokens_per_step / seconds
+        self._counted_step = step
+        self._show(step, figures)
+        return figures
+
+    def validation(self, step: int, loss: float, best: bool) -> None:
+        """Shows a validation loss on a line that stays."""
+        self.note(f"step {step:,}: validation loss {loss:.4f} nats per token{', the best so far' if best else ''}")
+
+    def note(self, text: str) -> None:
+        """Shows a text on lines that stay."""
+        self._clear()
+        print(text, file=self._stream, flush=True)
+
+    def close(self) -> None:
+        """Ends the line that is rewritten in place."""
+        if self._in_place and self._shown:
+            print(file=self._stream, flush=True)
+
+    def _show(self, step, figures):
+        now = time.perf_counter()
+        if not self._in_place and now - self._shown < _SECONDS_BETWEEN_LINES and step < self._last_step:
+            return
+        self._shown = now
+        parts = [f"step {step:,}/{self._last_step:,}", f"loss {figures['loss']:.4f}"]
+        parts.append(f"learning rate {figures['learning_rate']:.2e}")
+        if "tokens_per_s" in figures:
+            parts.append(f"{figures['tokens_per_s']:,.0f} tokens/s")
+        if self._begun is not None and step > self._begun_step:
+            left = (now - self._begun) / (step - self._begun_step) * (self._last_step - step)
+            parts.append(f"{_duration(left)} to go")
+        self._clear()
+        print("  ".join(parts), end="" if self._in_place else "\n", file=self._stream, flush=True)
+
+    def _clear(self):
+        if self._in_place:
+            print("\r\x1b[K", end="", file=self._stream)
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

@@ -1,0 +1,91 @@
+"""The compiled steps: forward, backward and update, and evaluation.
+
+Shapes: B sequences a step, T tokens, A accumulation steps, V vocabulary.
+"""
+
+import tensorflow as tf
+
+from tf_gpt2.dataset import IGNORED
+
+
+def token_losses(logits, targets):
+    """Cross-entropy in nats of every target [B, T] under logits [B, T, V]; 0 where the target is `IGNORED`."""
+    counted = tf.not_equal(targets, IGNORED)
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.where(counted, targets, 0), logits)
+    return tf.where(counted, losses, 0.0)
+
+
+class TrainStep:
+    """One optimizer step as XLA programs: a single one, or one a part and one for the update.
+
+    Args:
+        model: Functional model from ids [B, T] to logits [B, T, V].
+        optimizer: Built for `variables`.
+        variables: What is trained.
+        accumulation_steps: A; a batch [B, T] is computed as A parts of B / A sequences.
+    """
+
+    def __init__(self, model, optimizer, variables, accumulation_steps: int = 1):
+        self._model = model
+        self._optimizer = optimizer
+        self._variables = variables
+        self._parts = accumulation_steps
+        self._sums = [tf.Variable(tf.zeros(v.shape), trainable=False) for v in variables] if self._parts > 1 else []
+
+    def __call__(self, x, y):
+        """Updates the model on x, y int32 [B, T]; returns the mean loss before the update, nats per token."""
+        if self._parts == 1:
+            return self._whole(x, y)
+        rows = x.shape[0] // self._parts
+        losses = [
+            self._accumulate(x[first : first + rows], y[first : first + rows])
+            for first in range(0, x.shape[0], rows)
+        ]
+        self._update()
+        return tf.add_n(losses) / self._parts
+
+    def _loss_and_gradients(self, x, y):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(token_losses(self._model(x, training=True), y))
+        return loss, tape.gradient(loss, [v.value for v in self._variables])
+
+    @tf.function(jit_compile=True)
+    def _whole(self, x, y):
+        loss, gradients = self._loss_and_gradients(x, y)
+        self._optimizer.apply(gradients, self._variables)
+        return loss
+
+    @tf.function(jit_compile=True)
+    def _accumulate(self, x, y):
+        loss, gradients = self._loss_and_gradients(x, y)
+        for total, gradient in zip(self._sums, gradients, strict=True):
+            total.assign_add(tf.convert_to_tensor(gradient) / self._parts)
+        return loss
+
+    @tf.function(jit_compile=True)
+    def _update(self):
+        self._optimizer.apply([tf.convert_to_tensor(total) for total in self._sums], self._variables)
+        for total in self._sums:
+            total.assign(tf.zeros_like(total))
+
+
+class EvalStep:
+    """Sum of the losses over a batch, without dropout, as one XLA program."""
+
+    def __init__(self, model):
+        self._model = model
+
+    @tf.function(jit_compile=True)
+    def __call__(self, x, y):
+        """Returns (summed loss in nats, number of counted targets) of x, y int32 [B, T]."""
+        losses = token_losses(self._model(x, training=False), y)
+        return tf.reduce_sum(losses), tf.reduce_sum(tf.cast(tf.not_equal(y, IGNORED), tf.int32))
+
+    def mean_loss(self, batches) -> tuple[float, int]:
+        """Mean loss in nats per token over a dataset of (x, y), and the number of tokens."""
+        total, count = 0.0, 0
+        for x, y in batches:
+            loss, counted = self(x, y)
+            total += float(loss)
+            count += int(counted)
+        return total / count, count

@@ -207,6 +207,7 @@ def _build_model(corpus):
 def _build_trainer(corpus):
     """A trainer with the recipe of flags and preset; the number of steps is still open."""
     from tf_gpt2.training.loop import Trainer, describe_device
+    from tf_gpt2.training.samples import SampleWriter
 
     model, config = _build_model(corpus)
     fine_tuning = FLAGS.init_from is not None
@@ -217,7 +218,7 @@ def _build_trainer(corpus):
         optimizer=FLAGS.optimizer,
         learning_rate=FLAGS.learning_rate
         if FLAGS.learning_rate is not None
-        else recipes.default_learning_rate(FLAGS.preset, FLAGS.optimizer, fine_tuning=fine_tuning),
+        else recipes.default_learning_rate(FLAGS.preset, fine_tuning=fine_tuning),
         weight_decay=FLAGS.weight_decay,
         clip_norm=FLAGS.clip_norm,
         seed=FLAGS.seed,
@@ -228,9 +229,8 @@ def _build_trainer(corpus):
         f"model: {config.num_layers} layers, width {config.hidden_dim}, {config.num_heads} heads, context "
         f"{config.context_length}: {config.num_parameters:,} parameters on {describe_device()}"
     )
-    return Trainer(
-        FLAGS.run_dir, model, config, corpus, settings, Rhythm(), write_sample=_sample_writer(config, corpus)
-    )
+    writer = SampleWriter(FLAGS.run_dir, config, corpus.tokenizer, prompt=FLAGS.sample_prompt, seed=FLAGS.seed)
+    return Trainer(FLAGS.run_dir, model, config, corpus, settings, Rhythm(), write_sample=writer)
 
 
 def _resolve(trainer, corpus, stored) -> dict:
@@ -283,11 +283,6 @@ def _rhythm(steps) -> Rhythm:
         checkpoint_every=flag_or(FLAGS.checkpoint_every, max(1, min(1000, steps // 10))),
         keep_checkpoints=FLAGS.keep_checkpoints,
     )
-
-
-def _sample_writer(config, corpus):
-    """Writes a passage with the weights of the moment into samples/ and returns it."""
-    return None
 
 
 def _summarise(trainer, corpus):

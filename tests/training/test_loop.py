@@ -27,10 +27,15 @@ def corpus(tmp_path_factory):
     return prepare_corpus([folder / "novel.txt"], cache_dir=folder / "cache")
 
 
-def _trainer(run_dir, corpus, *, rhythm=RHYTHM, **changes):
+def _trainer(run_dir, corpus, *, rhythm=RHYTHM, num_layers=1, **changes):
     settings = TrainingSettings(**{"steps": 8, "batch_size": 4, "learning_rate": 1e-2, "seed": 5, **changes})
     config = GPT2Config(
-        corpus.tokenizer.vocab_size, context_length=12, num_layers=2, num_heads=2, hidden_dim=16, dropout=0.2
+        corpus.tokenizer.vocab_size,
+        context_length=12,
+        num_layers=num_layers,
+        num_heads=2,
+        hidden_dim=16,
+        dropout=0.2,
     )
     keras.utils.set_random_seed(settings.seed)
     return Trainer(run_dir, build_model(config), config, corpus, settings, rhythm)
@@ -101,7 +106,7 @@ def test_timing_the_step_changes_nothing(tmp_path, corpus, finished):
 
 
 def test_frozen_parts_stay_as_they_are(tmp_path, corpus):
-    trainer = _trainer(tmp_path, corpus, frozen_layers=1, freeze_embeddings=True, steps=2)
+    trainer = _trainer(tmp_path, corpus, num_layers=2, frozen_layers=1, freeze_embeddings=True, steps=2)
     before = model_weights(trainer.model, trainer.config)
     trainer.train()
     after = model_weights(trainer.model, trainer.config)

@@ -75,5 +75,5 @@ def restore_checkpoint(folder, step: int, variables) -> dict:
 
 
 def _key(number, variable):
-    # Optimizer slots of different layers can share a path, so the position makes the name unique.
-    return f"{number:05d}/{variable.path}"
+    # Names alone are not unique, and paths count the models that a process has built.
+    return f"{number:05d}/{variable.name}"

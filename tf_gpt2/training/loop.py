@@ -184,8 +184,8 @@ class Trainer:
         step = self.state.step - len(values) + 1 + int(np.argmin(finite))
         raise UserError(
             f"the loss must stay finite; it is {values[~finite][0]} at step {step} with the learning rate "
-            f"{learning_rate(self.settings, step - 1):.2e}. Try a smaller --learning_rate, more --warmup_steps or a "
-            "smaller --clip_norm; what was saved before is kept"
+            f"{learning_rate(self.settings, step - 1):.2e}. Try a smaller --learning_rate or --clip_norm or more "
+            "--warmup_steps; what was saved before is kept"
         )
 
     def _evaluate(self, metrics, progress):

@@ -1,7 +1,7 @@
 """The optimizers, Keras's own, with GPT-2's decay rule and a warm-up and cosine schedule.
 
 Muon (Jordan 2024; scaling of Liu et al. 2025, arXiv 2502.16982) moves the matrices inside the blocks by an
-orthogonalised momentum; embeddings, biases and norms go by Adam at a share of its learning rate. AdamW is that of
+orthogonalised momentum, scaled to the size of an Adam step; embeddings, biases and norms go by Adam. AdamW is that of
 Loshchilov and Hutter 2019 with the betas of nanoGPT and GPT-3.
 """
 
@@ -10,9 +10,6 @@ import math
 import keras
 
 from tf_gpt2.training.settings import TrainingSettings
-
-# Adam's share of Muon's learning rate. Measured on the demo preset: docs/demo-preset.md.
-MUON_ADAM_SHARE = 0.15
 
 
 def learning_rate(settings: TrainingSettings, step: int) -> float:
@@ -36,9 +33,7 @@ def build_optimizer(settings: TrainingSettings, variables) -> keras.optimizers.O
         "global_clipnorm": settings.clip_norm,
     }
     if settings.optimizer == "muon":
-        optimizer = keras.optimizers.Muon(
-            adam_lr_ratio=MUON_ADAM_SHARE, adam_weight_decay=settings.weight_decay, **common
-        )
+        optimizer = keras.optimizers.Muon(adam_weight_decay=settings.weight_decay, **common)
     else:
         optimizer = keras.optimizers.AdamW(beta_2=0.95, **common)
     vectors = [variable for variable in variables if len(variable.shape) < 2]

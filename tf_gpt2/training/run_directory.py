@@ -52,7 +52,8 @@ def open_run_directory(run_dir, resolve, *, resume: bool) -> dict:
             _check_same_run(run_dir, stored, wanted)
     elif (run_dir / "config.json").exists():
         raise UserError(f"--run_dir must be new or a run of this program; {run_dir} holds another model")
-    write_atomically(path, (json.dumps(wanted, indent=2, ensure_ascii=False) + "\n").encode())
+    if wanted != stored:
+        write_atomically(path, (json.dumps(wanted, indent=2, ensure_ascii=False) + "\n").encode())
     return wanted
 
 

@@ -30,7 +30,7 @@ class TrainingSettings:
     batch_size: int
     accumulation_steps: int = 1
     optimizer: str = "muon"
-    learning_rate: float = 2e-2
+    learning_rate: float = 1e-3
     warmup_steps: int = 100
     final_learning_rate_share: float = 0.1
     weight_decay: float = 0.1

@@ -1,0 +1,159 @@
+import json
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+from commands import error_line, run, start
+
+from tf_gpt2.training.metrics import read_metrics
+
+TINY = (
+    "--num_layers=1",
+    "--num_heads=2",
+    "--hidden_dim=16",
+    "--context_length=16",
+    "--batch_size=4",
+    "--dropout=0.1",
+    "--eval_every=20",
+    "--sample_every=0",
+    "--log_every=1",
+    "--min_char_count=1",
+)
+
+
+@pytest.fixture(scope="module")
+def novel(tmp_path_factory):
+    words = ("却说曹操引兵", "玄德大喜", "孔明曰", "云长提刀", "翼德大叫", "诸将皆惊")
+    picks = np.random.default_rng(0).integers(0, len(words), 900)
+    path = tmp_path_factory.mktemp("corpus") / "novel.txt"
+    path.write_text("，".join(words[pick] for pick in picks), encoding="utf-8")
+    return path
+
+
+def _command(novel, run_dir, *more):
+    return ("tf_gpt2.train", f"--corpus={novel}", f"--run_dir={run_dir}", "--steps=40", *TINY, *more)
+
+
+@pytest.fixture(scope="module")
+def whole_run(novel, tmp_path_factory):
+    run_dir = tmp_path_factory.mktemp("whole") / "run"
+    code, output, errors = run(*_command(novel, run_dir, "--checkpoint_every=7"))
+    assert code == 0, errors
+    assert output == ""
+    assert "nats per character" in errors
+    assert "bigram" in errors
+    return run_dir
+
+
+def _losses(run_dir):
+    return [(line["step"], line["split"], line["loss"]) for line in read_metrics(run_dir)]
+
+
+def _wait_for_step(process, run_dir, step):
+    deadline = time.time() + 200
+    while time.time() < deadline:
+        assert process.poll() is None, process.stderr.read()
+        if (run_dir / "metrics.jsonl").exists():
+            lines = read_metrics(run_dir)
+            if lines and lines[-1]["step"] >= step:
+                return
+        time.sleep(0.01)
+    raise TimeoutError(step)
+
+
+def test_a_run_directory_holds_what_is_documented(whole_run):
+    expected = "checkpoints config.json generation_config.json metrics.jsonl model.safetensors tensorboard tokenizer"
+    assert {path.name.removesuffix(".json") for path in whole_run.iterdir()} >= {
+        name.removesuffix(".json") for name in expected.split()
+    }
+    assert json.loads((whole_run / "training.json").read_text())["training"]["steps"] == 40
+
+
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_a_killed_or_stopped_run_goes_on_bit_for_bit(novel, whole_run, tmp_path, sent):
+    run_dir = tmp_path / "run"
+    process = start(*_command(novel, run_dir, "--checkpoint_every=7"))
+    _wait_for_step(process, run_dir, 10)
+    os.kill(process.pid, sent)
+    _, errors = process.communicate(timeout=60)
+    if sent != signal.SIGKILL:
+        assert process.returncode == 130
+        assert "the same command goes on" in errors
+    code, _, errors = run(*_command(novel, run_dir, "--checkpoint_every=7"))
+    assert code == 0, errors
+    assert "going on from step" in errors
+    assert _losses(run_dir) == _losses(whole_run)
+    assert (run_dir / "model.safetensors").read_bytes() == (whole_run / "model.safetensors").read_bytes()
+
+
+def test_a_finished_run_or_another_configuration_is_left_alone(novel, whole_run):
+    before = {path: path.stat().st_mtime_ns for path in whole_run.rglob("*")}
+    assert "finished run" in error_line(*_command(novel, whole_run))
+    assert "learning_rate" in error_line(*_command(novel, whole_run, "--learning_rate=0.5"))
+    assert "--noresume" in error_line(*_command(novel, whole_run, "--noresume"))
+    assert {path: path.stat().st_mtime_ns for path in whole_run.rglob("*")} == before
+
+
+def test_fine_tuning_starts_from_the_weights_and_the_tokenizer(novel, whole_run, tmp_path):
+    text = tmp_path / "other.txt"
+    text.write_text("赵云大喜，引兵而去。" * 60, encoding="utf-8")
+    flags = ("--steps=3", "--batch_size=2", "--eval_every=1", f"--init_from={whole_run}", "--freeze_layers=1")
+    code, _, errors = run("tf_gpt2.train", f"--corpus={text}", f"--run_dir={tmp_path / 'run'}", *flags)
+    assert code == 0, errors
+    assert (tmp_path / "run" / "tokenizer.json").read_text() == (whole_run / "tokenizer.json").read_text()
+
+
+def _bytes(name, content):
+    return lambda folder: (folder / name).write_bytes(content)
+
+
+BAD_CORPORA = {
+    "an empty folder": (lambda folder: None, "no"),
+    "a binary file named .txt": (_bytes("a.txt", bytes(range(256)) * 40), "a.txt"),
+    "an undecodable file": (_bytes("b.txt", "中文".encode("utf-8") * 500 + b"\xff\xfe\xfa\x80"), "b.txt"),
+    "a book shorter than a window": (_bytes("c.txt", "短。".encode()), "--context_length"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_CORPORA)
+def test_a_bad_corpus_is_one_clear_line(tmp_path, case):
+    make, named = BAD_CORPORA[case]
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    make(folder)
+    assert named in error_line("tf_gpt2.train", f"--corpus={folder}", f"--run_dir={tmp_path / 'run'}", "--steps=2")
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("flag", "named"),
+    [
+        ("--preset=huge", "preset"),
+        ("--learning_rate=-1", "learning_rate"),
+        ("--learning_rate=fast", "learning_rate"),
+        ("--num_heads=7", "num_heads"),
+        ("--accumulation_steps=3", "accumulation_steps"),
+        ("--epochs=1", "--epochs"),
+        ("--freeze_layers=1", "--init_from"),
+        ("--init_from=nowhere", "nowhere"),
+        ("--unknown=1", "unknown"),
+        ("novel.txt", "novel.txt"),
+        ("--dropout=2", "dropout"),
+        ("--steps=0", "steps"),
+    ],
+)
+def test_a_wrong_flag_is_named(novel, tmp_path, flag, named):
+    code, output, errors = run("tf_gpt2.train", f"--corpus={novel}", f"--run_dir={tmp_path}", "--steps=5", flag)
+    assert code != 0
+    assert output == "" or named in output
+    assert named in errors
+    assert "Traceback" not in errors
+
+
+def test_help_explains_every_flag():
+    code, output, _ = run("tf_gpt2.train", "--help")
+    assert "--corpus" in output
+    assert "Your texts" in output
+    assert code in (0, 1)  # absl ends its short help with 1

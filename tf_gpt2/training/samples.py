@@ -1,0 +1,39 @@
+"""Passages that the model writes while it learns, to watch it come to speak."""
+
+import pathlib
+
+from tf_gpt2.config import GPT2Config
+from tf_gpt2.files import write_atomically
+from tf_gpt2.training.run_directory import SAMPLES
+
+_NEW_TOKENS = 120
+_TOP_K = 40
+
+
+class SampleWriter:
+    """Writes a passage into `samples/` of a run directory.
+
+    Args:
+        run_dir: The run's directory.
+        config: The model's shape.
+        tokenizer: A `tf_gpt2.tokenizer.Tokenizer`.
+        prompt: What each passage goes on from; empty for the beginning of a document.
+        seed: Fixes the draws, so that two steps differ by what was learned alone.
+    """
+
+    def __init__(self, run_dir, config: GPT2Config, tokenizer, *, prompt: str, seed: int):
+        self._folder = pathlib.Path(run_dir) / SAMPLES
+        self._config = config
+        self._tokenizer = tokenizer
+        self._prompt = prompt
+        self._seed = seed % 2**32
+
+    def __call__(self, step: int, weights) -> str:
+        """Writes with weights by Hugging Face name; returns the text to show."""
+        from tf_gpt2.generation import TextGenerator
+
+        # Compiling for one passage would take longer than writing it.
+        model = TextGenerator(self._config, weights, self._tokenizer, jit_compile=False)
+        text = model.generate(self._prompt, max_new_tokens=_NEW_TOKENS, top_k=_TOP_K, seed=self._seed)
+        write_atomically(self._folder / f"step-{step:08d}.txt", text.encode())
+        return f"--- written at step {step:,}\n{text}\n---"

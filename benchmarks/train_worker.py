@@ -7,7 +7,7 @@ import time
 
 from tf_gpt2 import runtime
 
-runtime.load_tensorflow(xla=True)
+runtime.prepare_training()
 
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402

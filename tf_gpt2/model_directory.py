@@ -1,54 +1,28 @@
-"""The model directory: a Hugging Face GPT-2 directory, written and read without transformers.
+"""The model directory: a Hugging Face GPT-2 directory, written without transformers; and reading of every format.
 
     config.json             shape of the model (GPT2Config of transformers)
     model.safetensors       weights under Hugging Face's tensor names and layouts
     tokenizer.json          tokenizer of the `tokenizers` library
     generation_config.json  default sampling settings
 
-Hugging Face's Conv1D stores kernels as [in, out], as Keras does, so no tensor is transposed on the way.
+`load_config`, `load_weights` and `load_model` open this and what other programs write (formats/detect.py). Hugging
+Face's Conv1D stores kernels as [in, out], as Keras does, so no tensor is transposed on the way.
 """
 
+import functools
 import json
 import pathlib
+from collections.abc import Mapping
 
 import numpy as np
 
 from tf_gpt2.config import GPT2Config
-from tf_gpt2.errors import UserError
-from tf_gpt2.files import read_json, write_atomically, write_tensors
+from tf_gpt2.files import write_atomically, write_tensors
+from tf_gpt2.formats import detect
+from tf_gpt2.formats.hugging_face import CONFIG_FILE, HEAD, PREFIX, WEIGHTS_FILE
+from tf_gpt2.formats.weights import Weights, tensor_shapes
 
-CONFIG_FILE = "config.json"
-WEIGHTS_FILE = "model.safetensors"
 GENERATION_CONFIG_FILE = "generation_config.json"
-# transformers prefixes the tensors of GPT2LMHeadModel so; checkpoints of the bare GPT2Model have no prefix.
-PREFIX = "transformer."
-
-
-def tensor_shapes(config: GPT2Config) -> dict[str, tuple[int, ...]]:
-    """Shapes of all tensors of a model by Hugging Face name, without the `transformer.` prefix."""
-    width, inner = config.hidden_dim, config.intermediate_dim
-    shapes = {"wte.weight": (config.vocabulary_size, width), "wpe.weight": (config.context_length, width)}
-    for index in range(config.num_layers):
-        block = {
-            "ln_1.weight": (width,),
-            "ln_1.bias": (width,),
-            "attn.c_attn.weight": (width, 3 * width),
-            "attn.c_attn.bias": (3 * width,),
-            "attn.c_proj.weight": (width, width),
-            "attn.c_proj.bias": (width,),
-            "ln_2.weight": (width,),
-            "ln_2.bias": (width,),
-            "mlp.c_fc.weight": (width, inner),
-            "mlp.c_fc.bias": (inner,),
-            "mlp.c_proj.weight": (inner, width),
-            "mlp.c_proj.bias": (width,),
-        }
-        shapes.update({f"h.{index}.{name}": shape for name, shape in block.items()})
-    shapes.update({"ln_f.weight": (width,), "ln_f.bias": (width,)})
-    if not config.tie_embeddings:
-        shapes["lm_head.weight"] = (config.vocabulary_size, width)
-    return shapes
-
 
 _LAYER_OF = {
     "wte.weight": "token_embedding/embeddings",
@@ -89,18 +63,43 @@ def model_weights(model, config: GPT2Config) -> dict[str, np.ndarray]:
     weights = {}
     for name, variable in _variables_by_tensor_name(model, config).items():
         value = np.asarray(variable.value, dtype=np.float32)
-        # Hugging Face keeps an untied head as [V, D], Keras's Dense as [D, V].
-        weights[name] = np.ascontiguousarray(value.T) if name == "lm_head.weight" else value
+        weights[name] = np.ascontiguousarray(value.T) if name == HEAD else value
     return weights
 
 
-def assign_weights(model, config: GPT2Config, weights: dict[str, np.ndarray]) -> None:
+def assign_weights(model, config: GPT2Config, weights: Mapping[str, np.ndarray]) -> None:
     """Writes arrays by Hugging Face name into a live Keras model of the same shape."""
     for name, variable in _variables_by_tensor_name(model, config).items():
-        variable.assign(weights[name].T if name == "lm_head.weight" else weights[name])
+        variable.assign(_as_variable(weights, name))
 
 
-def save_model_directory(folder, config: GPT2Config, weights: dict[str, np.ndarray], tokenizer) -> None:
+def build_model_from(config: GPT2Config, weights: Mapping[str, np.ndarray]):
+    """As `build_model`, with these weights from the start: no random ones are drawn, and memory holds one copy."""
+    import keras
+
+    from tf_gpt2.model import build_model
+
+    # In this scope variables have no values yet; when it ends, Keras asks each one's initialiser.
+    with keras.StatelessScope():
+        model = build_model(config)
+        for name, variable in _variables_by_tensor_name(model, config).items():
+            variable._initializer = functools.partial(_initial_value, weights, name)
+    return model
+
+
+def _initial_value(weights, name, shape, dtype):
+    import keras
+
+    del shape
+    return keras.ops.convert_to_tensor(_as_variable(weights, name), dtype=dtype)
+
+
+def _as_variable(weights, name):
+    """A tensor in the layout of its Keras variable: an untied head is [V, D] at Hugging Face and [D, V] in Dense."""
+    return weights[name].T if name == HEAD else weights[name]
+
+
+def save_model_directory(folder, config: GPT2Config, weights: Mapping[str, np.ndarray], tokenizer) -> None:
     """Writes a model directory; each file appears whole or not at all.
 
     Args:
@@ -114,7 +113,7 @@ def save_model_directory(folder, config: GPT2Config, weights: dict[str, np.ndarr
     """
     folder = pathlib.Path(folder)
     end_of_text = tokenizer.end_of_text_id
-    tensors = {name if name == "lm_head.weight" else PREFIX + name: array for name, array in weights.items()}
+    tensors = {name if name == HEAD else PREFIX + name: array for name, array in weights.items()}
     tokenizer.save(folder)
     write_atomically(folder / GENERATION_CONFIG_FILE, _json_bytes(_generation_config(end_of_text)))
     write_atomically(folder / CONFIG_FILE, _json_bytes(to_hugging_face(config, end_of_text)))
@@ -159,78 +158,36 @@ def to_hugging_face(config: GPT2Config, end_of_text_id: int) -> dict:
     }
 
 
-def load_config(folder) -> GPT2Config:
-    """Reads `config.json` of a Hugging Face GPT-2 directory.
+def load_config(source) -> GPT2Config:
+    """Reads the shape of a model.
+
+    Args:
+        source: A folder of any format, or the name of a model on a hub.
 
     Raises:
         UserError: The directory or the file is missing or damaged, or describes another kind of model.
     """
-    folder = pathlib.Path(folder)
-    if not folder.is_dir():
-        raise UserError(f"--run_dir must be a model directory; {folder} is no directory. Train one first")
-    path = folder / CONFIG_FILE
-    values = read_json(path, remedy="give a directory that holds config.json and model.safetensors")
-    if values.get("model_type", "gpt2") != "gpt2":
-        raise UserError(f"{path}: model_type must be 'gpt2'; received {values['model_type']!r}")
-    activation = values.get("activation_function", "gelu_new")
-    if activation not in ("gelu_new", "gelu_pytorch_tanh"):
-        raise UserError(f"{path}: activation_function must be 'gelu_new' (GPT-2's); received {activation!r}")
-    try:
-        return GPT2Config(
-            vocabulary_size=values["vocab_size"],
-            context_length=values.get("n_positions", values.get("n_ctx")),
-            num_layers=values["n_layer"],
-            num_heads=values["n_head"],
-            hidden_dim=values["n_embd"],
-            intermediate_dim=values.get("n_inner") or 0,
-            dropout=values.get("resid_pdrop", 0.1),
-            layer_norm_epsilon=values.get("layer_norm_epsilon", 1e-5),
-            tie_embeddings=values.get("tie_word_embeddings", True),
-        )
-    except KeyError as error:
-        raise UserError(f"{path}: the field {error} is missing; the file does not describe a GPT-2") from None
-    except (UserError, TypeError) as error:
-        raise UserError(f"{path}: {error}") from None
+    folder = detect.locate(source)
+    return detect.format_of(folder).read_config(folder)
 
 
-def load_weights(folder, config: GPT2Config) -> dict[str, np.ndarray]:
-    """Reads `model.safetensors` as float32 arrays by name, without the `transformer.` prefix.
+def load_weights(source, config: GPT2Config) -> Weights:
+    """Opens the weights as float32 arrays by Hugging Face name, without the `transformer.` prefix.
+
+    All tensors are checked against `config` now; each is read when it is looked up, every time.
 
     Raises:
-        UserError: The file is missing or damaged, or a tensor is missing or has another shape.
+        UserError: The file is missing or damaged, or a tensor is missing, has another shape, or is one too many.
     """
-    import safetensors
-
-    path = pathlib.Path(folder) / WEIGHTS_FILE
-    if not path.is_file():
-        raise UserError(f"{path} is missing; give a directory that holds config.json and model.safetensors")
-    try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            stored = {name.removeprefix(PREFIX): name for name in file.keys()}  # noqa: SIM118  not a dict
-            return {name: _read(file, path, stored, name, shape) for name, shape in tensor_shapes(config).items()}
-    except (safetensors.SafetensorError, OSError) as error:
-        raise UserError(f"{path} is damaged ({error}); copy or train it again") from None
+    folder = detect.locate(source)
+    return detect.format_of(folder).open_weights(folder, config)
 
 
-def _read(file, path, stored, name, shape):
-    if name not in stored:
-        raise UserError(f"{path}: the tensor {name} is missing; config.json and weights do not belong together")
-    array = file.get_tensor(stored[name])
-    if array.shape != shape:
-        raise UserError(f"{path}: {name} must have the shape {shape} of config.json; received {array.shape}")
-    return array.astype(np.float32, copy=False)
-
-
-def load_model(folder):
-    """Opens a model directory as a live Keras model.
+def load_model(source):
+    """Opens a model of any format as a live Keras model.
 
     Returns:
         (model, config): the functional model of `tf_gpt2.model.build_model` with the stored weights.
     """
-    from tf_gpt2.model import build_model
-
-    config = load_config(folder)
-    weights = load_weights(folder, config)
-    model = build_model(config)
-    assign_weights(model, config, weights)
-    return model, config
+    config = load_config(source)
+    return build_model_from(config, load_weights(source, config)), config

@@ -75,7 +75,7 @@ def bytes_of_tokens(model: tokenizers.Tokenizer, kind: str) -> list[bytes] | Non
         return None
     spelled = {entry: bytes([byte]) for byte, entry in enumerate(BYTE_ENTRIES)} if kind == "characters" else {}
     literal = {token.content for token in model.get_added_tokens_decoder().values()}
-    alphabet = {shown: byte for byte, shown in enumerate(_byte_level_alphabet())}
+    alphabet = {shown: byte for byte, shown in enumerate(byte_level_alphabet())}
     vocabulary = model.get_vocab()
     table = [b""] * (max(vocabulary.values()) + 1)
     for entry, token_id in vocabulary.items():
@@ -101,7 +101,7 @@ def id_tables(model: tokenizers.Tokenizer) -> tuple[np.ndarray, np.ndarray]:
     return by_code_point, np.array([vocabulary[entry] for entry in BYTE_ENTRIES], np.int32)
 
 
-def _byte_level_alphabet() -> list[str]:
+def byte_level_alphabet() -> list[str]:
     """The character GPT-2's vocabulary shows for each byte: itself, or one from U+0100 on.
 
     As `bytes_to_unicode` of openai/gpt-2, src/encoder.py.

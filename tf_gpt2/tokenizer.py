@@ -26,6 +26,8 @@ from tokenizers import decoders, models, pre_tokenizers, trainers
 from tf_gpt2.corpus.cleaning import replace_lone_surrogates
 from tf_gpt2.corpus.counting import CharacterCounter
 from tf_gpt2.errors import UserError
+from tf_gpt2.formats import detect
+from tf_gpt2.formats.tokenizer_files import FILE_NAME, read_tokenizer
 from tf_gpt2.token_bytes import (
     BYTE_ENTRIES,
     END_OF_TEXT,
@@ -37,8 +39,8 @@ from tf_gpt2.token_bytes import (
 
 __all__ = ["END_OF_TEXT", "FILE_NAME", "StreamDecoder", "Tokenizer"]
 
-FILE_NAME = "tokenizer.json"
-_OTHER_ENDS = ("[SEP]", "</s>", "<eos>")  # what other people's tokenizers end a text with
+# What other people's tokenizers put between texts; of BERT's tokens GPT2-Chinese uses [CLS] (word_piece.py).
+_OTHER_ENDS = ("[CLS]", "[SEP]", "</s>", "<eos>")
 _MIN_BPE_VOCABULARY = 257  # 256 bytes and the end of text
 
 
@@ -52,16 +54,22 @@ class Tokenizer:
         end_of_text_id: Id of the token between documents.
     """
 
-    def __init__(self, model: tokenizers.Tokenizer):
-        """Wraps a `tokenizers.Tokenizer`; use `load` or one of the `train_` methods."""
+    def __init__(self, model: tokenizers.Tokenizer, end_of_text: str | None = None):
+        """Wraps a `tokenizers.Tokenizer`; use `load` or one of the `train_` methods.
+
+        Args:
+            model: The tokenizer.
+            end_of_text: The token between documents; None, or one it does not have, finds it by its usual names.
+        """
         # Text that spells a special token is text: the ids of special tokens are put in by code
         # only.
         model.encode_special_tokens = True
         model.no_truncation()
         model.no_padding()
         self._model = model
-        self.vocab_size = model.get_vocab_size()
-        self.end_of_text_id = _find_end_of_text(model)
+        # Ids may have gaps where a vocabulary file names a token twice.
+        self.vocab_size = max(model.get_vocab().values(), default=-1) + 1
+        self.end_of_text_id = _find_end_of_text(model, end_of_text)
         self.kind = tokenizer_kind(model)
         self._pieces = bytes_of_tokens(model, self.kind)
         self._tables = id_tables(model) if self.kind == "characters" else None
@@ -111,23 +119,17 @@ class Tokenizer:
 
     @classmethod
     def load(cls, folder: str | os.PathLike) -> "Tokenizer":
-        """Opens the `tokenizer.json` in a folder.
+        """Opens the tokenizer of a model directory of any format, or of a model on a hub.
 
         Raises:
             UserError: There is none, it is damaged, or it has no token that ends a text.
         """
-        path = Path(folder) / FILE_NAME
+        folder = detect.locate(folder)
+        model, end_of_text = read_tokenizer(folder)
         try:
-            return cls(tokenizers.Tokenizer.from_str(path.read_text("utf-8")))
-        except OSError as error:
-            raise UserError(
-                f"A model directory must hold {FILE_NAME}: {path} cannot be read "
-                f"({error.strerror}). Check --run_dir."
-            ) from error
-        except UserError:
-            raise
-        except Exception as error:  # tokenizers raises bare Exception for a malformed file
-            raise UserError(f"{path} must be a tokenizer of Hugging Face's format: it is not ({error}).") from error
+            return cls(model, end_of_text)
+        except UserError as error:
+            raise UserError(f"{folder}: {error}") from None
 
     def save(self, folder: str | os.PathLike) -> None:
         """Writes `tokenizer.json` and `tokenizer_config.json`.
@@ -220,8 +222,8 @@ def _replace(path: Path, text: str) -> None:
     os.replace(partial, path)
 
 
-def _find_end_of_text(model: tokenizers.Tokenizer) -> int:
-    for name in (END_OF_TEXT, *_OTHER_ENDS):
+def _find_end_of_text(model: tokenizers.Tokenizer, named: str | None) -> int:
+    for name in (named or END_OF_TEXT, END_OF_TEXT, *_OTHER_ENDS):
         if (token_id := model.token_to_id(name)) is not None:
             return token_id
     raise UserError(

@@ -118,7 +118,7 @@ def main(argv) -> int:
     from tf_gpt2.corpus.report import format_report
 
     command.message(format_report(corpus.report))
-    runtime.load_tensorflow(xla=True)
+    runtime.prepare_training()
     from tf_gpt2.training.run_directory import open_run_directory
 
     trainer = _build_trainer(corpus)
@@ -190,6 +190,7 @@ def _build_model(corpus):
         if fixed:
             raise UserError(f"--{fixed[0]} cannot change a model that --init_from opens; leave it out")
         config = dataclasses.replace(config, **overrides)
+        weights = load_weights(FLAGS.init_from, config)  # checked before the model takes memory
         if corpus.tokenizer.vocab_size > config.vocabulary_size:
             raise UserError(
                 f"--init_from={FLAGS.init_from}: its tokenizer has {corpus.tokenizer.vocab_size} tokens and its "
@@ -200,7 +201,7 @@ def _build_model(corpus):
     keras.utils.set_random_seed(FLAGS.seed)
     model = build_model(config)
     if FLAGS.init_from:
-        assign_weights(model, config, load_weights(FLAGS.init_from, config))
+        assign_weights(model, config, weights)
     return model, config
 
 

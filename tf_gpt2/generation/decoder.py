@@ -1,8 +1,8 @@
 """The forward pass of GPT-2 in TensorFlow operations, from weights by Hugging Face name.
 
-Two passes over the same weights: `encode` for many tokens at once, `decode_step` for one more token with the keys and
-values of the earlier ones in a cache. The Keras model is their oracle (tests/test_decoder.py). Keras itself is not
-imported: that would cost a command its first second.
+Two passes over the same weights: `encode` for many tokens at once, `decode_step` for one more token with the keys
+and values of the earlier ones in a cache. The Keras model is their oracle (tests/generation/test_decoder.py). Keras
+itself is not imported: that would cost a command its first second.
 
 Shapes: B rows, T tokens, D hidden_dim, H num_heads, K head_dim, C cache length, V vocabulary_size.
 """
@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from tf_gpt2.config import GPT2Config
 
-# Keys and values are read in blocks of so many positions, as many as the longest row needs. Smaller blocks read less
-# beside the point, larger ones cost fewer rounds; 64 was fastest both near position 64 and near 900.
+# Keys and values are read in blocks of so many positions, as many blocks as the longest row needs. Smaller blocks
+# read less beside the point, larger ones cost fewer rounds; 64 was fastest both near position 64 and near 900.
 BLOCK = 64
 _MASKED = -1e9
 
@@ -124,8 +124,8 @@ def decode_step(weights, config: GPT2Config, ids, positions, keys, values, jit_c
 def attend(query, keys, values, positions, block):
     """Attention of one query a row over positions 0 to `positions`, block by block with a running softmax.
 
-    The running softmax is the one of Milakov and Gimelshein 2018 (online normaliser), as in FlashAttention. Its number of
-    rounds follows the longest row, so a half-empty cache costs half.
+    The running softmax is that of Milakov and Gimelshein 2018 (online normaliser), as in FlashAttention. The number
+    of rounds follows the longest row, so a half-empty cache costs half.
 
     Args:
         query: [B, H, K], scaled.

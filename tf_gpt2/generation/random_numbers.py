@@ -8,19 +8,9 @@ tests/data/random_vectors.json the test vectors.
 
 import tensorflow as tf
 
-from tf_gpt2.errors import UserError
-
-MAX_SEED = 2**32 - 1
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
 _FLOAT_BITS = 24  # what a float32 in [0, 1) holds exactly
-
-
-def check_seed(seed: int) -> int:
-    """Returns the seed; raises UserError unless it is an integer from 0 to 2**32 - 1."""
-    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed <= MAX_SEED:
-        raise UserError(f"seed must be an integer from 0 to {MAX_SEED}; received {seed!r}")
-    return seed
 
 
 def _rotate_left(word, bits):

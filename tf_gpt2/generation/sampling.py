@@ -116,7 +116,7 @@ def draw(logits, uniform, controls: Controls, max_candidates: int):
     weights = tf.where((before < controls.top_p * total) | (controls.top_p >= 1.0), weights, 0.0)
     upto = tf.cumsum(weights, axis=1)  # [B, M]
     passed = upto <= uniform[:, None] * upto[:, -1:]
-    last = tf.reduce_sum(tf.cast(weights > 0, tf.int32), axis=1) - 1
+    last = tf.maximum(tf.reduce_sum(tf.cast(weights > 0, tf.int32), axis=1) - 1, 0)  # 0 when all is NaN
     choice = tf.minimum(tf.reduce_sum(tf.cast(passed, tf.int32), axis=1), last)
     return tf.gather(ids, choice, batch_dims=1)
 

@@ -4,7 +4,9 @@ import dataclasses
 import math
 
 from tf_gpt2.errors import UserError
-from tf_gpt2.generation.random_numbers import check_seed
+
+MAX_SEED = 2**32 - 1
+_MAX_COUNT = 2**31 - 2  # the graph counts in int32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +59,7 @@ class GenerationSettings:
                 f"{self.max_new_tokens}"
             )
         if self.seed is not None:
-            check_seed(self.seed)
+            _check_integer("seed", self.seed, 0, MAX_SEED)
         stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
         if not all(isinstance(text, str) and text for text in stop):
             raise UserError(f"stop must be strings of at least one character; received {stop!r}")
@@ -69,12 +71,9 @@ class GenerationSettings:
         return self.temperature == 0 or self.top_k == 1
 
 
-_MAX_COUNT = 2**31 - 2  # the graph counts in int32
-
-
-def _check_integer(name, value, lowest):
-    if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= _MAX_COUNT:
-        raise UserError(f"{name} must be an integer from {lowest} to {_MAX_COUNT}; received {value!r}")
+def _check_integer(name, value, lowest, highest=_MAX_COUNT):
+    if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
+        raise UserError(f"{name} must be an integer from {lowest} to {highest}; received {value!r}")
 
 
 def _check_number(name, value, rule, holds):

@@ -1,8 +1,8 @@
 """The optimizers, Keras's own, with GPT-2's decay rule and a warm-up and cosine schedule.
 
 Muon (Jordan 2024; scaling of Liu et al. 2025, arXiv 2502.16982) moves the matrices inside the blocks by an
-orthogonalised momentum, scaled to the size of an Adam step; embeddings, biases and norms go by Adam. AdamW is that of
-Loshchilov and Hutter 2019 with the betas of nanoGPT and GPT-3.
+orthogonalised momentum, scaled to the size of an Adam step; embeddings, biases and norms go by Adam. AdamW is that
+of Loshchilov and Hutter 2019 with the betas of nanoGPT and GPT-3.
 """
 
 import math

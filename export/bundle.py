@@ -1,0 +1,168 @@
+"""Writes the TensorFlow.js bundle of a model directory.
+
+bundle.json              format version, and bytes and SHA-256 of every other file
+weights_manifest.json    TensorFlow.js's weights manifest
+group1-shard*.bin        the weights, 4 MB a file
+config.json, tokenizer.json, generation_config.json     as in the model directory
+golden.json              prompt, logits and greedy tokens that a reader of the bundle must reproduce
+"""
+
+import contextlib
+import hashlib
+import io
+import json
+import pathlib
+import shutil
+import sys
+import tempfile
+import types
+
+from export.golden import golden_trace
+from export.quantization import store
+from tf_gpt2.errors import UserError
+from tf_gpt2.files import read_json
+from tf_gpt2.model_directory import CONFIG_FILE, GENERATION_CONFIG_FILE, load_config, load_weights
+from tf_gpt2.tokenizer import Tokenizer
+
+BUNDLE_FILE = "bundle.json"
+GOLDEN_FILE = "golden.json"
+MANIFEST_FILE = "weights_manifest.json"
+FORMAT = "tf_gpt2-bundle"
+VERSION = 1  # a page refuses a bundle of another one
+SHARD_BYTES = 4 << 20
+
+
+def write_bundle(run_dir, output, dtype: str) -> dict:
+    """Writes the bundle; an older one in `output` is replaced when the new one is complete.
+
+    Args:
+        run_dir: A model directory.
+        output: Directory to write.
+        dtype: "int8", "float16" or "float32".
+
+    Returns:
+        The content of `bundle.json`.
+
+    Raises:
+        UserError: The model cannot be read, or `output` holds something else or cannot be written.
+    """
+    run_dir = pathlib.Path(run_dir)
+    config = load_config(run_dir)
+    tokenizer = Tokenizer.load(run_dir)
+    if tokenizer.vocab_size > config.vocabulary_size:
+        raise UserError(
+            f"{run_dir}: the tokenizer must have at most the model's {config.vocabulary_size} ids; received "
+            f"{tokenizer.vocab_size}. Take the tokenizer the model was trained with"
+        )
+    weights = load_weights(run_dir, config)
+    stored = {name: store(name, array, dtype) for name, array in weights.items()}
+    with replacing_directory(output, BUNDLE_FILE) as folder:
+        _write_weights(folder, stored)
+        for name in (CONFIG_FILE, GENERATION_CONFIG_FILE):
+            _copy_json(run_dir / name, folder / name)
+        tokenizer.save(folder)
+        (folder / "tokenizer_config.json").unlink(missing_ok=True)
+        values = {name: tensor.value for name, tensor in stored.items()}
+        _write_json(folder / GOLDEN_FILE, golden_trace(config, values, tokenizer))
+        bundle = {
+            "format": FORMAT,
+            "version": VERSION,
+            "dtype": dtype,
+            "parameters": config.num_parameters,
+            "int8": {
+                name: {"shape": tensor.shape, "channel_axis": tensor.channel_axis}
+                for name, tensor in stored.items()
+                if tensor.channel_axis is not None
+            },
+            **describe_files(folder),
+        }
+        _write_json(folder / BUNDLE_FILE, bundle)
+    return bundle
+
+
+def describe_files(folder: pathlib.Path) -> dict:
+    """Bytes and SHA-256 of every file, and the bytes of all: {"files": [{"path", "bytes", "sha256"}], "bytes"}."""
+    files = []
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        files.append({"path": path.relative_to(folder).as_posix(), "bytes": len(content), "sha256": digest})
+    return {"files": files, "bytes": sum(file["bytes"] for file in files)}
+
+
+@contextlib.contextmanager
+def replacing_directory(output, marker: str):
+    """Gives an empty directory that takes the place of `output` when the block ends without an error.
+
+    Args:
+        output: The directory to write; may exist when it holds the file `marker`, or nothing.
+        marker: Name of a file by which a former export is known.
+
+    Raises:
+        UserError: `output` holds something else, or cannot be written.
+    """
+    output = pathlib.Path(output).absolute()
+    if output.exists() and not (output.is_dir() and ((output / marker).exists() or not any(output.iterdir()))):
+        raise UserError(f"--output must be new, empty or a former export; {output} holds something else")
+    temporary = None
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        temporary = pathlib.Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}."))
+        folder = temporary / "new"
+        folder.mkdir()
+        yield folder
+        if output.exists():
+            output.rename(temporary / "old")
+        folder.rename(output)
+    except OSError as error:
+        reason = error.strerror or error
+        raise UserError(f"cannot write {output}: {reason}; free space or choose another --output") from None
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write_weights(folder, stored):
+    write_weights = import_tensorflowjs().write_weights.write_weights
+    arrays = {name: array for tensor in stored.values() for name, array in tensor.arrays.items()}
+    # write_weights widens float16 arrays; it stores float16 only where its own quantisation is asked for.
+    halves = [name for name, array in arrays.items() if array.dtype == "float16"]
+    group = [{"name": name, "data": array} for name, array in arrays.items()]
+    with contextlib.redirect_stdout(io.StringIO()):  # it tells of every array that it widens
+        write_weights(
+            [group], str(folder), SHARD_BYTES, quantization_dtype_map={"float16": halves} if halves else None
+        )
+
+
+def import_tensorflowjs():
+    """The tensorflowjs package, whose import takes ten seconds and pulls in jax and flax.
+
+    Raises:
+        UserError: It is not installed.
+    """
+    from tf_gpt2 import runtime
+
+    runtime.load_tensorflow()
+    # Importing the decision forests, which GPT-2 has none of, prints an advertisement, and fails where stdout is no
+    # file (a notebook, a test).
+    forests = "tensorflow_decision_forests"
+    sys.modules.setdefault(forests, types.ModuleType(forests))
+    try:
+        import tensorflowjs
+        import tensorflowjs.write_weights
+    except ImportError as error:
+        raise UserError(
+            f"the export needs the package tensorflowjs ({error}); install the extra: pip install 'tf-gpt2[tfjs]'"
+        ) from None
+    return tensorflowjs
+
+
+def _copy_json(source, target):
+    if source.exists():
+        _write_json(target, read_json(source, remedy="train or copy the model again"))
+    else:  # other people's model directories may lack it
+        _write_json(target, {})
+
+
+def _write_json(path, value):
+    path.write_text(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n", "utf-8")

@@ -1,0 +1,76 @@
+"""Openings for the page: the beginnings of paragraphs of the books the model was trained on."""
+
+import json
+import pathlib
+import re
+
+import numpy as np
+
+from tf_gpt2.corpus.sample import cache_folder
+from tf_gpt2.errors import UserError
+
+SHORTEST, LONGEST = 4, 16
+PER_BOOK, PER_SINGLE_BOOK = 3, 6
+# What to offer when the prepared corpus is not on this machine: words that begin many a paragraph.
+CHINESE = ("却说", "次日", "那人笑道：", "正说话间，")
+ENGLISH = ("It was a", "The old man", "“I do not", "In the morning")
+_CLAUSE = re.compile(r"[^，。！？；,.!?;\s“”\"'（）()]+[，。！？；：,.!?;:]?")
+
+
+def book_openings(corpus: dict, tokenizer) -> list[tuple[str, list[str]]]:
+    """A few openings for each book, spread evenly over it.
+
+    Args:
+        corpus: The section `corpus` of a run's training.json, empty for other models.
+        tokenizer: The model's tokenizer.
+
+    Returns:
+        [(title, openings)]; one entry with an empty title when the prepared corpus is not in the cache any more.
+    """
+    folder = cache_folder() / "corpora" / str(corpus.get("prepared", ""))
+    try:
+        index = json.loads((folder / "index.json").read_text("utf-8"))
+        tokens = np.memmap(folder / "train.bin", dtype=index["dtype"], mode="r")
+        books = [(book["title"], int(book["train_tokens"])) for book in index["report"]["books"]]
+    except (OSError, ValueError, KeyError):
+        chinese = tokenizer.has_token(["说", "人"]).all()
+        return [("", list(CHINESE if chinese else ENGLISH))]
+    count = PER_BOOK if len(books) > 1 else PER_SINGLE_BOOK
+    openings, start = [], 0
+    for title, length in books:
+        openings.append((title, _spread(tokens[start : start + length], tokenizer, count)))
+        start += length
+    return [(title, found) for title, found in openings if found]
+
+
+def read_openings(path) -> list[tuple[str, list[str]]]:
+    """Reads a file of lines "book<TAB>opening", or "opening" alone.
+
+    Raises:
+        UserError: The file cannot be read or holds no opening.
+    """
+    try:
+        lines = pathlib.Path(path).read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"--openings: {path} cannot be read as UTF-8 text ({error})") from None
+    books = {}
+    for line in filter(str.strip, lines):
+        title, _, opening = line.rpartition("\t")
+        books.setdefault(title.strip(), []).append(opening.strip())
+    if not books:
+        raise UserError(f'--openings must name a file of lines "book<TAB>opening"; {path} is empty')
+    return list(books.items())
+
+
+def _spread(tokens, tokenizer, count):
+    found = []
+    for place in range(count):
+        # From a fraction into the book on, the first paragraph whose first clause has a good length.
+        start = len(tokens) * (2 * place + 1) // (2 * count)
+        text = tokenizer.decode(tokens[start : start + 4000].tolist(), skip_special_tokens=True)
+        for paragraph in text.split("\n")[1:]:
+            clause = _CLAUSE.match(paragraph.strip())
+            if clause and SHORTEST <= len(clause[0]) <= LONGEST and clause[0] not in found:
+                found.append(clause[0])
+                break
+    return found

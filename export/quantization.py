@@ -1,0 +1,59 @@
+"""Weights as a bundle stores them: float32, float16, or int8 with one scale an output channel."""
+
+import dataclasses
+
+import numpy as np
+
+DTYPES = ("int8", "float16", "float32")
+# tfjs's weights manifest knows no int8: four of them travel in one int32.
+PACKED = 4
+INT8_MAX = 127
+
+
+@dataclasses.dataclass(frozen=True)
+class StoredTensor:
+    """One weight of the model as it lies in the bundle.
+
+    Attributes:
+        shape: The weight's shape.
+        arrays: What is stored, by the name in the weights manifest.
+        channel_axis: For int8: the axis with one scale an index. None for the others.
+        value: Float32 array that the browser ends up with.
+    """
+
+    shape: tuple[int, ...]
+    arrays: dict[str, np.ndarray]
+    channel_axis: int | None
+    value: np.ndarray
+
+
+def store(name: str, array: np.ndarray, dtype: str) -> StoredTensor:
+    """Converts one weight [..] float32 of Hugging Face's name `name` to what the bundle holds.
+
+    With int8 only the matrices that a token multiplies by are quantised; positions become float16, vectors stay
+    float32: together they are under 3 % of the download.
+    """
+    if dtype == "int8" and _is_matrix(name):
+        return _store_int8(name, array)
+    if dtype == "float16" or (dtype == "int8" and array.ndim == 2):
+        array = array.astype(np.float16)
+    return StoredTensor(array.shape, {name: array}, None, array.astype(np.float32))
+
+
+def _is_matrix(name):
+    return name in ("wte.weight", "lm_head.weight") or (
+        name.startswith("h.") and ".c_" in name and "weight" in name
+    )
+
+
+def _store_int8(name, array):
+    # Kernels are [in, out]; the embedding and the head are [V, D], and V is what they put out.
+    axis = 1 if name.startswith("h.") else 0
+    scale = np.abs(array).max(axis=1 - axis) / INT8_MAX  # [channels]
+    scale = np.where(scale > 0, scale, 1.0).astype(np.float32)
+    wide = np.expand_dims(scale, 1 - axis)
+    quantised = np.clip(np.rint(array / wide), -INT8_MAX, INT8_MAX).astype(np.int8)
+    flat = quantised.reshape(-1)
+    packed = np.pad(flat, (0, -flat.size % PACKED)).view(np.int32)
+    arrays = {f"{name}/int8": packed, f"{name}/scale": scale}
+    return StoredTensor(array.shape, arrays, axis, quantised.astype(np.float32) * wide)

@@ -1,0 +1,56 @@
+"""The Keras model, which has no cache, is the oracle of both passes, at every position of a full context."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import random_weights
+
+from tf_gpt2.config import GPT2Config
+from tf_gpt2.generation import decoder
+from tf_gpt2.generation.weights import to_tensors
+from tf_gpt2.model import build_model
+from tf_gpt2.model_directory import assign_weights
+
+BATCH = 3
+
+
+# A context that fills whole blocks, one that does not, and one shorter than a block; tied and untied.
+@pytest.fixture(scope="module", params=[(128, True), (70, False), (10, True)], ids=["blocks", "untied", "short"])
+def case(request):
+    context, tied = request.param
+    config = GPT2Config(
+        vocabulary_size=50, context_length=context, num_layers=2, num_heads=2, hidden_dim=8, tie_embeddings=tied
+    )
+    weights = random_weights(config)
+    model = build_model(config)
+    assign_weights(model, config, weights)
+    ids = np.random.default_rng(1).integers(0, 50, (BATCH, context)).astype(np.int32)
+    return config, to_tensors(weights), ids, model(ids).numpy()
+
+
+def test_parallel_pass_matches_keras(case):
+    config, weights, ids, expected = case
+    hidden, keys, _ = decoder.encode(weights, config, tf.constant(ids))
+    result = decoder.logits(weights, config, tf.reshape(hidden, (-1, config.hidden_dim)))
+    np.testing.assert_allclose(result.numpy().reshape(expected.shape), expected, atol=2e-5)
+    assert keys[0].shape == (BATCH, config.num_heads, config.context_length, config.head_dim)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_cached_steps_match_keras_at_every_position(case, jit_compile):
+    config, weights, ids, expected = case
+    shape = (BATCH, config.num_heads, decoder.cache_length(config), config.head_dim)
+
+    @tf.function(jit_compile=jit_compile)
+    def step(ids, positions, keys, values):
+        hidden, keys, values = decoder.decode_step(weights, config, ids, positions, keys, values, jit_compile)
+        return decoder.logits(weights, config, hidden), keys, values
+
+    # What an earlier text left in the cache must not matter.
+    keys, values = ([tf.fill(shape, 7.0) for _ in range(config.num_layers)] for _ in range(2))
+    # Row r runs r positions behind, as rows with prompts of different lengths do.
+    for position in range(config.context_length):
+        places = np.maximum(position - np.arange(BATCH), 0)
+        tokens = ids[np.arange(BATCH), places]
+        result, keys, values = step(tf.constant(tokens), tf.constant(places, tf.int32), keys, values)
+        np.testing.assert_allclose(result.numpy(), expected[np.arange(BATCH), places], atol=2e-5)

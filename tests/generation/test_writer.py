@@ -1,0 +1,113 @@
+"""Text in, text out."""
+
+import pytest
+from conftest import random_weights
+
+from tf_gpt2.config import GPT2Config
+from tf_gpt2.errors import UserError
+from tf_gpt2.generation import GenerationSettings, TextGenerator, load
+from tf_gpt2.model_directory import save_model_directory
+from tf_gpt2.tokenizer import Tokenizer
+
+CHARACTERS = "却说曹操引军渡河abc。"
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return Tokenizer.train_characters([CHARACTERS])
+
+
+@pytest.fixture(scope="module")
+def model(tokenizer):
+    return build(tokenizer)
+
+
+def build(tokenizer, **changes):
+    config = GPT2Config(
+        vocabulary_size=tokenizer.vocab_size, context_length=48, num_layers=1, num_heads=2, hidden_dim=8
+    )
+    # Not compiled: several group sizes would each take seconds. test_engine.py compares the two loops.
+    return TextGenerator(config, {**random_weights(config), **changes}, tokenizer, jit_compile=False)
+
+
+# The model is random and writes bytes that are no characters too, which stream as U+FFFD.
+SETTINGS = {"max_new_tokens": 60, "seed": 3, "top_k": 0, "stop_at_end_of_text": False}
+
+
+def test_stream_joins_to_what_generate_writes(model):
+    assert "却说" + "".join(model.stream("却说", **SETTINGS)) == model.generate("却说", **SETTINGS)
+
+
+def test_same_seed_same_text_and_none_draws_one(model):
+    assert model.generate("却说", **SETTINGS) == model.generate("却说", **SETTINGS)
+    assert model.generate("却说", **SETTINGS) != model.generate("却说", **{**SETTINGS, "seed": 4})
+    passage = next(model.write(["却说"], GenerationSettings(**{**SETTINGS, "seed": None})))
+    assert (
+        passage.text == next(model.write(["却说"], GenerationSettings(**{**SETTINGS, "seed": passage.seed}))).text
+    )
+
+
+def test_samples_and_prompts_come_in_order_and_do_not_depend_on_the_group(model):
+    settings = GenerationSettings(**{**SETTINGS, "num_samples": 5, "max_new_tokens": 20})
+    together = list(model.write(["却", "曹操引军", ""], settings))
+    assert [(p.prompt_index, p.sample_index) for p in together] == [(i, j) for i in range(3) for j in range(5)]
+    assert len({p.text for p in together}) == 15
+    fewer = GenerationSettings(**{**SETTINGS, "num_samples": 2, "max_new_tokens": 20})
+    assert [p.text for p in model.write(["却"], fewer)] == [p.text for p in together[:2]]
+    *_, streamed = model.stream_passage("却", settings, sample_index=4)
+    assert streamed.text == together[4].text
+
+
+def test_generate_gives_a_list_for_several(model):
+    texts = model.generate(["却", "曹操"], max_new_tokens=3)
+    assert len(texts) == 2 and texts[1].startswith("曹操")
+    assert len(model.generate("却", num_samples=3, max_new_tokens=3)) == 3
+
+
+def test_a_stop_string_ends_the_text_and_is_left_out(model, tokenizer):
+    text = model.generate("却说", **SETTINGS)[2:]
+    for stop in (text[10:13], text[4:6], text[0]):
+        expected = text[: text.find(stop)]
+        wanted = GenerationSettings(**SETTINGS, stop=(stop, "never seen"))
+        pieces = list(model.stream_passage("却说", wanted))
+        assert "".join(pieces[:-1]) == expected == pieces[-1].text
+        assert pieces[-1].finish == "stop"
+        batch = list(model.write(["却说", "曹操"], wanted))
+        assert batch[0].text == expected and batch[0].num_tokens == pieces[-1].num_tokens
+
+
+def test_a_long_prompt_is_cut_from_the_left_and_says_so(model):
+    settings = GenerationSettings(**{**SETTINGS, "max_new_tokens": 5})
+    long = next(model.write(["曹操" * 50], settings))
+    assert long.cut_tokens == 100 - 48 and long.num_tokens == 5
+    assert long.text == next(model.write(["曹操" * 24], settings)).text
+    assert next(model.write(["曹操" * 24], settings)).cut_tokens == 0
+
+
+@pytest.mark.parametrize(
+    "prompt", ["", "\x00", "a\x00b", "\ud800", "x\udfff", "😀", "👨‍👩‍👧", "<|endoftext|>", "\u202e"]
+)
+def test_any_prompt_works(model, prompt):
+    assert model.generate(prompt, max_new_tokens=4, stop_at_end_of_text=False).startswith(prompt)
+
+
+def test_the_end_of_text_is_not_part_of_the_text(tokenizer):
+    weights = random_weights(
+        GPT2Config(vocabulary_size=tokenizer.vocab_size, context_length=48, num_layers=1, num_heads=2, hidden_dim=8)
+    )
+    weights["wte.weight"][tokenizer.end_of_text_id] *= 20
+    weights["ln_f.bias"] += weights["wte.weight"][tokenizer.end_of_text_id]
+    passage = next(build(tokenizer, **weights).write(["却"], GenerationSettings(temperature=0)))
+    assert (passage.text, passage.finish, passage.num_tokens) == ("", "end_of_text", 1)
+
+
+def test_a_directory_is_opened_in_one_line(model, tokenizer, tmp_path):
+    weights = {name: tensor.numpy() for name, tensor in model.engine.weights.items()}
+    save_model_directory(tmp_path, model.config, weights, tokenizer)
+    assert load(tmp_path).generate("却说", **SETTINGS) == model.generate("却说", **SETTINGS)
+
+
+def test_a_tokenizer_larger_than_the_model_is_refused(tokenizer):
+    config = GPT2Config(vocabulary_size=20, context_length=8, num_layers=1, num_heads=1, hidden_dim=4)
+    with pytest.raises(UserError, match="at most the model's 20 ids"):
+        TextGenerator(config, random_weights(config), tokenizer)

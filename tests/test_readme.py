@@ -1,0 +1,61 @@
+"""The README is checked like code: its tree is the tree, its commands exist with the flags it shows."""
+
+import pathlib
+import re
+import subprocess
+
+import pytest
+from commands import ROOT, run
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def _tree():
+    """Paths of the annotated tree of the README, from its indentation."""
+    block = README.split("## The tree")[1].split("\n## ")[0]
+    stack, paths = [], []
+    for line in block.splitlines():
+        match = re.match(r"^    ( *)([\w.\-]+/?)(?:  |$)", line)
+        if not match:
+            continue
+        depth, name = len(match[1]) // 2, match[2]
+        stack[depth:] = [name]
+        paths.append("".join(stack))
+    return paths
+
+
+def test_every_path_of_the_tree_exists():
+    paths = _tree()
+    assert len(paths) > 20
+    missing = [path for path in paths if not (ROOT / path).exists()]
+    assert missing == []
+
+
+def test_every_module_is_in_the_tree():
+    tracked = subprocess.run(["git", "ls-files", "tf_gpt2", "export"], cwd=ROOT, capture_output=True, text=True).stdout
+    shown = _tree()
+    folders = {path for path in shown if path.endswith("/")}
+    for path in tracked.splitlines():
+        parent = str(pathlib.PurePosixPath(path).parent) + "/"
+        inside_folder_shown_as_a_whole = parent in folders and not any(
+            other != parent and other.startswith(parent) for other in shown
+        )
+        name = pathlib.PurePosixPath(path).name
+        assert name == "__init__.py" or path in shown or inside_folder_shown_as_a_whole, path
+
+
+COMMANDS = sorted(set(re.findall(r"python -m ((?:tf_gpt2|export|benchmarks)[\w.]*)([^\n`]*)", README)))
+
+
+@pytest.mark.parametrize("module", sorted({module for module, _ in COMMANDS if not module.startswith("benchmarks")}))
+def test_every_flag_shown_exists(module):
+    shown = {flag for name, rest in COMMANDS if name == module for flag in re.findall(r"--(\w+)", rest)}
+    _, help_text, _ = run(module, "--helpfull")
+    unknown = {flag for flag in shown if not re.search(rf"--(\[no\])?{flag}\b", help_text)}
+    assert unknown == set()
+
+
+def test_every_make_target_shown_exists():
+    makefile = (ROOT / "Makefile").read_text()
+    for target in set(re.findall(r"make ([a-z-]+)\b", README)) - {"PYTHON"}:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target

@@ -1,0 +1,142 @@
+"""The sample command, as a user runs it."""
+
+import dataclasses
+import json
+import signal
+
+import pytest
+from absl import flags
+from absl.testing import flagsaver
+from commands import error_line, run, start
+from conftest import random_weights
+
+from tf_gpt2 import interactive, sample
+from tf_gpt2.config import GPT2Config
+from tf_gpt2.errors import UserError
+from tf_gpt2.generation import GenerationSettings
+from tf_gpt2.model_directory import save_model_directory
+from tf_gpt2.tokenizer import Tokenizer
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    tokenizer = Tokenizer.train_characters(["却说曹操引军渡河"])
+    config = GPT2Config(
+        vocabulary_size=tokenizer.vocab_size, context_length=16, num_layers=1, num_heads=2, hidden_dim=8
+    )
+    save_model_directory(folder, config, random_weights(config), tokenizer)
+    return folder
+
+
+def call(folder, **values):
+    if not flags.FLAGS.is_parsed():
+        flags.FLAGS.mark_as_parsed()
+    with flagsaver.flagsaver(run_dir=str(folder), **{"max_new_tokens": 12, "seed": 1, **values}):
+        return sample.main(["sample"])
+
+
+def test_stdout_is_the_text_and_streaming_prints_the_same(folder, capsys):
+    assert call(folder, prompt="却说") == 0
+    text = capsys.readouterr().out
+    assert text.startswith("却说")
+    call(folder, prompt="却说", stream=True)
+    assert capsys.readouterr().out == text
+
+
+def test_without_a_seed_one_is_drawn_and_shown(folder, capsys):
+    call(folder, seed=None, prompt="却说")
+    first = capsys.readouterr()
+    seed = int(first.err.removeprefix("seed "))
+    call(folder, seed=seed, prompt="却说")
+    assert capsys.readouterr().out == first.out
+
+
+def test_a_cut_prompt_is_reported(folder, capsys):
+    call(folder, prompt="曹操" * 20)
+    assert "its first 24 tokens were left out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["txt", "jsonl"])
+def test_prompts_of_a_file_give_one_json_line_a_passage(folder, tmp_path, kind):
+    prompts = ["却说", "曹操"]
+    file, output = tmp_path / f"prompts.{kind}", tmp_path / "out.jsonl"
+    lines = prompts if kind == "txt" else [json.dumps({"prompt": prompt}) for prompt in prompts]
+    file.write_text("\ufeff" + "\n\n".join(lines) + "\n", "utf-8")
+    assert call(folder, prompts_file=str(file), output=str(output), num_samples=3) == 0
+    passages = [json.loads(line) for line in output.read_text("utf-8").splitlines()]
+    assert [passage["prompt"] for passage in passages] == ["却说"] * 3 + ["曹操"] * 3
+    assert {passage["seed"] for passage in passages} == {1}
+
+
+@pytest.mark.parametrize(
+    ("content", "rule"),
+    [("", "must hold a prompt"), ('{"text": 1}', '"prompt"'), ("{", "must be JSON"), (None, "must be a readable")],
+)
+def test_a_bad_prompts_file_gives_one_line(folder, tmp_path, content, rule):
+    file = tmp_path / "prompts.jsonl"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(UserError, match=rule):
+        call(folder, prompts_file=str(file))
+
+
+def test_an_output_that_cannot_be_written_gives_one_line(folder, tmp_path):
+    with pytest.raises(UserError, match="--output must be a file that can be written"):
+        call(folder, output=str(tmp_path / "missing" / "out.jsonl"))
+
+
+def test_the_command_line_writes_text_and_nothing_else(folder):
+    flags_given = ["--prompt=却说\udcff😀", "--max_new_tokens=5", "--seed=3"]
+    code, output, errors = run("tf_gpt2.sample", f"--run_dir={folder}", *flags_given)
+    assert (code, errors) == (0, "") and output.startswith("却说") and "😀" in output
+
+
+@pytest.mark.parametrize(
+    ("flag", "rule"),
+    [
+        ("--top_k=-1", "top_k must be an integer from 0"),
+        ("--temperature=-1", "temperature must be a number"),
+        ("--stop=", "stop must be strings of at least one character"),
+        ("--run_dir=/no/such/folder", "/no/such/folder"),
+    ],
+)
+def test_mistakes_give_one_line(folder, flag, rule):
+    assert rule in error_line("tf_gpt2.sample", f"--run_dir={folder}", flag)
+
+
+def test_ctrl_c_keeps_what_was_written(folder):
+    process = start(
+        "tf_gpt2.sample", f"--run_dir={folder}", "--stream", "--max_new_tokens=2000000", "--prompt=却说"
+    )
+    assert process.stdout.read(3)[:2] == "却说"
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Traceback" not in errors
+
+
+def test_commands_of_the_dialogue_change_settings(capsys):
+    settings = interactive.obey("/set temperature 0.5", GenerationSettings())
+    settings = interactive.obey("/set stop 。", settings)
+    settings = interactive.obey("/set seed none", interactive.obey("/set top_k 7", settings))
+    assert dataclasses.astuple(settings) == dataclasses.astuple(
+        GenerationSettings(temperature=0.5, stop=("。",), top_k=7)
+    )
+    interactive.obey("/settings", settings)
+    interactive.obey("/help", settings)
+    shown = capsys.readouterr().err
+    assert "temperature 0.5" in shown and "/more" in shown
+
+
+@pytest.mark.parametrize("line", ["/set temperature -1", "/set top_k many", "/set colour red", "/set", "/dance"])
+def test_a_mistake_in_the_dialogue_is_explained(line):
+    with pytest.raises(UserError):
+        interactive.obey(line, GenerationSettings())
+
+
+def test_the_dialogue_streams_answers_and_goes_on(folder, monkeypatch, capsys):
+    lines = iter(["却说", "/set max_new_tokens 3", "/more", "/nonsense", "/quit"])
+    monkeypatch.setattr("builtins.input", lambda _: next(lines))
+    assert call(folder, interactive=True) == 0
+    captured = capsys.readouterr()
+    assert captured.out.count("\n") >= 2 and "error: a command must be" in captured.err

@@ -1,0 +1,84 @@
+"""A tiny model on a page, and a real browser in front of it."""
+
+import os
+import pathlib
+import shutil
+
+import pytest
+
+from web.site_server import SiteServer
+from web.web_page import make_model_directory, visit
+
+WEB = pathlib.Path(__file__).resolve().parent.parent.parent / "web"
+FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+
+@pytest.fixture(scope="session")
+def model_directory(tmp_path_factory):
+    return make_model_directory(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="session")
+def site_folder(model_directory, tmp_path_factory):
+    from export.site import write_site
+
+    if not (WEB / "dist" / "index.html").exists():
+        pytest.fail("the page is not built; run make web")
+    openings = tmp_path_factory.mktemp("openings") / "openings.txt"
+    openings.write_text("三国演义\t却说曹操\n三国演义\t玄德曰\n另一部书\t只见城上\n", "utf-8")
+    folder = tmp_path_factory.mktemp("site") / "site"
+    write_site(model_directory, folder, dtype="int8", name="小模型 <b>GPT-2</b>", openings=openings, samples=3)
+    return folder
+
+
+@pytest.fixture
+def site(site_folder, tmp_path):
+    """A host of its own for each test, on a copy that the test may change."""
+    folder = tmp_path / "site"
+    shutil.copytree(site_folder, folder)
+    server = SiteServer(folder)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Starts browsers: chromium(*flags)."""
+    from playwright.sync_api import sync_playwright
+
+    names = [
+        os.environ.get("CHROMIUM", ""),
+        "chromium",
+        "chromium-browser",
+        "google-chrome",
+        "google-chrome-stable",
+    ]
+    path = next((found for name in names if (found := shutil.which(name))), None)
+    browsers = {}
+    with sync_playwright() as playwright:
+
+        def start(*flags):
+            if flags not in browsers:
+                arguments = [*FLAGS, *flags]
+                browsers[flags] = playwright.chromium.launch(executable_path=path, args=arguments)
+            return browsers[flags]
+
+        yield start
+        for browser in browsers.values():
+            browser.close()
+
+
+@pytest.fixture
+def open_page(chromium, site):
+    """Opens the site as a visitor who has never been there: open_page(address end, *flags, locale)."""
+    contexts = []
+
+    def start(end="", *flags, locale="zh-CN"):
+        context = chromium(*flags).new_context(locale=locale, accept_downloads=True)
+        contexts.append(context)
+        context.set_default_timeout(30_000)
+        return visit(context, site.url + end)
+
+    yield start
+    for context in contexts:
+        context.close()

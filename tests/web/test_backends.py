@@ -1,0 +1,72 @@
+"""The browser computes what Keras computes, on every backend, and draws what Python draws."""
+
+import numpy as np
+import pytest
+
+from web.web_page import load, write
+
+WEBGPU = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan")
+
+
+@pytest.fixture(scope="module")
+def python_model(model_directory):
+    """The engine of tf_gpt2.generation on the weights that the int8 bundle holds."""
+    from export.quantization import store
+    from tf_gpt2.generation import TextGenerator
+    from tf_gpt2.model_directory import load_config, load_weights
+    from tf_gpt2.tokenizer import Tokenizer
+
+    config = load_config(model_directory)
+    weights = {n: store(n, w, "int8").value for n, w in load_weights(model_directory, config).items()}
+    return TextGenerator(config, weights, Tokenizer.load(model_directory), jit_compile=False)
+
+
+@pytest.mark.parametrize(("backend", "flags"), [("wasm", ()), ("webgl", ()), ("webgpu", WEBGPU)])
+def test_logits_and_greedy_text_are_those_of_keras(open_page, python_model, backend, flags):
+    page = open_page(f"?backend={backend}", *flags)
+    load(page)
+    running = page.get_attribute("body", "data-backend")
+    if backend == "webgpu" and running != "webgpu":
+        pytest.skip("this Chromium has no WebGPU adapter")
+    assert running == backend
+    assert page.evaluate("ready.maxError") < 1e-3
+    length = 200 if backend == "wasm" else 70
+    # Past the context of 48, so the rolling window is compared too.
+    expected = python_model.generate("却说曹操引兵", max_new_tokens=length, temperature=0.0)
+    assert "却说曹操引兵" + write(page, "却说曹操引兵", maxNewTokens=length, temperature=0)[0] == expected
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"top_k": 40},
+        {"top_k": 0, "top_p": 0.9, "temperature": 0.7},
+        {"top_k": 200, "repetition_penalty": 1.3, "temperature": 1.5},
+    ],
+)
+def test_a_seed_gives_the_text_that_python_writes(open_page, python_model, settings):
+    page = open_page()
+    load(page)
+    names = {"top_k": "topK", "top_p": "topP", "repetition_penalty": "repetitionPenalty"}
+    values = {names.get(name, name): value for name, value in settings.items()}
+    expected = python_model.generate("玄德", max_new_tokens=100, seed=77, **settings)
+    assert "玄德" + write(page, "玄德", maxNewTokens=100, seed=77, **values)[0] == expected
+
+
+def test_the_golden_trace_is_what_keras_computes(site_folder, model_directory):
+    import base64
+    import json
+
+    from export.quantization import store
+    from tf_gpt2.model import build_model
+    from tf_gpt2.model_directory import assign_weights, load_config, load_weights
+
+    golden = json.loads((site_folder / "bundle" / "golden.json").read_text("utf-8"))
+    config = load_config(model_directory)
+    model = build_model(config)
+    weights = load_weights(model_directory, config)
+    assign_weights(model, config, {name: store(name, array, "int8").value for name, array in weights.items()})
+    logits = np.asarray(model(np.array([golden["prompt_ids"]])))[0, -1]
+    stored = np.frombuffer(base64.b64decode(golden["logits"]), "<f4")
+    np.testing.assert_allclose(stored, logits, atol=1e-5)
+    assert len(golden["greedy_ids"]) >= 1

@@ -1,0 +1,90 @@
+"""What the browser tests do to a page, and the tiny model behind it."""
+
+import time
+
+from conftest import random_weights
+
+TEXT = "却说曹操引兵来到城下，只见城上旗号，乃是玄德。操大怒曰：“谁敢出马？”一将应声而出，众视之，乃张辽也。\n"
+
+
+def make_model_directory(folder, seed=0, scale=0.3):
+    """A model of random weights with a tokenizer of the characters of TEXT."""
+    from tf_gpt2.config import GPT2Config
+    from tf_gpt2.model_directory import save_model_directory
+    from tf_gpt2.tokenizer import Tokenizer
+
+    tokenizer = Tokenizer.train_characters([TEXT])
+    config = GPT2Config(tokenizer.vocab_size, context_length=48, num_layers=2, num_heads=3, hidden_dim=48)
+    weights = random_weights(config, seed, scale)
+    save_model_directory(folder, config, weights, tokenizer)
+    return folder
+
+
+def visit(context, url):
+    """A tab that remembers what the page reports: `page.errors`, and in the page `runs` and `ready`."""
+    page = context.new_page()
+    page.errors = []
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.on("console", lambda line: page.errors.append(line.text) if line.type == "error" else None)
+    page.add_init_script(
+        "window.runs = []; window.ready = null;"
+        "addEventListener('run-done', (event) => runs.push(event.detail));"
+        "addEventListener('model-ready', (event) => { ready = event.detail; });"
+    )
+    page.goto(url)
+    return page
+
+
+def load(page):
+    """Downloads the model and waits until it can write."""
+    page.click("#load")
+    wait_ready(page)
+
+
+def wait_until(page, expression, seconds=60):
+    """Waits for an expression to be true. Playwright's own wait would need eval, which the page forbids."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(expression):
+        if time.monotonic() > end:
+            raise AssertionError(f"still not true after {seconds} s: {expression}")
+        page.wait_for_timeout(30)
+
+
+def wait_ready(page):
+    page.wait_for_selector("body[data-phase=ready]", timeout=60_000)
+
+
+def wait_idle(page):
+    page.wait_for_selector("body[data-busy=false]", timeout=60_000)
+
+
+def set_setting(page, name, value):
+    if page.locator("#settings").get_attribute("open") is None:
+        page.click("#settings summary")
+    page.fill(f"#setting-{name}", str(value))
+    page.press(f"#setting-{name}", "Tab")
+
+
+def write(page, prompt, **settings):
+    """Writes one text to its end; returns the texts of all versions without their opening."""
+    for name, value in settings.items():
+        set_setting(page, name, value)
+    page.fill("#prompt", prompt)
+    runs = page.evaluate("runs.length")
+    page.click("#write")
+    wait_until(page, f"runs.length > {runs}")
+    wait_idle(page)
+    return texts(page)
+
+
+def texts(page):
+    return page.locator("article .fresh").all_text_contents()
+
+
+def notices(page):
+    """Codes of the sentences at the top of the page."""
+    return page.locator("#notices [data-code]").evaluate_all("items => items.map(item => item.dataset.code)")
+
+
+def model_caches(page):
+    return page.evaluate("caches.keys().then(names => names.filter(name => name.includes(' model ')))")

@@ -1,0 +1,36 @@
+"""Which format a folder holds, and folders by name from the model hubs."""
+
+import pathlib
+
+from tf_gpt2.errors import UserError
+from tf_gpt2.files import read_json
+from tf_gpt2.formats import hub, hugging_face, keras_hub, openai
+
+
+def locate(source) -> pathlib.Path:
+    """The folder that the user means: a path, or a name that is downloaded (hub.py).
+
+    Raises:
+        UserError: There is no such folder and no such name, or the download failed.
+    """
+    folder = pathlib.Path(source)
+    if folder.is_dir():
+        return folder
+    if hub.is_name(str(source)):
+        return hub.download(str(source))
+    raise UserError(
+        f"--run_dir and --init_from must be a model directory; {source} is no directory. Train one first, or name one of "
+        f"a hub: hf://OWNER/NAME, kaggle://HANDLE or gpt2_base_en"
+    )
+
+
+def format_of(folder: pathlib.Path):
+    """The module of this package that reads the folder.
+
+    Raises:
+        UserError: Its config.json cannot be read.
+    """
+    path = folder / hugging_face.CONFIG_FILE
+    if not path.exists():
+        return openai if (folder / openai.HPARAMS_FILE).exists() else hugging_face
+    return keras_hub if "class_name" in read_json(path, remedy="copy the model again") else hugging_face

@@ -1,0 +1,111 @@
+"""Weights under Hugging Face's names, whatever file they lie in: checked at once, read when asked for.
+
+Shapes: V vocabulary_size, C context_length, D hidden_dim, F intermediate_dim.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+
+from tf_gpt2.config import GPT2Config
+from tf_gpt2.errors import UserError
+
+
+class Weights(Mapping):
+    """Float32 arrays by Hugging Face name, without the `transformer.` prefix; each look-up reads the file.
+
+    So whoever takes the arrays one by one never holds more than one beside his own copy. Arrays may be read-only.
+
+    Args:
+        path: File or folder that error messages name.
+        readers: A function by name that gives the float32 array.
+    """
+
+    def __init__(self, path, readers: dict[str, Callable[[], np.ndarray]]):
+        self._path = path
+        self._readers = readers
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        read = self._readers[name]
+        try:
+            return read()
+        except (OSError, ValueError, RuntimeError) as error:
+            raise damaged(self._path, error) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._readers)
+
+    def __len__(self) -> int:
+        return len(self._readers)
+
+
+def tensor_shapes(config: GPT2Config) -> dict[str, tuple[int, ...]]:
+    """Shapes of all tensors of a model by Hugging Face name, without the `transformer.` prefix."""
+    width, inner = config.hidden_dim, config.intermediate_dim
+    shapes = {"wte.weight": (config.vocabulary_size, width), "wpe.weight": (config.context_length, width)}
+    block = {
+        "ln_1.weight": (width,),
+        "ln_1.bias": (width,),
+        "attn.c_attn.weight": (width, 3 * width),
+        "attn.c_attn.bias": (3 * width,),
+        "attn.c_proj.weight": (width, width),
+        "attn.c_proj.bias": (width,),
+        "ln_2.weight": (width,),
+        "ln_2.bias": (width,),
+        "mlp.c_fc.weight": (width, inner),
+        "mlp.c_fc.bias": (inner,),
+        "mlp.c_proj.weight": (inner, width),
+        "mlp.c_proj.bias": (width,),
+    }
+    for index in range(config.num_layers):
+        shapes.update({f"h.{index}.{name}": shape for name, shape in block.items()})
+    shapes.update({"ln_f.weight": (width,), "ln_f.bias": (width,)})
+    if not config.tie_embeddings:
+        shapes["lm_head.weight"] = (config.vocabulary_size, width)
+    return shapes
+
+
+def check_tensors(path, expected, found, ignored: re.Pattern | None = None) -> None:
+    """Refuses a source whose tensors are not exactly those of its configuration. Takes no memory for them.
+
+    Args:
+        path: What error messages name.
+        expected: Shapes by the source's own tensor names.
+        found: Shapes of what is there.
+        ignored: Names that a source may hold beside them and that are passed over.
+
+    Raises:
+        UserError: A tensor is missing, has another shape, or is one that nothing would use.
+    """
+    for name, shape in expected.items():
+        if name not in found:
+            raise UserError(f"{path}: the tensor {name} is missing; configuration and weights must belong together")
+        if tuple(found[name]) != shape:
+            raise UserError(
+                f"{path}: {name} must have the shape {shape} of the configuration; received {tuple(found[name])}"
+            )
+    for name in found:
+        if name not in expected and not (ignored and ignored.fullmatch(name)):
+            raise UserError(
+                f"{path}: the tensor {name} has no place in a GPT-2 of this configuration; remove it from the file, "
+                "or give a checkpoint of a plain GPT-2"
+            )
+
+
+def to_float32(array: np.ndarray) -> np.ndarray:
+    """Widens or narrows floating-point numbers to float32; no copy when they are float32 already."""
+    return array.astype(np.float32, copy=False)
+
+
+def widen_bfloat16(bits: np.ndarray) -> np.ndarray:
+    """The float32 numbers whose upper halves are these 16 bits, uint16 of any shape; exact."""
+    wide = bits.astype(np.uint32)
+    wide <<= 16
+    return wide.view(np.float32)
+
+
+def damaged(path, error) -> UserError:
+    """The error for a file that cannot be what its name says."""
+    reason = str(error).strip().splitlines()
+    return UserError(f"{path} is damaged ({reason[0] if reason else type(error).__name__}); copy or train it again")

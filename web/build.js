@@ -1,0 +1,35 @@
+/** Builds the page into dist/: node build.js. Nothing in dist/ is fetched from anywhere but its own folder. */
+
+import { cp, mkdir, rm } from "node:fs/promises";
+import { build } from "esbuild";
+
+const DIST = new URL("./dist/", import.meta.url).pathname;
+const WASM = new URL("./node_modules/@tensorflow/tfjs-backend-wasm/dist/", import.meta.url).pathname;
+
+await rm(DIST, { recursive: true, force: true });
+await mkdir(DIST);
+await build({
+  absWorkingDir: new URL(".", import.meta.url).pathname,
+  entryPoints: {
+    app: "src/page/app.js",
+    worker_wasm: "src/runtime/worker_wasm.js",
+    worker_webgl: "src/runtime/worker_webgl.js",
+    worker_webgpu: "src/runtime/worker_webgpu.js",
+    service_worker: "src/service_worker.js",
+    style: "src/style.css",
+  },
+  outdir: DIST,
+  bundle: true,
+  minify: true,
+  // Classic scripts: a module would not even start when the page is opened from a folder, and could not say why.
+  format: "iife",
+  platform: "browser",
+  target: "es2022",
+  // tfjs asks for these only in Node, behind a check.
+  external: ["node-fetch", "util", "fs", "path", "worker_threads", "perf_hooks", "os", "string_decoder"],
+  legalComments: "eof",
+  logLevel: "warning",
+});
+await cp(new URL("./src/index.html", import.meta.url).pathname, `${DIST}index.html`);
+await cp(new URL("./src/icon.svg", import.meta.url).pathname, `${DIST}icon.svg`);
+for (const name of ["tfjs-backend-wasm.wasm", "tfjs-backend-wasm-simd.wasm"]) await cp(WASM + name, DIST + name);

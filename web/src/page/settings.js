@@ -1,0 +1,122 @@
+/** The settings a person can change: ranges, defaults, and the share link that carries them. */
+
+/**
+ * @typedef {object} PageSettings
+ * @property {number} temperature
+ * @property {number} topK
+ * @property {number} topP
+ * @property {number} repetitionPenalty
+ * @property {number} maxNewTokens
+ * @property {number} versions
+ * @property {number | null} seed Null draws one for each text.
+ */
+
+const MAX_SEED = 2 ** 32 - 1;
+// Addresses beyond some 8,000 characters get lost in messengers; a Chinese character takes nine.
+export const LINK_CHARACTERS = 800;
+
+/** @type {{name: keyof PageSettings, min: number, max: number, step: number, key: string}[]} */
+export const FIELDS = [
+  { name: "temperature", min: 0, max: 2, step: 0.05, key: "t" },
+  { name: "topK", min: 0, max: 1000, step: 1, key: "k" },
+  { name: "topP", min: 0.05, max: 1, step: 0.05, key: "tp" },
+  { name: "repetitionPenalty", min: 1, max: 2, step: 0.05, key: "rp" },
+  { name: "maxNewTokens", min: 1, max: 2000, step: 1, key: "n" },
+  { name: "versions", min: 1, max: 4, step: 1, key: "v" },
+  { name: "seed", min: 0, max: MAX_SEED, step: 1, key: "seed" },
+];
+
+/**
+ * @param {Record<string, any>} generation The bundle's generation_config.json.
+ * @returns {PageSettings}
+ */
+export function defaultSettings(generation = {}) {
+  const settings = {
+    temperature: 1,
+    topK: 40,
+    topP: 1,
+    repetitionPenalty: 1,
+    maxNewTokens: 200,
+    versions: 1,
+    seed: null,
+  };
+  const names = {
+    temperature: "temperature",
+    topK: "top_k",
+    topP: "top_p",
+    repetitionPenalty: "repetition_penalty",
+    maxNewTokens: "max_new_tokens",
+  };
+  for (const field of FIELDS) {
+    const given = generation[names[/** @type {keyof typeof names} */ (field.name)]];
+    if (typeof given === "number") /** @type {any} */ (settings)[field.name] = limit(field, given);
+  }
+  return settings;
+}
+
+/**
+ * The nearest value that a field can have.
+ *
+ * @param {typeof FIELDS[number]} field
+ * @param {number} value
+ */
+export function limit(field, value) {
+  const bounded = Math.min(field.max, Math.max(field.min, value));
+  return field.step === 1 ? Math.round(bounded) : bounded;
+}
+
+/**
+ * @param {string} name
+ * @param {string} typed
+ * @returns {number | null | undefined} Undefined when nothing can be made of it; null for "no seed".
+ */
+export function parseField(name, typed) {
+  const field = FIELDS.find((one) => one.name === name);
+  const trimmed = typed.trim();
+  if (!field) return undefined;
+  if (!trimmed) return name === "seed" ? null : undefined;
+  const value = Number(trimmed);
+  return Number.isNaN(value) ? undefined : limit(field, value);
+}
+
+/**
+ * @param {string} prompt
+ * @param {PageSettings} settings With the seed that was used.
+ * @returns {{fragment: string, cut: boolean}} The link's part from "#" on, which browsers never send to a server.
+ */
+export function makeLink(prompt, settings) {
+  const characters = [...prompt];
+  const cut = characters.length > LINK_CHARACTERS;
+  const parameters = new URLSearchParams();
+  parameters.set("p", cut ? characters.slice(-LINK_CHARACTERS).join("") : prompt);
+  for (const { name, key } of FIELDS) if (settings[name] !== null) parameters.set(key, String(settings[name]));
+  return { fragment: `#${parameters}`, cut };
+}
+
+/**
+ * Reads a link that anyone may have made: numbers are forced into range, text stays text.
+ *
+ * @param {string} fragment With or without "#".
+ * @param {PageSettings} defaults
+ * @returns {{prompt: string, settings: PageSettings, notice: "" | "link_adjusted" | "link_damaged"} | null} Null when
+ *   the address carries nothing of ours.
+ */
+export function readLink(fragment, defaults) {
+  const parameters = new URLSearchParams(fragment.replace(/^#/, ""));
+  const known = ["p", ...FIELDS.map(({ key }) => key)];
+  if (![...parameters.keys()].some((key) => known.includes(key))) return null;
+  const settings = { ...defaults };
+  let adjusted = false;
+  for (const { name, key } of FIELDS) {
+    const typed = parameters.get(key);
+    if (typed === null) continue;
+    const value = parseField(name, typed);
+    if (value === undefined || value !== Number(typed)) adjusted = true;
+    if (value !== undefined) /** @type {any} */ (settings)[name] = value;
+  }
+  const characters = [...(parameters.get("p") ?? "")];
+  if (characters.length > LINK_CHARACTERS) adjusted = true;
+  const prompt = characters.slice(-LINK_CHARACTERS).join("");
+  const damaged = prompt.includes("\ufffd");
+  return { prompt, settings, notice: damaged ? "link_damaged" : adjusted ? "link_adjusted" : "" };
+}

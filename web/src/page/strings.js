@@ -1,0 +1,276 @@
+/** Every sentence of the page, in both languages. {name} is filled in by `text`. */
+
+/** @typedef {"zh" | "en"} Language */
+
+const zh = {
+  languageButton: "English",
+  skip: "跳到写作区",
+  lead: "它读过下面这些书，然后在你的浏览器里接着写。文字只留在你的设备上，不会传到任何服务器。",
+  samplesTitle: "它写过的段落",
+  previous: "上一段",
+  next: "下一段",
+  samplePlace: "{n} / {all}",
+  cardTitle: "关于这个模型",
+  books: "读过的书",
+  andMore: "等 {n} 部",
+  size: "规模",
+  sizeValue: "{parameters} 参数 · {layers} 层 · 上下文 {context}",
+  loss: "验证损失",
+  lossValue: "每{unit} {loss} nats（没读过的文字，越低越好）",
+  date: "训练日期",
+  download: "下载大小",
+  runsOn: "运行方式",
+  runsOnValue: "{backend} · 自检误差 {error}",
+  deskTitle: "写作",
+  promptLabel: "开头——模型会接着往下写",
+  promptPlaceholder: "写一句开头，或从下面挑一句……",
+  openings: "开头示例",
+  load: "下载模型（{size}）",
+  loadNote: "共 {bytes} 字节，只需下载一次；之后断网也能写。",
+  loadKept: "打开模型",
+  loadKeptNote: "模型已存在这台设备上，无需下载。",
+  retry: "重试",
+  write: "写",
+  stop: "停",
+  stopping: "正在停……",
+  continue: "续写",
+  undo: "撤销",
+  share: "复制分享链接",
+  shared: "链接已复制，里面有开头、设置和种子；对方打开后写出同样的文字。",
+  shareCut: "链接已复制；开头太长，链接里只带了最后 {n} 个字符。",
+  copyFailed: "浏览器不让复制；请手动选中文字，或从地址栏复制链接。",
+  progressDownload: "正在下载：{loaded} / {total}",
+  progressCache: "正在从本机读取：{loaded} / {total}",
+  progressPrepare: "正在准备模型……",
+  progressCheck: "正在自检……",
+  ready: "可以写了。",
+  readyIn: "可以写了（{seconds} 秒）。",
+  writing: "正在写第 {n} 版……",
+  speed: "{speed} {unit}/秒",
+  character: "字",
+  token: "词元",
+  finished: "写完了，共 {n} {unit}。",
+  stopped: "停下了，共 {n} {unit}。",
+  ended: "这一章写到了结尾。",
+  version: "第 {n} 版",
+  seedUsed: "种子 {seed}",
+  copy: "复制",
+  copied: "已复制。",
+  save: "存为 .txt",
+  useAsPrompt: "作为开头",
+  continueThis: "续写这一版",
+  settings: "设置",
+  defaults: "恢复默认",
+  temperature: "温度",
+  temperatureHelp: "越低越稳妥、越爱重复，越高越大胆；0 总是选最可能的字。",
+  topK: "候选数（top-k）",
+  topKHelp: "每一步只在最可能的这么多个字里选；0 表示不限。",
+  topP: "概率范围（top-p）",
+  topPHelp: "只在合起来占这么大概率的候选里选；1 表示不限。",
+  repetitionPenalty: "重复惩罚",
+  repetitionPenaltyHelp: "大于 1 时，写过的字不容易再出现；1 表示不惩罚。",
+  maxNewTokens: "每次写多长",
+  maxNewTokensHelp: "每按一次“写”或“续写”最多写这么多。",
+  versions: "同时写几版",
+  versionsHelp: "同一个开头写出几个不同版本，并排比较。",
+  seed: "种子",
+  seedHelp: "同样的种子、开头和设置，写出同样的文字；留空则每次随机。",
+  seedRandom: "随机",
+  dismiss: "知道了",
+  reload: "刷新页面",
+  footer: "文字由模型编造，情节和人物言行并非原著内容。",
+  fileName: "续写",
+  // Troubles: what happened and what to do.
+  offline: "连不上模型文件，下载没有完成。请检查网络，然后按“重试”。已写的文字都还在。",
+  missing_file:
+    "网站缺少一个模型文件（{detail}），所以模型打不开。请稍后重试；若一直如此，请告诉网站的主人重新导出网站。",
+  wrong_hash:
+    "下载到的文件（{detail}）与校验值不符，已丢弃，没有存入设备。请按“重试”；若一直如此，请网站的主人重新上传。",
+  bundle_version:
+    "模型文件的格式版本（{detail}）与这个页面不配。请刷新页面；若仍如此，请网站的主人用同一版本重新导出。",
+  bundle_damaged: "模型文件损坏（{detail}）。请按“重试”；若一直如此，请网站的主人重新导出。",
+  no_webassembly:
+    "这个浏览器关掉了 WebAssembly，模型无法用它计算。请在浏览器设置里打开它，或换用新版的 Chrome、Edge、Firefox 或 Safari。",
+  backend_failed: "这台设备上没有能用的计算方式（{detail}）。请换用新版的 Chrome、Edge、Firefox 或 Safari 再打开。",
+  golden_mismatch: "自检没有通过（{detail}），这台设备算出的结果不对，所以没有启用。请更新浏览器或显卡驱动后重试。",
+  device_lost: "显卡中断了计算（{detail}），已写的文字都还在。",
+  out_of_memory: "内存不够，模型停下了。请关掉其他标签页，然后按“重试”。已写的文字都还在。",
+  worker_failed: "页面的程序文件没有载入（{detail}）。请检查网络并刷新页面。",
+  unknown: "出了意外（{detail}）。请按“重试”；已写的文字都还在。",
+  switched: "{from} 不能用（{why}），已改用 {to}。",
+  why_no_webassembly: "浏览器没有 WebAssembly",
+  why_backend_failed: "设备不支持",
+  why_golden_mismatch: "自检结果不对",
+  why_device_lost: "显卡中断了计算",
+  why_worker_failed: "程序文件没有载入",
+  why_out_of_memory: "内存不够",
+  why_unknown: "出了意外",
+  storage_full: "设备的存储空间不够，模型这次能用，但没有存下来，下次要重新下载。腾出空间后再打开即可。",
+  storage_unavailable: "浏览器不让这个页面存文件（隐私模式或非 https 地址），模型这次能用，下次要重新下载。",
+  no_simd: "这个浏览器没有 WebAssembly SIMD，写得会很慢。更新浏览器会快好几倍。",
+  prompt_cut: "开头太长，模型只看得到最后 {n} {unit}；前面的仍会保留在文字里。",
+  link_adjusted: "分享链接里有些设置超出了范围，已改成最接近的可用值。",
+  link_damaged: "分享链接读不懂，已忽略，用的是默认设置。",
+  file_protocol:
+    "这个页面不能直接从文件夹打开，浏览器不允许它读取模型。请在这个文件夹里运行 python3 -m http.server，然后打开 http://localhost:8000 。",
+  site_missing: "网站缺少 site.json，或它已损坏。请刷新页面；若仍如此，请网站的主人重新导出网站。",
+  updated: "页面有了新版本，刷新后生效。请先存好已写的文字。",
+};
+
+/** @type {Record<keyof typeof zh, string>} */
+const en = {
+  languageButton: "中文",
+  skip: "Skip to writing",
+  lead: "It has read the books below and writes on in your browser. The text stays on your device; nothing is sent to any server.",
+  samplesTitle: "Passages it has written",
+  previous: "Previous passage",
+  next: "Next passage",
+  samplePlace: "{n} / {all}",
+  cardTitle: "About this model",
+  books: "Books read",
+  andMore: "and more, {n} in all",
+  size: "Size",
+  sizeValue: "{parameters} parameters · {layers} layers · context {context}",
+  loss: "Validation loss",
+  lossValue: "{loss} nats per {unit} (on text it has not read; lower is better)",
+  date: "Trained",
+  download: "Download",
+  runsOn: "Runs on",
+  runsOnValue: "{backend} · self-check error {error}",
+  deskTitle: "Write",
+  promptLabel: "Opening – the model goes on from here",
+  promptPlaceholder: "Write an opening, or pick one below …",
+  openings: "Example openings",
+  load: "Download the model ({size})",
+  loadNote: "{bytes} bytes in all, downloaded once; afterwards it writes without a network too.",
+  loadKept: "Open the model",
+  loadKeptNote: "The model is on this device already; nothing to download.",
+  retry: "Try again",
+  write: "Write",
+  stop: "Stop",
+  stopping: "Stopping …",
+  continue: "Continue",
+  undo: "Undo",
+  share: "Copy share link",
+  shared: "Link copied. It carries the opening, the settings and the seed: whoever opens it gets the same text.",
+  shareCut: "Link copied; the opening is long, so the link carries only its last {n} characters.",
+  copyFailed: "The browser does not allow copying; select the text by hand, or copy the link from the address bar.",
+  progressDownload: "Downloading: {loaded} of {total}",
+  progressCache: "Reading from this device: {loaded} of {total}",
+  progressPrepare: "Preparing the model …",
+  progressCheck: "Checking itself …",
+  ready: "Ready to write.",
+  readyIn: "Ready to write ({seconds} s).",
+  writing: "Writing version {n} …",
+  speed: "{speed} {unit}s/s",
+  character: "character",
+  token: "token",
+  finished: "Done: {n} {unit}s.",
+  stopped: "Stopped after {n} {unit}s.",
+  ended: "The model ended the chapter here.",
+  version: "Version {n}",
+  seedUsed: "seed {seed}",
+  copy: "Copy",
+  copied: "Copied.",
+  save: "Save as .txt",
+  useAsPrompt: "Use as opening",
+  continueThis: "Continue this one",
+  settings: "Settings",
+  defaults: "Restore defaults",
+  temperature: "Temperature",
+  temperatureHelp: "Lower is safer and repeats more, higher is bolder; 0 always takes the likeliest token.",
+  topK: "Candidates (top-k)",
+  topKHelp: "Each step chooses among so many of the likeliest tokens; 0 for all.",
+  topP: "Share of probability (top-p)",
+  topPHelp: "Choose only among candidates that have this probability together; 1 for no limit.",
+  repetitionPenalty: "Repetition penalty",
+  repetitionPenaltyHelp: "Above 1, tokens already written come back less easily; 1 does nothing.",
+  maxNewTokens: "Length",
+  maxNewTokensHelp: "How much one press of Write or Continue writes at most.",
+  versions: "Versions",
+  versionsHelp: "Writes several texts from one opening, side by side.",
+  seed: "Seed",
+  seedHelp: "Same seed, opening and settings, same text; leave it empty for a new one each time.",
+  seedRandom: "random",
+  dismiss: "Got it",
+  reload: "Reload",
+  footer: "The model makes its texts up: plot and words of the characters are not from the books.",
+  fileName: "passage",
+  offline:
+    "The model's files cannot be reached, so the download is not complete. Check the network, then press Try again. Your texts are still here.",
+  missing_file:
+    "The site lacks a file of the model ({detail}), so it cannot be opened. Try again later; if it stays so, tell the site's owner to export the site again.",
+  wrong_hash:
+    "A downloaded file ({detail}) does not match its checksum; it was thrown away and not kept. Press Try again; if it stays so, the site's owner must upload it again.",
+  bundle_version:
+    "The model's files have format version {detail}, which this page does not read. Reload the page; if it stays so, the site's owner must export page and model together.",
+  bundle_damaged:
+    "The model's files are damaged ({detail}). Press Try again; if it stays so, the site's owner must export them again.",
+  no_webassembly:
+    "WebAssembly is switched off in this browser, so the model cannot compute with it. Switch it on in the settings, or use a current Chrome, Edge, Firefox or Safari.",
+  backend_failed:
+    "This device has no way of computing that works ({detail}). Open the page in a current Chrome, Edge, Firefox or Safari.",
+  golden_mismatch:
+    "The self-check failed ({detail}): this device computes wrong results, so the model was not started. Update the browser or the graphics driver and try again.",
+  device_lost: "The graphics card broke off ({detail}). Your texts are still here.",
+  out_of_memory:
+    "There is not enough memory, so the model stopped. Close other tabs, then press Try again. Your texts are still here.",
+  worker_failed: "A program file of the page did not load ({detail}). Check the network and reload the page.",
+  unknown: "Something unexpected happened ({detail}). Press Try again; your texts are still here.",
+  switched: "{from} does not work here ({why}); the page now uses {to}.",
+  why_no_webassembly: "the browser has no WebAssembly",
+  why_backend_failed: "the device does not offer it",
+  why_golden_mismatch: "the self-check failed",
+  why_device_lost: "the graphics card broke off",
+  why_worker_failed: "a program file did not load",
+  why_out_of_memory: "not enough memory",
+  why_unknown: "something unexpected happened",
+  storage_full:
+    "The device's storage is full: the model works now but was not kept, and would be downloaded again next time. Free some space and open the page again.",
+  storage_unavailable:
+    "The browser does not let this page keep files (private mode, or an address without https): the model works now but would be downloaded again next time.",
+  no_simd:
+    "This browser has no WebAssembly SIMD, so writing will be slow. An update of the browser makes it several times faster.",
+  prompt_cut: "The opening is long: the model sees only its last {n} {unit}s. The rest stays in your text.",
+  link_adjusted: "Some settings in the share link were out of range and were set to the nearest value that works.",
+  link_damaged: "The share link could not be read and was ignored; the settings are the defaults.",
+  file_protocol:
+    "This page cannot be opened straight from a folder, because browsers do not let it read the model there. Run python3 -m http.server in this folder, then open http://localhost:8000 .",
+  site_missing:
+    "The site's file site.json is missing or damaged. Reload the page; if it stays so, the site's owner must export the site again.",
+  updated: "There is a new version of this page; it starts with a reload. Save your texts first.",
+};
+
+export const STRINGS = { zh, en };
+
+/** @typedef {keyof typeof zh} StringKey */
+
+/**
+ * @param {Language} language
+ * @param {StringKey} key
+ * @param {Record<string, string | number>} [values]
+ */
+export function text(language, key, values = {}) {
+  return STRINGS[language][key].replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+}
+
+/**
+ * @param {readonly string[]} preferred Of the browser, best first.
+ * @returns {Language}
+ */
+export function chooseLanguage(preferred) {
+  for (const tag of preferred) {
+    if (/^zh\b/i.test(tag)) return "zh";
+    if (/^en\b/i.test(tag)) return "en";
+  }
+  return "en";
+}
+
+/**
+ * @param {number} bytes
+ * @returns {string} In decimal megabytes, as browsers show downloads.
+ */
+export function megabytes(bytes) {
+  const value = bytes / 1e6;
+  return `${value < 100 ? value.toFixed(1) : Math.round(value)} MB`;
+}

@@ -1,0 +1,55 @@
+/**
+ * The messages between the page and its worker. Everything is plain data; nothing else is ever sent.
+ *
+ * A run of `generate` ends with exactly one `done` or `error` that carries its id; until then the worker is busy, also
+ * after `stop`.
+ *
+ * @typedef {object} Settings
+ * @property {number} temperature 0 always takes the likeliest token.
+ * @property {number} topK 0 for all.
+ * @property {number} topP
+ * @property {number} repetitionPenalty
+ * @property {number} maxNewTokens
+ * @property {number} seed 0 to 2**32 - 1.
+ *
+ * @typedef {object} Snapshot Where a text stands, so that writing can go on from there.
+ * @property {number[]} window Ids that the model sees; the last one is not encoded yet.
+ * @property {number[]} newIds All ids written after the prompt.
+ *
+ * @typedef {{type: "load", url: string, backend: string}} LoadMessage `url` ends in a slash.
+ * @typedef {{type: "generate", id: number, prompt: string, resume: Snapshot | null, sample: number,
+ *   settings: Settings}} GenerateMessage
+ * @typedef {{type: "stop"}} StopMessage
+ * @typedef {{type: "reset"}} ResetMessage Forgets keys and values, which frees their memory.
+ * @typedef {LoadMessage | GenerateMessage | StopMessage | ResetMessage} ToWorker
+ *
+ * @typedef {{type: "progress", phase: "download" | "cache" | "prepare" | "check", loaded: number, total: number}}
+ *   ProgressMessage Bytes in the first two phases.
+ * @typedef {object} ReadyMessage
+ * @property {"ready"} type
+ * @property {string} backend
+ * @property {boolean} simd Whether WebAssembly's vector instructions are in use; true where they do not matter.
+ * @property {"stored" | "full" | "unavailable"} storage Whether the files are kept for the next visit.
+ * @property {boolean} fromCache
+ * @property {number} maxError Largest difference of a logit from the golden trace.
+ * @property {number} contextLength
+ * @property {number} seconds From `load` to `ready`.
+ *
+ * @typedef {{type: "token", id: number, text: string, count: number, milliseconds: number}} TokenMessage
+ *   `text` is what the token completes, often one character, sometimes nothing; `milliseconds` since the one before.
+ * @typedef {object} DoneMessage
+ * @property {"done"} type
+ * @property {number} id
+ * @property {string} text All that has been written after the prompt, former runs included.
+ * @property {"length" | "end_of_text" | "stopped"} finish
+ * @property {Snapshot} snapshot
+ * @property {number} cutTokens Tokens of the prompt that the model could not see.
+ * @property {number} prefillTokens
+ * @property {number} prefillMilliseconds
+ * @property {{numTensors: number, numBytes: number}} memory After the run, for tests and benchmarks.
+ *
+ * @typedef {{type: "error", id: number | null, code: import("./trouble.js").TroubleCode, detail: string}} ErrorMessage
+ * @typedef {ProgressMessage | ReadyMessage | TokenMessage | DoneMessage | ErrorMessage} FromWorker
+ */
+
+export {};

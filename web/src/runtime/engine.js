@@ -1,0 +1,128 @@
+/** What runs inside the worker, whichever backend it was built with: the contract's messages in, messages out. */
+
+import * as tf from "@tensorflow/tfjs-core";
+import { loadBundle } from "./bundle.js";
+import { createDecoder } from "./decoders.js";
+import { checkGolden } from "./golden.js";
+import { StreamDecoder, Tokenizer } from "./tokenizer.js";
+import { asTrouble } from "./trouble.js";
+import { WeightStore } from "./weights.js";
+import { Writer } from "./writer.js";
+
+/**
+ * @typedef {import("./contract.js").FromWorker} FromWorker
+ * @typedef {import("./contract.js").GenerateMessage} GenerateMessage
+ * @typedef {{name: string, start: (onLost: (detail: string) => void) => Promise<{simd: boolean}>}} Backend
+ */
+
+/**
+ * @param {Backend} backend
+ * @param {(message: FromWorker) => void} post
+ * @returns {(message: import("./contract.js").ToWorker) => Promise<void>} To be called with every message.
+ */
+export function createEngine(backend, post) {
+  /** @type {{tokenizer: Tokenizer, writer: Writer} | null} */
+  let model = null;
+  let stopping = false;
+  let lost = "";
+
+  const fail = (/** @type {number | null} */ id, /** @type {unknown} */ error) => {
+    const trouble = asTrouble(error);
+    const code = lost ? "device_lost" : trouble.code;
+    post({ type: "error", id, code, detail: lost || trouble.detail });
+  };
+
+  async function load(/** @type {string} */ url) {
+    const started = performance.now();
+    const progress = (/** @type {any} */ phase, /** @type {number} */ loaded, /** @type {number} */ total) =>
+      post({ type: "progress", phase, loaded, total });
+    const { simd } = await backend.start((detail) => {
+      lost = detail;
+      fail(null, detail);
+    });
+    const bundle = await loadBundle(url, progress, {
+      fetch: globalThis.fetch.bind(globalThis),
+      caches: globalThis.caches,
+    });
+    progress("prepare", 0, 1);
+    const json = (/** @type {string} */ path) => JSON.parse(new TextDecoder().decode(bundle.files.get(path)));
+    const config = json("config.json");
+    const tokenizer = new Tokenizer(json("tokenizer.json"));
+    const decoder = createDecoder(config, new WeightStore(bundle), tokenizer.vocabularySize);
+    progress("check", 0, 1);
+    const maxError = await checkGolden(json("golden.json"), decoder, tokenizer);
+    model = { tokenizer, writer: new Writer(decoder, config.n_positions, tokenizer.endOfTextId) };
+    post({
+      type: "ready",
+      backend: backend.name,
+      simd,
+      storage: bundle.storage,
+      fromCache: bundle.fromCache,
+      maxError,
+      contextLength: config.n_positions,
+      seconds: (performance.now() - started) / 1000,
+    });
+  }
+
+  async function generate(/** @type {GenerateMessage} */ { id, prompt, resume, sample, settings }) {
+    if (!model) throw new Error("generate before ready");
+    const { tokenizer, writer } = model;
+    stopping = false;
+    const { snapshot, cutTokens } = resume
+      ? { snapshot: resume, cutTokens: 0 }
+      : writer.start(tokenizer.encode(prompt));
+    const text = new StreamDecoder(tokenizer);
+    let whole = snapshot.newIds.map((old) => text.push(old)).join("");
+    const started = performance.now();
+    let before = started;
+    let first = 0;
+    const result = await writer.write(snapshot, settings, sample, stopped, (token) => {
+      const now = performance.now();
+      first ||= now;
+      const piece = text.push(token);
+      whole += piece;
+      post({ type: "token", id, text: piece, count: 1, milliseconds: now - before });
+      before = now;
+    });
+    const { numTensors, numBytes } = tf.memory();
+    post({
+      type: "done",
+      id,
+      text: whole + (result.finish === "end_of_text" ? text.flush() : ""),
+      finish: result.finish,
+      snapshot: result.snapshot,
+      cutTokens,
+      prefillTokens: snapshot.window.length,
+      prefillMilliseconds: (first || performance.now()) - started,
+      memory: { numTensors, numBytes },
+    });
+  }
+
+  /** Whether the page wants the run to end; gives its message a chance to come in. */
+  async function stopped() {
+    await letMessagesIn();
+    if (lost) throw new Error(lost);
+    return stopping;
+  }
+
+  return async (message) => {
+    try {
+      if (message.type === "load") await load(message.url);
+      else if (message.type === "generate") await generate(message);
+      else if (message.type === "stop") stopping = true;
+      else if (message.type === "reset") model?.writer.reset();
+    } catch (error) {
+      fail(message.type === "generate" ? message.id : null, error);
+    }
+  };
+}
+
+const channel = new MessageChannel();
+
+/** A trip through the event loop; setTimeout would wait for 4 ms each time. */
+function letMessagesIn() {
+  return new Promise((resolve) => {
+    channel.port1.onmessage = () => resolve(undefined);
+    channel.port2.postMessage(null);
+  });
+}

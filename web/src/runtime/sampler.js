@@ -1,0 +1,81 @@
+/**
+ * From logits to the next token: repetition penalty, temperature, top-k, top-p, one draw. The order, the ties and the
+ * float32 arithmetic are those of tf_gpt2/generation/sampling.py, so that a seed gives the same text there and here.
+ */
+
+const { fround } = Math;
+// Up to here the likeliest tokens are found in one pass; beyond, sorting everything is faster.
+const MAX_INSERTION = 128;
+
+/**
+ * Keskar et al. 2019, section 4.1, in place, once for each distinct id.
+ *
+ * @param {Float32Array} logits
+ * @param {Iterable<number>} ids What the model sees.
+ * @param {number} penalty
+ */
+export function penaliseRepetition(logits, ids, penalty) {
+  if (penalty === 1) return;
+  const factor = fround(penalty);
+  for (const id of new Set(ids)) logits[id] = logits[id] > 0 ? logits[id] / factor : logits[id] * factor;
+}
+
+/**
+ * The ids of the k largest logits by falling value, the lower id first among equals; exactly k of them.
+ *
+ * @param {Float32Array} logits
+ * @param {number} k
+ * @returns {Uint32Array}
+ */
+export function topIds(logits, k) {
+  if (k > MAX_INSERTION) {
+    const ids = Uint32Array.from(logits.keys());
+    return ids.sort((a, b) => logits[b] - logits[a] || a - b).subarray(0, k);
+  }
+  const ids = new Uint32Array(k);
+  let count = 0;
+  for (let id = 0; id < logits.length; id++) {
+    const value = logits[id];
+    if (count === k && value <= logits[ids[k - 1]]) continue;
+    let place = count < k ? count++ : k - 1;
+    for (; place > 0 && logits[ids[place - 1]] < value; place--) ids[place] = ids[place - 1];
+    ids[place] = id;
+  }
+  return ids.subarray(0, count);
+}
+
+/**
+ * Draws by inverting the cumulative distribution of the candidates.
+ *
+ * @param {Float32Array} logits After the penalty.
+ * @param {number} random In [0, 1).
+ * @param {{temperature: number, topK: number, topP: number}} settings
+ * @returns {number} The id.
+ */
+export function draw(logits, random, { temperature, topK, topP }) {
+  const greedy = temperature === 0 || topK === 1;
+  const ids = topIds(logits, greedy ? 1 : Math.min(topK || logits.length, logits.length));
+  if (greedy) return ids[0];
+  const divisor = fround(temperature);
+  const highest = fround(logits[ids[0]] / divisor);
+  const weights = Float32Array.from(ids, (id) => Math.exp(fround(fround(logits[id] / divisor) - highest)));
+  const kept = topP >= 1 ? weights.length : nucleus(weights, fround(topP));
+  const upTo = new Float32Array(kept);
+  let total = 0;
+  for (let i = 0; i < kept; i++) upTo[i] = total = fround(total + weights[i]);
+  const wanted = fround(fround(random) * total);
+  let choice = 0;
+  while (choice < kept - 1 && upTo[choice] <= wanted) choice++;
+  return ids[choice];
+}
+
+/** How many candidates reach the share `topP` of the total; the one that reaches it counts. */
+function nucleus(/** @type {Float32Array} */ weights, /** @type {number} */ topP) {
+  let total = 0;
+  for (const weight of weights) total = fround(total + weight);
+  const wanted = fround(topP * total);
+  let before = 0;
+  let kept = 0;
+  while (kept < weights.length && before < wanted) before = fround(before + weights[kept++]);
+  return Math.max(1, kept);
+}

@@ -1,0 +1,108 @@
+/**
+ * Writes token by token. The window policy is tf_gpt2/generation's: a prompt keeps its last `contextLength` tokens; when
+ * the window is full it starts again from its last half, and the text goes on without an end.
+ */
+
+import { uniform } from "./random_numbers.js";
+import { draw, penaliseRepetition } from "./sampler.js";
+
+/**
+ * @typedef {import("./contract.js").Settings} Settings
+ * @typedef {import("./contract.js").Snapshot} Snapshot
+ */
+
+// Prompts are read in parts of so many tokens, so that Stop never waits for a whole one.
+const READ = 64;
+
+export class Writer {
+  /**
+   * @param {import("./stock_decoder.js").Decoder} decoder
+   * @param {number} contextLength
+   * @param {number} endOfTextId
+   */
+  constructor(decoder, contextLength, endOfTextId) {
+    this.decoder = decoder;
+    this.contextLength = contextLength;
+    this.endOfTextId = endOfTextId;
+    /** @type {number[]} What the decoder has encoded. */
+    this.encoded = [];
+  }
+
+  /**
+   * @param {number[]} promptIds
+   * @returns {{snapshot: Snapshot, cutTokens: number}} Where a new text starts.
+   */
+  start(promptIds) {
+    this.reset();
+    const ids = promptIds.length ? promptIds : [this.endOfTextId];
+    const cutTokens = Math.max(0, ids.length - this.contextLength);
+    return { snapshot: { window: ids.slice(cutTokens), newIds: [] }, cutTokens };
+  }
+
+  reset() {
+    this.decoder.reset();
+    this.encoded = [];
+  }
+
+  /**
+   * Encodes what of the window is not encoded yet. The caller must pass the result's window on.
+   *
+   * @param {number[]} window
+   * @param {() => Promise<boolean>} stopped Asked between the parts.
+   * @returns {Promise<{window: number[], logits: Float32Array} | null>} Null when stopped.
+   */
+  async read(window, stopped) {
+    let ids = window;
+    if (ids.length > this.contextLength) ids = ids.slice(-Math.max(1, Math.floor(this.contextLength / 2)));
+    const known = this.encoded.length < ids.length && this.encoded.every((id, i) => id === ids[i]);
+    if (!known) this.reset();
+    for (;;) {
+      // The last token goes alone, as it does when there is nothing else to read: one shape less to compile.
+      const left = ids.length - this.encoded.length;
+      const part = ids.slice(this.encoded.length, this.encoded.length + Math.max(1, Math.min(READ, left - 1)));
+      this.encoded.push(...part);
+      const logits = await this.decoder.encode(part);
+      if (this.encoded.length === ids.length) return { window: ids, logits };
+      if (await stopped()) return null;
+    }
+  }
+
+  /**
+   * @param {Float32Array} logits Changed in place.
+   * @param {number[]} window
+   * @param {number} position Which new token this is.
+   * @param {Settings} settings
+   * @param {number} sample
+   */
+  pick(logits, window, position, settings, sample) {
+    penaliseRepetition(logits, window, settings.repetitionPenalty);
+    return draw(logits, uniform(settings.seed, 0, sample, position), settings);
+  }
+
+  /**
+   * Writes on from a snapshot.
+   *
+   * @param {Snapshot} start
+   * @param {Settings} settings
+   * @param {number} sample
+   * @param {() => Promise<boolean>} stopped Asked before each token; lets messages in.
+   * @param {(id: number) => void} onToken
+   * @returns {Promise<{finish: "length" | "end_of_text" | "stopped", snapshot: Snapshot}>}
+   */
+  async write(start, settings, sample, stopped, onToken) {
+    let window = start.window;
+    const newIds = [...start.newIds];
+    const end = newIds.length + settings.maxNewTokens;
+    while (newIds.length < end) {
+      if (await stopped()) return { finish: "stopped", snapshot: { window, newIds } };
+      const read = await this.read(window, stopped);
+      if (!read) return { finish: "stopped", snapshot: { window, newIds } };
+      const id = this.pick(read.logits, read.window, newIds.length, settings, sample);
+      window = [...read.window, id];
+      newIds.push(id);
+      if (id === this.endOfTextId) return { finish: "end_of_text", snapshot: { window, newIds } };
+      onToken(id);
+    }
+    return { finish: "length", snapshot: { window, newIds } };
+  }
+}

@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { test } from "node:test";
+import { isKept, loadBundle } from "../src/runtime/bundle.js";
+import { decodeHalves, WeightStore } from "../src/runtime/weights.js";
+
+const URL_ = "http://site/path/bundle/";
+const ignore = () => {};
+const encode = (text) => new TextEncoder().encode(text);
+
+class FakeCaches {
+  constructor({ room = Number.POSITIVE_INFINITY } = {}) {
+    this.stores = new Map();
+    this.room = room;
+  }
+  async keys() {
+    return [...this.stores.keys()];
+  }
+  async delete(name) {
+    return this.stores.delete(name);
+  }
+  async open(name) {
+    if (!this.stores.has(name)) this.stores.set(name, new Map());
+    const store = this.stores.get(name);
+    return {
+      match: async (key) => store.get(key)?.clone(),
+      put: async (key, response) => {
+        if (this.room-- <= 0) throw new DOMException("full", "QuotaExceededError");
+        store.set(key, response);
+      },
+    };
+  }
+}
+
+/** A host with a bundle of two files; `change` may spoil what it answers. */
+function host({ version = 1, content = "weights", change = (_path, response) => response } = {}) {
+  const files = { "a.bin": encode(content), "config.json": encode("{}") };
+  const entries = Object.entries(files).map(([path, bytes]) => ({
+    path,
+    bytes: bytes.length,
+    sha256: createHash("sha256").update(bytes).digest("hex"),
+  }));
+  const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
+  const index = JSON.stringify({ format: "tf_gpt2-bundle", version, files: entries, bytes, int8: {} });
+  const requests = [];
+  const fetch = async (address) => {
+    const path = address.slice(URL_.length).replace(/\?.*/, "");
+    requests.push(path);
+    const found = path === "bundle.json" ? index : files[path];
+    return change(path, new Response(found));
+  };
+  return { fetch, requests, bytes };
+}
+
+const offline = async () => {
+  throw new TypeError("failed to fetch");
+};
+
+async function failure(promise) {
+  try {
+    await promise;
+  } catch (error) {
+    return error.code;
+  }
+  return "none";
+}
+
+test("downloads with byte progress, keeps, and opens without a network", async () => {
+  const caches = new FakeCaches();
+  const server = host();
+  const seen = [];
+  const bundle = await loadBundle(URL_, (phase, loaded, total) => seen.push([phase, loaded, total]), {
+    ...server,
+    caches,
+  });
+  assert.deepEqual(seen.at(-1), ["download", server.bytes, server.bytes]);
+  assert.equal(bundle.storage, "stored");
+  assert.ok(await isKept(URL_, caches));
+  const again = await loadBundle(URL_, ignore, { fetch: offline, caches });
+  assert.ok(again.fromCache);
+  assert.equal(new TextDecoder().decode(again.files.get("a.bin")), "weights");
+});
+
+test("an update replaces the old files; another site's stay", async () => {
+  const caches = new FakeCaches();
+  await caches.open("tf_gpt2 model http://site/other/bundle/ abc");
+  await loadBundle(URL_, ignore, { ...host(), caches });
+  const bundle = await loadBundle(URL_, ignore, { ...host({ content: "newer" }), caches });
+  assert.ok(!bundle.fromCache);
+  assert.equal((await caches.keys()).length, 2);
+});
+
+test("troubles leave nothing behind", async () => {
+  const cases = {
+    missing_file: host({ change: (path, good) => (path === "a.bin" ? new Response("", { status: 404 }) : good) }),
+    wrong_hash: host({ change: (path, good) => (path === "a.bin" ? new Response("weightX") : good) }),
+    bundle_version: host({ version: 99 }),
+    bundle_damaged: host({ change: (path, good) => (path === "bundle.json" ? new Response("<html>") : good) }),
+    offline: { fetch: offline },
+  };
+  for (const [code, server] of Object.entries(cases)) {
+    const caches = new FakeCaches();
+    assert.equal(await failure(loadBundle(URL_, ignore, { ...server, caches })), code);
+    assert.deepEqual(await caches.keys(), [], code);
+  }
+});
+
+test("a file of the wrong length is fetched again, and the progress does not count it twice", async () => {
+  let spoiled = false;
+  const server = host({
+    change: (path, good) => {
+      if (path !== "a.bin" || spoiled) return good;
+      spoiled = true;
+      return new Response("weights and more");
+    },
+  });
+  let last = 0;
+  await loadBundle(URL_, (_phase, loaded) => (last = loaded), { ...server, caches: new FakeCaches() });
+  assert.equal(last, server.bytes);
+});
+
+test("a full or missing store: the model works, nothing half is kept", async () => {
+  const caches = new FakeCaches({ room: 1 });
+  assert.equal((await loadBundle(URL_, ignore, { ...host(), caches })).storage, "full");
+  assert.deepEqual(await caches.keys(), []);
+  assert.equal((await loadBundle(URL_, ignore, { ...host(), caches: undefined })).storage, "unavailable");
+});
+
+test("a store that was cut off while it was written counts for nothing", async () => {
+  const caches = new FakeCaches();
+  await loadBundle(URL_, ignore, { ...host(), caches });
+  const [store] = caches.stores.values();
+  store.delete(`${URL_}bundle.json`);
+  assert.ok(!(await isKept(URL_, caches)));
+  const server = host();
+  assert.ok(!(await loadBundle(URL_, ignore, { ...server, caches })).fromCache);
+});
+
+test("weights: half precision and int8 per channel", () => {
+  assert.deepEqual(
+    [...decodeHalves(Uint16Array.of(0x3c00, 0xc000, 0x0001, 0x7bff, 0))],
+    [1, -2, 2 ** -24, 65504, 0],
+  );
+  const manifest = [
+    {
+      paths: ["w.bin"],
+      weights: [
+        { name: "h.0.m/int8", shape: [1], dtype: "int32" },
+        { name: "h.0.m/scale", shape: [2], dtype: "float32" },
+        { name: "p", shape: [1], dtype: "float32", quantization: { dtype: "float16" } },
+      ],
+    },
+  ];
+  const shard = new Uint8Array(14);
+  new Int8Array(shard.buffer).set([1, -2, 3, -4]);
+  new DataView(shard.buffer).setFloat32(4, 0.5, true);
+  new DataView(shard.buffer).setFloat32(8, 2, true);
+  new DataView(shard.buffer).setUint16(12, 0x3c00, true);
+  const files = new Map([
+    ["weights_manifest.json", encode(JSON.stringify(manifest))],
+    ["w.bin", shard],
+  ]);
+  const store = new WeightStore({ index: { int8: { "h.0.m": { shape: [2, 2], channel_axis: 1 } } }, files });
+  assert.deepEqual([...store.float32("h.0.m")], [0.5, -4, 1.5, -8]);
+  assert.deepEqual([...store.float32("p")], [1]);
+  assert.throws(() => store.float32("q"), { code: "bundle_damaged" });
+});

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { defaultSettings, LINK_CHARACTERS, makeLink, parseField, readLink } from "../src/page/settings.js";
+
+const defaults = defaultSettings({ top_k: 40, temperature: 0.9, max_new_tokens: 1e9 });
+
+test("defaults come from the model and stay in range", () => {
+  assert.deepEqual([defaults.topK, defaults.temperature, defaults.maxNewTokens], [40, 0.9, 2000]);
+});
+
+test("a link brings prompt, settings and seed back", () => {
+  const settings = { ...defaults, temperature: 0.75, seed: 4_294_967_295, versions: 3 };
+  const prompt = "却说 <script>alert(1)</script> & # ? 100%\n次日";
+  const { fragment, cut } = makeLink(prompt, settings);
+  assert.ok(!cut);
+  assert.deepEqual(readLink(fragment, defaults), { prompt, settings, notice: "" });
+});
+
+test("hostile numbers are forced into range, and said so", () => {
+  const link = readLink("#t=1e999&k=-5&tp=0&n=99999999999&v=1e9&seed=-1&rp=NaN", defaults);
+  const { temperature, topK, topP, maxNewTokens, versions, seed, repetitionPenalty } = link.settings;
+  assert.deepEqual([temperature, topK, topP, maxNewTokens, versions, seed], [2, 0, 0.05, 2000, 4, 0]);
+  assert.equal(repetitionPenalty, defaults.repetitionPenalty);
+  assert.equal(link.notice, "link_adjusted");
+});
+
+test("what is no link of ours is left alone; what is no UTF-8 is refused", () => {
+  assert.equal(readLink("", defaults), null);
+  assert.equal(readLink("#settings", defaults), null);
+  assert.equal(readLink("#p=%ff%fe", defaults).notice, "link_damaged");
+});
+
+test("a long opening is cut by whole characters", () => {
+  const { fragment, cut } = makeLink("🐉".repeat(LINK_CHARACTERS + 5), defaults);
+  assert.ok(cut);
+  assert.equal(readLink(fragment, defaults).prompt, "🐉".repeat(LINK_CHARACTERS));
+  assert.equal([...readLink(`#p=${"x".repeat(1e6)}`, defaults).prompt].length, LINK_CHARACTERS);
+});
+
+test("fields: an empty seed is none, nonsense is nothing", () => {
+  assert.equal(parseField("seed", " "), null);
+  assert.equal(parseField("temperature", "warm"), undefined);
+  assert.equal(parseField("topK", "3.6"), 4);
+  assert.equal(parseField("__proto__", "1"), undefined);
+});

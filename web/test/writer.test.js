@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Writer } from "../src/runtime/writer.js";
+
+const settings = { temperature: 0, topK: 0, topP: 1, repetitionPenalty: 1, maxNewTokens: 5, seed: 0 };
+const never = async () => false;
+
+/** Says (sum of what it has read) mod 10, and keeps a record. */
+class ScriptedDecoder {
+  constructor() {
+    this.read = [];
+    this.calls = [];
+    this.length = 0;
+  }
+  async encode(ids) {
+    this.read.push(...ids);
+    this.calls.push(ids.length);
+    this.length = this.read.length;
+    const logits = new Float32Array(10);
+    logits[this.read.reduce((sum, id) => sum + id, 0) % 10] = 1;
+    return logits;
+  }
+  reset() {
+    this.read = [];
+    this.length = 0;
+  }
+}
+
+/** The policy of tf_gpt2/generation/engine.py in its plainest form: no cache, the whole window each time. */
+function oracle(prompt, count, context) {
+  let window = prompt.slice(-context);
+  const written = [];
+  while (written.length < count) {
+    if (window.length > context) window = window.slice(-Math.max(1, Math.floor(context / 2)));
+    const id = window.reduce((sum, one) => sum + one, 0) % 10;
+    written.push(id);
+    window = [...window, id];
+  }
+  return written;
+}
+
+test("the window rolls as in Python, and the cache never shows", async () => {
+  for (const context of [1, 2, 5, 8]) {
+    const writer = new Writer(new ScriptedDecoder(), context, -1);
+    const { snapshot, cutTokens } = writer.start([3, 4, 5, 6]);
+    assert.equal(cutTokens, Math.max(0, 4 - context));
+    const ids = [];
+    await writer.write(snapshot, { ...settings, maxNewTokens: 30 }, 0, never, (id) => ids.push(id));
+    assert.deepEqual(ids, oracle([3, 4, 5, 6], 30, context));
+  }
+});
+
+test("continuing gives what one long run gives, also after another text was written in between", async () => {
+  const writer = new Writer(new ScriptedDecoder(), 8, -1);
+  const sampled = { ...settings, temperature: 1, seed: 9 };
+  const ignore = () => {};
+  const long = await writer.write(
+    writer.start([1, 2]).snapshot,
+    { ...sampled, maxNewTokens: 20 },
+    0,
+    never,
+    ignore,
+  );
+  const first = await writer.write(
+    writer.start([1, 2]).snapshot,
+    { ...sampled, maxNewTokens: 7 },
+    0,
+    never,
+    ignore,
+  );
+  await writer.write(writer.start([5]).snapshot, sampled, 1, never, ignore);
+  const rest = await writer.write(first.snapshot, { ...sampled, maxNewTokens: 13 }, 0, never, ignore);
+  assert.deepEqual(rest.snapshot, long.snapshot);
+});
+
+test("a stop ends the run between two tokens, and inside a long prompt", async () => {
+  const decoder = new ScriptedDecoder();
+  const writer = new Writer(decoder, 1000, -1);
+  let asked = 0;
+  const result = await writer.write(
+    writer.start([1]).snapshot,
+    settings,
+    0,
+    async () => ++asked > 3,
+    () => {},
+  );
+  assert.equal(result.finish, "stopped");
+  assert.equal(result.snapshot.newIds.length, 3);
+  asked = 0;
+  decoder.calls = [];
+  const long = writer.start(Array.from({ length: 500 }, () => 1)).snapshot;
+  assert.equal(
+    (
+      await writer.write(
+        long,
+        settings,
+        0,
+        async () => ++asked > 2,
+        () => {},
+      )
+    ).finish,
+    "stopped",
+  );
+  assert.deepEqual(decoder.calls, [64, 64]);
+});
+
+test("the end of the text ends the run and is not passed on", async () => {
+  const writer = new Writer(new ScriptedDecoder(), 100, 4);
+  const ids = [];
+  const result = await writer.write(writer.start([2, 2]).snapshot, settings, 0, never, (id) => ids.push(id));
+  assert.deepEqual([result.finish, ids, result.snapshot.newIds], ["end_of_text", [], [4]]);
+});
+
+test("an empty prompt begins a document", () => {
+  const writer = new Writer(new ScriptedDecoder(), 100, 4);
+  assert.deepEqual(writer.start([]).snapshot.window, [4]);
+});

@@ -1,7 +1,7 @@
 """How long opening the 124M GPT-2 takes and how much memory: python -m benchmarks.load
 
-Writes a model directory with random weights to a temporary folder, then opens it in fresh processes: as a Keras model and
-as tensors for writing. Memory is the growth of the peak resident size over what the imports took.
+Writes a model directory with random weights to a temporary folder, then opens it in fresh processes: as a Keras
+model and as tensors for writing. Memory is the growth of the peak resident size over what the imports took.
 The last line of stdout is one JSON object.
 """
 

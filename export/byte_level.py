@@ -1,10 +1,10 @@
 """A tokenizer as the two files of byte-level BPE, the only kind that OpenAI's format and KerasHub's GPT-2 know.
 
 A byte-level BPE goes over as it is. A character vocabulary becomes one too: each character is what its UTF-8 bytes
-merge to, from the left. On the way from the bytes E8 AF 9D to 话 the merges pass E8 AF, which needs an id though no
-character has it; such prefixes get ids after the model's own. Text of known characters never meets them: its ids are
-the same. A character outside the vocabulary was three byte tokens and is now a prefix and a byte, which is near and not
-equal.
+merge to, from the left. On the way from the bytes E8 AF 9D to 话 the merges pass E8 AF, which needs an id though
+no character has it; such prefixes get ids after the model's own. Text of known characters never meets them: its ids
+are the same. A character outside the vocabulary was three byte tokens and is now a prefix and a byte, which is near
+and not equal.
 """
 
 import dataclasses

@@ -10,7 +10,11 @@ from tf_gpt2.formats.word_piece import BETWEEN_TEXTS
 
 # As tf_gpt2.training names them; importing it would import TensorFlow for a page of text.
 _TRAINING_FILE, _METRICS_FILE = "training.json", "metrics.jsonl"
-_KINDS = {"characters": "one token a character", "bpe": "byte-level BPE", "other": "a vocabulary of another program"}
+_KINDS = {
+    "characters": "one token a character",
+    "bpe": "byte-level BPE",
+    "other": "a vocabulary of another program",
+}
 
 
 def card(run_dir, config: GPT2Config, tokenizer, dtype: str) -> str:

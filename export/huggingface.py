@@ -1,7 +1,7 @@
-"""Writes what is needed to publish a model on Hugging Face: python -m export.huggingface --run_dir=runs/demo --output=D
+"""Writes what Hugging Face needs to publish a model: python -m export.huggingface --run_dir=runs/demo --output=D
 
-The run directory opens in transformers as it is; this adds a model card with the run's figures, leaves out what only
-training needs, and can halve the file with --dtype=float16.
+The run directory opens in transformers as it is; this adds a model card with the run's figures, leaves out what
+only training needs, and can halve the file with --dtype=float16.
 """
 
 import json
@@ -53,7 +53,8 @@ def _to_float16(name, array):
     largest = float(np.abs(array).max())
     if not largest < _MAX_FLOAT16:
         raise UserError(
-            f"--dtype=float16 reaches to {_MAX_FLOAT16:.0f}; {name} holds {largest:g}. Leave --dtype out for float32"
+            f"--dtype=float16 reaches to {_MAX_FLOAT16:.0f}; {name} holds {largest:g}. Leave --dtype out for "
+            "float32"
         )
     return array.astype(np.float16)
 

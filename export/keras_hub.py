@@ -2,7 +2,8 @@
 
     keras_hub.models.GPT2CausalLM.from_preset("preset")
 
-A character vocabulary is rewritten as a byte-level BPE (export/byte_level.py): text of known characters keeps its ids.
+A character vocabulary is rewritten as a byte-level BPE (export/byte_level.py): text of known characters keeps its
+ids.
 """
 
 import json
@@ -88,7 +89,11 @@ def _assign(backbone, weights, added_rows):
             end = "kernel" if part == "weight" else "bias"
             width = array.shape[-1] // 3
             for place, kind in enumerate(("query", "key", "value")):
-                _set(variables, f"{block}self_attention/{kind}/{end}", array[..., place * width : (place + 1) * width])
+                _set(
+                    variables,
+                    f"{block}self_attention/{kind}/{end}",
+                    array[..., place * width : (place + 1) * width],
+                )
         else:
             rows = with_added_rows(array, added_rows) if name == "wte.weight" else array
             _set(variables, f"{block}{_LAYERS[layer]}/{_part(layer, part)}", rows)

@@ -1,6 +1,7 @@
-"""Writes OpenAI's TensorFlow format, which gpt-2-simple opens: python -m export.openai --run_dir=R --output=models/mine
+"""Writes OpenAI's format, which gpt-2-simple opens: python -m export.openai --run_dir=R --output=models/mine
 
-A character vocabulary is rewritten as a byte-level BPE (export/byte_level.py): text of known characters keeps its ids.
+A character vocabulary is rewritten as a byte-level BPE (export/byte_level.py): text of known characters keeps its
+ids.
 """
 
 import json

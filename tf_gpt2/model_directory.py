@@ -95,7 +95,7 @@ def _initial_value(weights, name, shape, dtype):
 
 
 def _as_variable(weights, name):
-    """A tensor in the layout of its Keras variable: an untied head is [V, D] at Hugging Face and [D, V] in Dense."""
+    """A tensor in the layout of its Keras variable: an untied head is [V, D] in a file and [D, V] in Dense."""
     return weights[name].T if name == HEAD else weights[name]
 
 

@@ -32,7 +32,8 @@ flags.DEFINE_string("run_dir", "runs/demo", "Directory for everything the run le
 flags.DEFINE_string(
     "init_from",
     None,
-    "Model directory to fine-tune from, tokenizer included, instead of starting from random weights.",
+    "Model to fine-tune, tokenizer included, instead of starting from random weights: a run directory, a Hugging "
+    "Face GPT-2, OpenAI's or gpt-2-simple's checkpoint folder, a KerasHub preset, or a name as gpt2_base_en.",
 )
 flags.DEFINE_bool("resume", True, "Go on where the run in --run_dir stopped, if it has the same configuration.")
 flags.DEFINE_integer("seed", 0, "Fixes initial weights, order of the text, dropout and samples.")
@@ -181,28 +182,34 @@ def _build_model(corpus):
     import keras
 
     from tf_gpt2.model import build_model
-    from tf_gpt2.model_directory import assign_weights, load_config, load_weights
 
-    if FLAGS.init_from:
-        config = load_config(FLAGS.init_from)
-        overrides = _model_overrides()
-        fixed = sorted(set(overrides) - {"dropout"})
-        if fixed:
-            raise UserError(f"--{fixed[0]} cannot change a model that --init_from opens; leave it out")
-        config = dataclasses.replace(config, **overrides)
-        weights = load_weights(FLAGS.init_from, config)  # checked before the model takes memory
-        if corpus.tokenizer.vocab_size > config.vocabulary_size:
-            raise UserError(
-                f"--init_from={FLAGS.init_from}: its tokenizer has {corpus.tokenizer.vocab_size} tokens and its "
-                f"model only {config.vocabulary_size}; the two do not belong together"
-            )
-    else:
-        config = preset_config(FLAGS.preset, corpus.tokenizer.vocab_size, **_model_overrides())
     keras.utils.set_random_seed(FLAGS.seed)
-    model = build_model(config)
     if FLAGS.init_from:
-        assign_weights(model, config, weights)
-    return model, config
+        return _open_model(corpus)
+    config = preset_config(FLAGS.preset, corpus.tokenizer.vocab_size, **_model_overrides())
+    return build_model(config), config
+
+
+def _open_model(corpus):
+    """The model of --init_from, of any format, and its shape."""
+    from tf_gpt2.model_directory import build_model_from, load_config, load_weights
+
+    overrides = _model_overrides()
+    fixed = sorted(set(overrides) - {"dropout"})
+    if fixed:
+        raise UserError(f"--{fixed[0]} cannot change a model that --init_from opens; leave it out")
+    config = dataclasses.replace(load_config(FLAGS.init_from), **overrides)
+    if corpus.tokenizer.vocab_size > config.vocabulary_size:
+        raise UserError(
+            f"--init_from={FLAGS.init_from}: its tokenizer has {corpus.tokenizer.vocab_size} tokens and its "
+            f"model only {config.vocabulary_size}; the two do not belong together"
+        )
+    if not 0 <= FLAGS.freeze_layers <= config.num_layers:
+        raise UserError(
+            f"--freeze_layers must be from 0 to {config.num_layers}, the layers of --init_from; received "
+            f"{FLAGS.freeze_layers}"
+        )
+    return build_model_from(config, load_weights(FLAGS.init_from, config)), config
 
 
 def _build_trainer(corpus):
@@ -214,7 +221,7 @@ def _build_trainer(corpus):
     fine_tuning = FLAGS.init_from is not None
     settings = TrainingSettings(
         steps=1,
-        batch_size=FLAGS.batch_size or recipes.default_batch_size(FLAGS.preset),
+        batch_size=FLAGS.batch_size or _default_batch_size(config),
         accumulation_steps=FLAGS.accumulation_steps,
         optimizer=FLAGS.optimizer,
         learning_rate=FLAGS.learning_rate
@@ -232,6 +239,12 @@ def _build_trainer(corpus):
     )
     writer = SampleWriter(FLAGS.run_dir, config, corpus.tokenizer, prompt=FLAGS.sample_prompt, seed=FLAGS.seed)
     return Trainer(FLAGS.run_dir, model, config, corpus, settings, Rhythm(), write_sample=writer)
+
+
+def _default_batch_size(config):
+    if FLAGS.init_from is None:
+        return recipes.default_batch_size(FLAGS.preset)
+    return recipes.fine_tuning_batch_size(config.context_length)
 
 
 def _resolve(trainer, corpus, stored) -> dict:

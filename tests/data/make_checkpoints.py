@@ -5,8 +5,8 @@ Two runs, since no environment holds all of the programs:
     python tests/data/make_checkpoints.py transformers   # torch 2.13 and transformers 4.57
     python tests/data/make_checkpoints.py tensorflow     # the project's environment
 
-Every folder has expected.npz: `ids` [T], the original's `logits` [T, V] in float32 and `greedy` [P + 50], a prompt with
-its greedy continuation. tokens.json holds the ids that the original tokenizers give for nasty texts.
+Every folder has expected.npz: `ids` [T], the original's `logits` [T, V] in float32 and `greedy` [P + 50], a prompt
+with its greedy continuation. tokens.json holds the ids that the original tokenizers give for nasty texts.
 Shapes: T tokens, P tokens of prompt, V vocabulary, D width, H heads.
 """
 
@@ -24,9 +24,11 @@ LENGTH, PROMPT, GREEDY = 24, 14, 50
 END = "<|endoftext|>"
 TEXT = "It was the best of times, it was the worst of times. 话说天下大势，分久必合，合久必分。"
 NASTY = [
-    "", " ", "  \n\n ", "\n", "话说\n天下", "a\nb\n", "\r\n", "a\tb", "\t话\t", "话说天下大势，分久必合。", "話說天下",
+    "", " ", "  \n\n ", "\n", "话说\n天下", "a\nb\n", "\r\n", "a\tb", "\t话\t", "话说天下大势，分久必合。",
+    "話說天下",
     "it's the times' 12 times, it WAS!", "Café naïve", "cafe\u0301", "e\u0301\u0323", "한글", "ก็", "😀",
-    "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0010ffff", "\ufffd", "\ufeff话", "\u2028x\u00a0y\u3000z", "a\x00b",
+    "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0010ffff", "\ufffd", "\ufeff话", "\u2028x\u00a0y\u3000z",
+    "a\x00b",
     END, f"话{END}说", "[SEP]", "话[CLS]说[MASK]", "[UNK] [PAD]", "<|end", "Ġ", "##s", "the best<the>times",
     "e\ud800r", "\udfff话",
 ]  # fmt: skip
@@ -183,12 +185,14 @@ def _finish(folder, model, end):
 def _record_tokens(bpe, bert):
     """Ids of the slow tokenizers, which are the original code; number and hash of those of the long texts.
 
-    Neither takes unpaired surrogates the way text files can hold them, so those count as U+FFFD. GPT2-Chinese puts [SEP]
-    for every line feed. Text that spells a special token is text.
+    Neither takes unpaired surrogates the way text files can hold them, so those count as U+FFFD. GPT2-Chinese puts
+    [SEP] for every line feed. Text that spells a special token is text.
     """
 
     def bpe_ids(text):
-        return bpe(text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"), split_special_tokens=True)
+        return bpe(
+            text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"), split_special_tokens=True
+        )
 
     def bert_ids(text):
         lines = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").split("\n")

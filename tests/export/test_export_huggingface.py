@@ -48,7 +48,15 @@ def test_the_folder_has_what_the_hub_shows_and_nothing_of_training(run_dir, tmp_
 def test_the_card_has_the_runs_own_figures(run_dir):
     text = card(run_dir, load_config(run_dir), Tokenizer.load(run_dir), "float32")
     assert text.startswith("---\nlibrary_name: transformers\npipeline_tag: text-generation\n")
-    for figure in ("12,160", "1,200", "565,000", "**4.5551 nats per token**", "step 800", "三国/演义 |", "| 124M |"):
+    for figure in (
+        "12,160",
+        "1,200",
+        "565,000",
+        "**4.5551 nats per token**",
+        "step 800",
+        "三国/演义 |",
+        "| 124M |",
+    ):
         assert figure in text, figure
     assert "4.9" not in text and "models/" not in text
 
@@ -101,4 +109,6 @@ def test_transformers_opens_it_live(tmp_path, name):
         checkpoints.check_logits(name, lambda ids: model(torch.tensor(ids)[None]).logits[0].numpy())
     text = "it was\n话说 the best"
     theirs = transformers.AutoTokenizer.from_pretrained(tmp_path / "out")
-    assert theirs(text, add_special_tokens=False).input_ids == Tokenizer.load(tmp_path / "out").encode(text).tolist()
+    assert (
+        theirs(text, add_special_tokens=False).input_ids == Tokenizer.load(tmp_path / "out").encode(text).tolist()
+    )

@@ -1,6 +1,10 @@
 """What is written opens again, here and in gpt-2-simple, with the same logits."""
 
+import importlib.util
 import json
+import os
+import subprocess
+import sys
 
 import checkpoints
 import numpy as np
@@ -37,7 +41,8 @@ def test_round_trip(tmp_path, name):
     assert written["added_tokens"] == 0
     checkpoints.check_logits(name, lambda ids: _logits(tmp_path / "out", ids))
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        "checkpoint", "encoder.json", "hparams.json", "model.ckpt.data-00000-of-00001", "model.ckpt.index", "vocab.bpe",
+        "checkpoint", "encoder.json", "hparams.json", "model.ckpt.data-00000-of-00001", "model.ckpt.index",
+        "vocab.bpe",
     ]  # fmt: skip
 
 
@@ -62,7 +67,11 @@ def test_a_character_model_keeps_ids_and_logits(tmp_path, characters):
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"tie_embeddings": False}, "tied"), ({"layer_norm_epsilon": 1e-6}, "epsilon"), ({"intermediate_dim": 8}, "MLP")],
+    [
+        ({"tie_embeddings": False}, "tied"),
+        ({"layer_norm_epsilon": 1e-6}, "epsilon"),
+        ({"intermediate_dim": 8}, "MLP"),
+    ],
 )
 def test_what_the_format_cannot_say_is_refused(change, message):
     config = GPT2Config(10, num_layers=1, num_heads=1, hidden_dim=4, **change)
@@ -80,20 +89,34 @@ def test_the_command(tmp_path):
     assert "WordPiece" in line
 
 
-def test_gpt_2_simple_opens_it_live(tmp_path, characters, monkeypatch):
-    gpt2 = pytest.importorskip("gpt_2_simple", reason="needs gpt-2-simple")
-    from gpt_2_simple.src import encoder, model
+# In a process of its own: importing gpt-2-simple turns eager execution off.
+_GPT_2_SIMPLE = """
+import json, sys
+import numpy as np
+import gpt_2_simple as gpt2
+import tensorflow as tf
+from gpt_2_simple.src import encoder, model
 
+folder, text = sys.argv[1:]
+ids = encoder.get_encoder(f"{folder}/mine").encode(text)
+session = gpt2.start_tf_sess()
+gpt2.load_gpt2(session, model_name="mine", model_dir=folder)
+hparams = model.default_hparams()
+hparams.override_from_dict(json.load(open(f"{folder}/mine/hparams.json")))
+given = tf.compat.v1.placeholder(tf.int32, [1, None])
+logits = session.run(model.model(hparams, given, reuse=True)["logits"], {given: [ids]})[0]
+np.savez(f"{folder}/theirs.npz", ids=ids, logits=logits)
+"""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("gpt_2_simple") is None, reason="needs gpt-2-simple")
+def test_gpt_2_simple_opens_it_live(tmp_path, characters):
     openai.write(characters, tmp_path / "mine")
-    tokenizer = Tokenizer.load(characters)
-    ids = tokenizer.encode(TEXT)
-    assert encoder.get_encoder(str(tmp_path / "mine")).encode(TEXT) == ids.tolist()
-    with tf.Graph().as_default():
-        session = gpt2.start_tf_sess()
-        gpt2.load_gpt2(session, model_name="mine", model_dir=str(tmp_path))
-        hparams = model.default_hparams()
-        hparams.override_from_dict(json.loads((tmp_path / "mine/hparams.json").read_text()))
-        given = tf.compat.v1.placeholder(tf.int32, [1, None])
-        logits = session.run(model.model(hparams, given, reuse=True)["logits"], {given: ids[None]})[0]
-        session.close()
-    np.testing.assert_allclose(logits[:, : tokenizer.vocab_size], _logits(characters, ids), atol=1e-4)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", _GPT_2_SIMPLE, str(tmp_path), TEXT]
+    subprocess.run(command, check=True, capture_output=True, env=environment)
+    theirs = np.load(tmp_path / "theirs.npz")
+    ids = Tokenizer.load(characters).encode(TEXT)
+    np.testing.assert_array_equal(theirs["ids"], ids)
+    ours = _logits(characters, ids)
+    np.testing.assert_allclose(theirs["logits"][:, : ours.shape[-1]], ours, atol=checkpoints.TOLERANCE)

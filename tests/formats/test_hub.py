@@ -37,10 +37,13 @@ def test_pickles_are_fetched_only_where_there_is_nothing_else(monkeypatch, fixtu
 
     _library(monkeypatch, "huggingface_hub", snapshot_download=snapshot_download)
     hub.download("hf://someone/some-gpt2")
-    assert asked == [
-        ("someone/some-gpt2", "model*.safetensors"),
-        ("someone/some-gpt2", "pytorch_model*.bin"),
-    ][:downloads]
+    assert (
+        asked
+        == [
+            ("someone/some-gpt2", "model*.safetensors"),
+            ("someone/some-gpt2", "pytorch_model*.bin"),
+        ][:downloads]
+    )
 
 
 def test_without_network_there_is_one_clear_line(monkeypatch):

@@ -11,7 +11,11 @@ import safetensors.numpy
 from tf_gpt2.errors import UserError
 from tf_gpt2.formats.safetensors_file import read_header, require_float
 
-ARRAYS = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.float16([[1.5, -2.0]]), "c": np.float64([1e-3])}
+ARRAYS = {
+    "a": np.arange(6, dtype=np.float32).reshape(2, 3),
+    "b": np.float16([[1.5, -2.0]]),
+    "c": np.float64([1e-3]),
+}
 
 
 @pytest.fixture
@@ -35,9 +39,7 @@ def test_tensors_are_read_as_float32(path):
 
 def test_bfloat16_is_widened_exactly(tmp_path):
     values = np.array([1.0, -3.140625, 1e-30, np.inf], ml_dtypes.bfloat16)
-    _write(
-        tmp_path / "m", {"x": {"dtype": "BF16", "shape": [2, 2], "data_offsets": [0, 8]}}, values.tobytes()
-    )
+    _write(tmp_path / "m", {"x": {"dtype": "BF16", "shape": [2, 2], "data_offsets": [0, 8]}}, values.tobytes())
     np.testing.assert_array_equal(read_header(tmp_path / "m")["x"].read().ravel(), values.astype(np.float32))
 
 

@@ -10,7 +10,20 @@ from tf_gpt2.formats.word_piece import with_gpt2_chinese_conventions, word_piece
 from tf_gpt2.token_bytes import StreamDecoder
 from tf_gpt2.tokenizer import Tokenizer
 
-ENTRIES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"话说天下，。“”a.", "hello", "##s", "##a", "[", "]", "sep"]
+ENTRIES = [
+    "[PAD]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "[MASK]",
+    *"话说天下，。“”a.",
+    "hello",
+    "##s",
+    "##a",
+    "[",
+    "]",
+    "sep",
+]
 
 
 @pytest.fixture

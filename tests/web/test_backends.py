@@ -21,7 +21,9 @@ def python_model(model_directory):
     return TextGenerator(config, weights, Tokenizer.load(model_directory), jit_compile=False)
 
 
-@pytest.mark.parametrize(("backend", "flags"), [("wasm", ()), ("webgl", ()), ("webgpu", WEBGPU)])
+@pytest.mark.parametrize(
+    ("backend", "flags"), [("wasm", ()), ("webgl", ()), pytest.param("webgpu", WEBGPU, marks=pytest.mark.slow)]
+)
 def test_logits_and_greedy_text_are_those_of_keras(open_page, python_model, backend, flags):
     page = open_page(f"?backend={backend}", *flags)
     load(page)
@@ -33,7 +35,9 @@ def test_logits_and_greedy_text_are_those_of_keras(open_page, python_model, back
     length = 200 if backend == "wasm" else 70
     # Past the context of 48, so the rolling window is compared too.
     expected = python_model.generate("却说曹操引兵", max_new_tokens=length, temperature=0.0)
-    assert "却说曹操引兵" + write(page, "却说曹操引兵", maxNewTokens=length, temperature=0)[0] == expected
+    written = write(page, "却说曹操引兵", maxNewTokens=length, temperature=0)[0]
+    # Python shows half a character at the end as U+FFFD; the page waits for Continue to complete it.
+    assert "却说曹操引兵" + written == expected.rstrip("\ufffd")
 
 
 @pytest.mark.parametrize(
@@ -50,7 +54,7 @@ def test_a_seed_gives_the_text_that_python_writes(open_page, python_model, setti
     names = {"top_k": "topK", "top_p": "topP", "repetition_penalty": "repetitionPenalty"}
     values = {names.get(name, name): value for name, value in settings.items()}
     expected = python_model.generate("玄德", max_new_tokens=100, seed=77, **settings)
-    assert "玄德" + write(page, "玄德", maxNewTokens=100, seed=77, **values)[0] == expected
+    assert "玄德" + write(page, "玄德", maxNewTokens=100, seed=77, **values)[0] == expected.rstrip("\ufffd")
 
 
 def test_the_golden_trace_is_what_keras_computes(site_folder, model_directory):

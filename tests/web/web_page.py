@@ -16,6 +16,7 @@ def make_model_directory(folder, seed=0, scale=0.3):
     tokenizer = Tokenizer.train_characters([TEXT])
     config = GPT2Config(tokenizer.vocab_size, context_length=48, num_layers=2, num_heads=3, hidden_dim=48)
     weights = random_weights(config, seed, scale)
+    weights["wte.weight"][:257] *= 0.1  # bytes are rarely likely, so what it writes is characters
     save_model_directory(folder, config, weights, tokenizer)
     return folder
 

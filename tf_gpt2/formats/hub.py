@@ -1,4 +1,4 @@
-"""Models by name: KerasHub's presets from Kaggle, anything from Kaggle or Hugging Face; kept in their own caches."""
+"""Models by name: KerasHub's presets, anything from Kaggle or Hugging Face; kept in their libraries' caches."""
 
 import pathlib
 
@@ -39,8 +39,8 @@ def download(name: str) -> pathlib.Path:
     except Exception as error:  # each library and its HTTP client have errors of their own
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UserError(
-            f"{name} cannot be downloaded ({reason}); check name and network, or download the folder elsewhere and give "
-            "its path"
+            f"{name} cannot be downloaded ({reason[:200]}); check name and network, or download the folder "
+            "elsewhere and give its path"
         ) from None
 
 

@@ -1,7 +1,7 @@
 """Hugging Face's GPT-2 directory: config.json with model.safetensors, whole or in shards, or pytorch_model.bin.
 
-What transformers' GPT2LMHeadModel and GPT2Model write, and so what GPT2-Chinese leaves, whose config.json of 2019 has no
-model_type. Conv1D stores kernels as [in, out], as Keras does, so no tensor is transposed.
+What transformers' GPT2LMHeadModel and GPT2Model write, and so what GPT2-Chinese leaves, whose config.json of 2019
+has no model_type. Conv1D stores kernels as [in, out], as Keras does, so no tensor is transposed.
 """
 
 import pathlib
@@ -107,7 +107,9 @@ def _gather(path, shards, read):
         found = read(shard)
         if names is not None and set(found) != names:
             odd = sorted(set(found) ^ names)[0]
-            raise UserError(f"{path}: {odd} must be in {shard.name} exactly if the index says so; download both again")
+            raise UserError(
+                f"{path}: {odd} must be in {shard.name} exactly if the index says so; download both again"
+            )
         tensors.update(found)
     return tensors
 
@@ -115,7 +117,8 @@ def _gather(path, shards, read):
 def read_shards(path: pathlib.Path, suffix: str) -> dict[pathlib.Path, set[str]]:
     """Names of the tensors by shard, from an index file.
 
-    A shard is a plain file name beside the index. Links are followed, as the cache of huggingface_hub is made of them.
+    A shard is a plain file name beside the index. Links are followed, as the cache of huggingface_hub is made of
+    them.
 
     Raises:
         UserError: The index is damaged or names a file elsewhere.
@@ -136,6 +139,6 @@ def _check_tied(path, embedding, head):
     """Refuses a stored head that differs from the embedding which the configuration says it is; both [V, D]."""
     if not np.array_equal(embedding.view(np.uint32), head.view(np.uint32)):
         raise UserError(
-            f"{path}: {HEAD} differs from wte.weight though config.json ties them; set tie_word_embeddings to false "
-            "there to keep the head, or remove the tensor"
+            f"{path}: {HEAD} differs from wte.weight though config.json ties them; set tie_word_embeddings to "
+            "false there to keep the head, or remove the tensor"
         )

@@ -132,7 +132,11 @@ def _list_datasets(path):
         name = own_name.replace("/_query_dense/", "/query_dense/").replace("/_key_dense/", "/key_dense/")
         name = name.replace("/_value_dense/", "/value_dense/").replace("/_output_dense/", "/output_dense/")
         # Values outside the file, or claimed and never stored, would be read from elsewhere or made up.
-        if item.is_virtual or item.external or item.id.get_storage_size() < math.prod(item.shape) * item.dtype.itemsize:
+        if (
+            item.is_virtual
+            or item.external
+            or item.id.get_storage_size() < math.prod(item.shape) * item.dtype.itemsize
+        ):
             raise ValueError(f"{own_name} is not stored in the file in full")
         shapes[name], place[name] = item.shape, own_name
 

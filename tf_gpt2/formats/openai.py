@@ -23,7 +23,9 @@ HPARAMS_FILE = "hparams.json"
 CHECKPOINT_FILE = "checkpoint"
 _REMEDY = "give a folder with checkpoint, hparams.json, encoder.json, vocab.bpe and model.ckpt.*"
 # What an optimizer left beside the weights.
-_IGNORED = re.compile(r"(.*/)?(Adam(_1)?|Adafactor|Momentum|beta[12]_power|global_step)|_CHECKPOINTABLE_OBJECT_GRAPH")
+_IGNORED = re.compile(
+    r"(.*/)?(Adam(_1)?|Adafactor|Momentum|beta[12]_power|global_step)|_CHECKPOINTABLE_OBJECT_GRAPH"
+)
 _PARTS = {"ln_1.weight": "ln_1/g", "ln_1.bias": "ln_1/b", "ln_2.weight": "ln_2/g", "ln_2.bias": "ln_2/b"}
 
 

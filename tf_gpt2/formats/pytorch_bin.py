@@ -1,7 +1,7 @@
 """pytorch_model.bin, through an installed PyTorch only.
 
-The file is a pickle, and a pickle can run any code. PyTorch's `weights_only` unpickler builds tensors and nothing else;
-without PyTorch the file stays closed.
+The file is a pickle, and a pickle can run any code. PyTorch's `weights_only` unpickler builds tensors and nothing
+else; without PyTorch the file stays closed.
 """
 
 import dataclasses
@@ -15,7 +15,8 @@ from tf_gpt2.formats.weights import damaged
 FILE = "pytorch_model.bin"
 INDEX_FILE = "pytorch_model.bin.index.json"
 _CONVERT = (
-    "convert it where PyTorch is: python -c \"import torch, safetensors.torch as s; s.save_file({k: v.clone() for k, v "
+    'convert it where PyTorch is: python -c "import torch, safetensors.torch as s; s.save_file({k: v.clone() for k, '
+    "v "
     "in torch.load('pytorch_model.bin', weights_only=True).items()}, 'model.safetensors')\""
 )
 _DTYPES = {"torch.float32": "F32", "torch.float16": "F16", "torch.float64": "F64", "torch.bfloat16": "BF16"}
@@ -58,7 +59,9 @@ def read(path: pathlib.Path) -> dict[str, TorchTensor]:
     except Exception as error:  # a damaged pickle raises whatever it likes
         raise damaged(path, error) from None
     if not isinstance(values, dict) or not all(isinstance(value, torch.Tensor) for value in values.values()):
-        raise UserError(f"{path} must hold tensors by name, as model.state_dict() gives them; it holds something else")
+        raise UserError(
+            f"{path} must hold tensors by name, as model.state_dict() gives them; it holds something else"
+        )
     for name, value in values.items():
         if value.untyped_storage().nbytes() < value.numel() * value.element_size():
             raise damaged(path, f"{name} of shape {tuple(value.shape)} is larger than what is stored of it")

@@ -4,8 +4,8 @@
     N bytes  JSON: {"name": {"dtype": ..., "shape": [...], "data_offsets": [begin, end]}, ...}
     the rest one buffer that the tensors cover without gaps
 
-Our own reader because the library's NumPy one has no bfloat16 and copies what a memory map can share. Everything the
-header claims is compared with the size of the file before an array exists.
+Our own reader because the library's NumPy one has no bfloat16 and copies what a memory map can share. Everything
+the header claims is compared with the size of the file before an array exists.
 """
 
 import dataclasses

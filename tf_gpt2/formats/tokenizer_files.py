@@ -1,10 +1,10 @@
 """Vocabularies of all formats as `tokenizers.Tokenizer`, by what a folder holds.
 
-    tokenizer.json              Hugging Face's, taken as it is
-    tokenizer.json + assets/    KerasHub's: byte-level BPE in assets/tokenizer/vocabulary.json and merges.txt
-    vocab.json + merges.txt     Hugging Face's GPT2Tokenizer, byte-level BPE
-    encoder.json + vocab.bpe    the same two files under OpenAI's names
-    vocab.txt                   BertTokenizer's WordPiece, as GPT2-Chinese uses it (word_piece.py)
+tokenizer.json              Hugging Face's, taken as it is
+tokenizer.json + assets/    KerasHub's: byte-level BPE in assets/tokenizer/vocabulary.json and merges.txt
+vocab.json + merges.txt     Hugging Face's GPT2Tokenizer, byte-level BPE
+encoder.json + vocab.bpe    the same two files under OpenAI's names
+vocab.txt                   BertTokenizer's WordPiece, as GPT2-Chinese uses it (word_piece.py)
 """
 
 import json

@@ -88,8 +88,8 @@ def check_tensors(path, expected, found, ignored: re.Pattern | None = None) -> N
     for name in found:
         if name not in expected and not (ignored and ignored.fullmatch(name)):
             raise UserError(
-                f"{path}: the tensor {name} has no place in a GPT-2 of this configuration; remove it from the file, "
-                "or give a checkpoint of a plain GPT-2"
+                f"{path}: the tensor {name} has no place in a GPT-2 of this configuration; remove it from the "
+                "file, or give a checkpoint of a plain GPT-2"
             )
 
 

@@ -1,16 +1,16 @@
 """WordPiece vocabularies with the conventions of GPT2-Chinese, all of them inside the tokenizer itself.
 
-GPT2-Chinese trains on BertTokenizer's ids (Devlin et al. 2019; Wu et al. 2016, section 4.1) with three conventions of
-its own (train.py and generate.py there): `[SEP]` stands for a line feed, `[CLS]` stands between texts, `[MASK]` begins
-one. Models trained with UER-py begin a text with `[CLS]` too. So here
+GPT2-Chinese trains on BertTokenizer's ids (Devlin et al. 2019; Wu et al. 2016, section 4.1) with three conventions
+of its own (train.py and generate.py there): `[SEP]` stands for a line feed, `[CLS]` stands between texts, `[MASK]`
+begins one. Models trained with UER-py begin a text with `[CLS]` too. So here
 
 - a line feed is encoded as the id of `[SEP]`, and that id is decoded as a line feed;
 - `[CLS]` is the token between texts: what generation begins with and ends at;
 - `[MASK]` and `[PAD]` are decoded as nothing;
 - between Chinese characters no space is written.
 
-Deviation from BertTokenizer: it drops line feeds, which leaves a novel without paragraphs. Within a line the ids are its
-own. The id of `[SEP]` carries the name of a line feed in the vocabulary, so that every runtime which reads
+Deviation from BertTokenizer: it drops line feeds, which leaves a novel without paragraphs. Within a line the ids
+are its own. The id of `[SEP]` carries the name of a line feed in the vocabulary, so that every runtime which reads
 tokenizer.json follows.
 """
 
@@ -52,7 +52,9 @@ def word_piece(
     """
     vocabulary = {entry: token_id for token_id, entry in enumerate(entries)}
     if UNKNOWN not in vocabulary:
-        raise UserError(f"vocab.txt must hold {UNKNOWN}, the token for unknown words; it does not. Add it as a line")
+        raise UserError(
+            f"vocab.txt must hold {UNKNOWN}, the token for unknown words; it does not. Add it as a line"
+        )
     bert = normalizers.BertNormalizer(
         clean_text=True, handle_chinese_chars=split_chinese, strip_accents=strip_accents, lowercase=lowercase
     )

@@ -1,76 +1,25 @@
-"""Writing token ids: one parallel pass over each prompt, then one compiled loop for all lengths and settings.
+"""A model ready to write: one parallel pass over each prompt, then one compiled loop for all lengths and settings.
 
-Shapes: B rows written together, N new tokens of one call, C context_length, V vocabulary_size.
+Shapes: B rows written together, T tokens, C places of the cache, V vocabulary_size.
 """
-
-import typing
 
 import numpy as np
 import tensorflow as tf
 
 from tf_gpt2 import runtime
 from tf_gpt2.config import GPT2Config
-from tf_gpt2.errors import UserError
 from tf_gpt2.generation import decoder
+from tf_gpt2.generation.loop import write_loop
 from tf_gpt2.generation.random_numbers import uniform
-from tf_gpt2.generation.sampling import Controls, History, pick, remember
+from tf_gpt2.generation.sampling import Controls, pick
+from tf_gpt2.generation.session import Session
 from tf_gpt2.generation.settings import GenerationSettings
 from tf_gpt2.generation.weights import to_tensors
 
-CHUNK = 64  # new tokens of one call of the compiled loop at most
 MAX_ROWS = 8
 CACHE_BYTES = 2 << 30  # what the caches of one group of rows may take
 # The draw sorts so many candidates; each number that is used is one more compilation.
 CANDIDATES = (64, 1024)
-
-
-class LoopState(typing.NamedTuple):
-    """What the loop carries besides keys and values."""
-
-    history: History
-    done: tf.Tensor  # [B] bool
-
-
-def write_loop(forward, keys, values, state: LoopState, controls: Controls, places, steps, max_candidates, limit):
-    """Up to `steps` tokens for every row that is not done: a pure function of tensors.
-
-    The last token of the window is not in the cache yet: each round encodes it and draws the next one.
-
-    Args:
-        forward: (ids [B], positions [B], keys, values) to (logits [B, V], keys, values).
-        keys: List over layers of [B, H, C, K]; values the same.
-        state: History and rows that are done. A row that is not done has room for `steps` tokens in its window.
-        controls: Scalars that steer the draw.
-        places: (stream [B], sample [B]), uint32: which random numbers a row draws.
-        steps: int32 scalar, at most CHUNK.
-        max_candidates: How many candidates the draw sorts; static.
-        limit: Position past the last one of the model; static.
-
-    Returns:
-        Ids [B, CHUNK], -1 where nothing was written; log-probabilities [B, CHUNK]; keys, values and state.
-    """
-    batch = state.done.shape[0]
-    count = tf.range(CHUNK)
-    position = tf.cast(state.history.written[:, None] + count[None, :], tf.uint32)
-    draws = uniform(controls.seed, places[0][:, None], places[1][:, None], position)  # [B, CHUNK]
-
-    def body(index, ids, scores, keys, values, state):
-        history, active = state.history, ~state.done
-        position = tf.minimum(history.length - 1, limit - 1)
-        token = tf.gather(history.window, position, batch_dims=1)
-        logits, keys, values = forward(token, position, keys, values)
-        token, score = pick(logits, draws[:, index], history, controls, max_candidates)
-        here = (count == index)[None, :]
-        ids = tf.where(here, tf.where(active, token, -1)[:, None], ids)
-        scores = tf.where(here, score[:, None], scores)
-        done = state.done | (token == controls.end_of_text)
-        return index + 1, ids, scores, keys, values, LoopState(remember(history, token, active), done)
-
-    def going(index, ids, scores, keys, values, state):
-        return (index < steps) & ~tf.reduce_all(state.done)
-
-    start = (tf.constant(0), tf.fill((batch, CHUNK), -1), tf.zeros((batch, CHUNK)), keys, values, state)
-    return tf.while_loop(going, body, start)[1:]
 
 
 class Engine:
@@ -108,7 +57,7 @@ class Engine:
         functions = [self._prefill, self._first, *self._loops.values()]
         return sum(function.experimental_get_tracing_count() for function in functions)
 
-    def start(self, prompts, settings: GenerationSettings, seed, streams, samples) -> "Session":
+    def start(self, prompts, settings: GenerationSettings, seed, streams, samples) -> Session:
         """Reads the prompts and writes their first token.
 
         Args:
@@ -196,98 +145,3 @@ class Engine:
     def _pick_first(self, logits, places, history, controls, max_candidates):
         draws = uniform(controls.seed, *places, tf.cast(history.written, tf.uint32))
         return pick(logits, draws, history, controls, max_candidates)
-
-
-class Session:
-    """A group of rows being written together; what a row draws does not depend on the others.
-
-    Attributes:
-        cut: Ids cut from the left of each prompt.
-        tokens: New ids of each row so far, with the token that ended it.
-        scores: Their log-probabilities under the model, before any control.
-        active: Rows that are still being written, a list of bool.
-    """
-
-    def __init__(self, engine: Engine, prompts, settings, seed, streams, samples):
-        self._engine, self._settings = engine, settings
-        context = engine.config.context_length
-        self.cut = [max(0, len(prompt) - context) for prompt in prompts]
-        self._rows = 1 << (len(prompts) - 1).bit_length()  # a power of two: few group sizes, few compilations
-        spare = self._rows - len(prompts)
-        windows = [np.asarray(prompt[-context:], np.int32) for prompt in prompts]
-        self._places = tuple(tf.constant([*part, *[0] * spare], tf.uint32) for part in (streams, samples))
-        self._controls = engine.controls(settings, seed)
-        self._candidates = engine.candidates(settings)
-        self._cache = engine.new_cache(self._rows)
-        self.tokens, self.scores = [[] for _ in prompts], [[] for _ in prompts]
-        self.active = [True] * len(prompts)
-        self._history = self._new_history(windows + [np.zeros(1, np.int32)] * spare)
-        logits = [engine.prefill(window, row, self._cache) for row, window in enumerate(windows)]
-        logits += [tf.zeros_like(logits[0])] * spare
-        ids, scores = engine.pick_first(
-            tf.stack(logits), self._places, self._history, self._controls, self._candidates
-        )
-        self._history = remember(self._history, ids, tf.constant(self._padded_active()))
-        self._record(ids.numpy()[:, None], scores.numpy()[:, None])
-
-    def advance(self, steps: int) -> None:
-        """Writes up to `steps` more tokens in each active row, fewer where the window rolls or the text ends."""
-        lengths = self._history.length.numpy()
-        context = self._engine.config.context_length
-        if full := [row for row, on in enumerate(self.active) if on and lengths[row] > context]:
-            self._roll(full)
-            lengths = self._history.length.numpy()
-        active = np.array(self._padded_active())
-        if not active.any():
-            return
-        room = context + 1 - lengths[active].max()
-        # Active rows have equally many new tokens: all have begun together and none has ended.
-        left = self._settings.max_new_tokens - len(self.tokens[self.active.index(True)])
-        state = LoopState(self._history, tf.constant(~active))
-        ids, scores, state = self._engine.write(
-            self._cache, state, self._controls, self._places, min(steps, room, left, CHUNK), self._candidates
-        )
-        self._history = state.history
-        self._record(ids.numpy(), scores.numpy())
-
-    def stop(self, row: int) -> None:
-        """Ends a row from outside, at a stop string say."""
-        self.active[row] = False
-
-    def _padded_active(self):
-        return self.active + [False] * (self._rows - len(self.active))
-
-    def _record(self, ids, scores):
-        for row, on in enumerate(self.active):
-            new = ids[row][ids[row] >= 0]
-            if not on:
-                continue
-            if not np.isfinite(scores[row][: len(new)]).all():
-                raise UserError("the model's logits must be finite; its weights give NaN. Take another checkpoint")
-            self.tokens[row] += new.tolist()
-            self.scores[row] += scores[row][: len(new)].tolist()
-            ended = len(new) and new[-1] == self._engine.end_of_text_id and self._settings.stop_at_end_of_text
-            if ended or len(self.tokens[row]) >= self._settings.max_new_tokens:
-                self.active[row] = False
-
-    def _roll(self, rows):
-        """Starts the windows of full rows again from their last half; the last token is left to the loop."""
-        windows = [w[:n] for w, n in zip(self._history.window.numpy(), self._history.length.numpy(), strict=True)]
-        keep = max(1, self._engine.config.context_length // 2)
-        for row in rows:
-            windows[row] = windows[row][-keep:]
-            if keep > 1:
-                self._engine.prefill(windows[row][:-1], row, self._cache)
-        self._history = self._new_history(windows)
-
-    def _new_history(self, windows):
-        size = self._engine.config.context_length + 1  # the token after a full context waits for the roll
-        window = np.zeros((len(windows), size), np.int32)
-        last_seen = np.full((len(windows), self._engine.vocabulary_size), -1, np.int32)
-        written = np.zeros(len(windows), np.int32)
-        for row, ids in enumerate(windows):
-            window[row, : len(ids)] = ids
-            last_seen[row, ids] = np.arange(len(ids))
-            written[row] = len(self.tokens[row]) if row < len(self.tokens) else 0
-        lengths = np.array([len(ids) for ids in windows], np.int32)
-        return History(*map(tf.constant, (window, lengths, last_seen, written)))

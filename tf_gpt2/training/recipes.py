@@ -15,6 +15,7 @@ _LEARNING_RATES = {
 _FINE_TUNING_RATE = 1e-4
 _BATCH_SIZES = {"demo": 16}
 DEFAULT_BATCH_SIZE = 8
+_FINE_TUNING_TOKENS = 2048  # a step: two sequences of GPT-2's full context, where gpt-2-simple takes one
 DEFAULT_EPOCHS = 10.0
 # `make demo` trains for so long, in minutes, whatever the machine: the step is timed first.
 DEMO_MINUTES = 4.0
@@ -28,3 +29,8 @@ def default_learning_rate(preset: str, *, fine_tuning: bool) -> float:
 def default_batch_size(preset: str) -> int:
     """Sequences a step."""
     return _BATCH_SIZES.get(preset, DEFAULT_BATCH_SIZE)
+
+
+def fine_tuning_batch_size(context_length: int) -> int:
+    """Sequences a step of fine-tuning: fewer the longer they are, at least 1 and at most 16."""
+    return max(1, min(16, _FINE_TUNING_TOKENS // context_length))

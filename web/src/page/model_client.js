@@ -6,7 +6,8 @@
  *
  * @typedef {object} Callbacks
  * @property {(message: FromWorker) => void} onMessage Everything but errors.
- * @property {(failed: string, code: string, next: string) => void} onSwitch
+ * @property {(failed: string, code: string, next: string) => void} onSwitch The backend that failed first, why, and the
+ *   one that is tried now.
  * @property {(code: string, detail: string) => void} onFail No backend is left, or none would help.
  */
 
@@ -40,6 +41,7 @@ export class ModelClient {
     this.backend = "";
     this.firstCode = "";
     this.firstDetail = "";
+    this.firstBackend = "";
     /** @type {Worker | null} */
     this.worker = null;
   }
@@ -87,11 +89,9 @@ export class ModelClient {
 
   /** @private */
   fail(/** @type {string} */ code, /** @type {string} */ detail) {
-    this.firstCode ||= code;
-    this.firstDetail = this.firstCode === code ? detail : this.firstDetail;
-    const failed = this.backend;
+    if (!this.firstCode) [this.firstCode, this.firstDetail, this.firstBackend] = [code, detail, this.backend];
     if (ANOTHER_MAY_WORK.includes(code) && this.left.length) {
-      this.callbacks.onSwitch(failed, code, this.left[0]);
+      this.callbacks.onSwitch(this.firstBackend, this.firstCode, this.left[0]);
       this.next();
       return;
     }

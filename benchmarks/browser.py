@@ -26,7 +26,8 @@ POSITIONS = (64, 900)
 TOKENS = 32
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 OBSERVE = """
-window.runs = []; window.steps = []; window.longTasks = []; window.ready = null; window.firstToken = 0; window.readyAt = 0;
+window.runs = []; window.steps = []; window.longTasks = []; window.ready = null;
+window.firstToken = 0; window.readyAt = 0;
 addEventListener('run-done', (event) => runs.push(event.detail));
 addEventListener('model-ready', (event) => { ready = event.detail; readyAt = performance.now(); });
 new PerformanceObserver((list) => {

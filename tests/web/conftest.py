@@ -69,7 +69,7 @@ def chromium():
 
 
 @pytest.fixture
-def open_page(chromium, site):
+def open_page(site, chromium):  # in this order: TensorFlow compiles the samples before Playwright's event loop runs
     """Opens the site as a visitor who has never been there: open_page(address end, *flags, locale)."""
     contexts = []
 

@@ -15,9 +15,9 @@ from tf_gpt2.formats.weights import damaged
 FILE = "pytorch_model.bin"
 INDEX_FILE = "pytorch_model.bin.index.json"
 _CONVERT = (
-    'convert it where PyTorch is: python -c "import torch, safetensors.torch as s; s.save_file({k: v.clone() for k, '
-    "v "
-    "in torch.load('pytorch_model.bin', weights_only=True).items()}, 'model.safetensors')\""
+    'convert it where PyTorch is: python -c "import torch, safetensors.torch as s; '
+    "s.save_file({k: v.clone() for k, v in torch.load('pytorch_model.bin', weights_only=True).items()}, "
+    "'model.safetensors')\""
 )
 _DTYPES = {"torch.float32": "F32", "torch.float16": "F16", "torch.float64": "F64", "torch.bfloat16": "BF16"}
 

@@ -1,7 +1,10 @@
 # Every target sets up what it needs: `make demo` and `make test` work from a bare clone.
 # PYTHON chooses the interpreter for a new environment: make demo PYTHON=python3.12
 
-PYTHON ?= $(firstword $(foreach name,python3.12 python3.11 python3,$(shell command -v $(name) 2>/dev/null)))
+# The first that runs and is of a version that TensorFlow 2.19 knows; a name alone may be a version manager's stand-in.
+PYTHON ?= $(shell for name in python3.12 python3.11 python3 python; do \
+	$$name -c 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null \
+	&& { echo $$name; break; }; done)
 VENV := .venv
 RUN := $(VENV)/bin/python
 INSTALLED := $(VENV)/installed
@@ -13,7 +16,7 @@ help:            ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 $(INSTALLED): requirements.lock setup.cfg pyproject.toml
-	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null || \
+	@test -n "$(PYTHON)" || \
 		{ echo "error: Python 3.11 or 3.12 is needed; name one with make PYTHON=/path/to/python3.12" >&2; exit 2; }
 	@echo "setting up $(VENV) (once; about two minutes and 2.5 GB)" >&2
 	@"$(PYTHON)" -m venv $(VENV)

@@ -76,7 +76,7 @@ def _from_characters(entries, vocabulary_size) -> ByteLevelBPE:
     last_bytes, merges = {}, []
     for character in (entry for entry in entries if len(entry) == 1):
         spelled = [alphabet[byte] for byte in character.encode()]
-        for end in range(2, len(spelled) ):
+        for end in range(2, len(spelled) + 1):
             whole = "".join(spelled[:end])
             if end == len(spelled):
                 merges.append((whole[:-1], spelled[-1]))

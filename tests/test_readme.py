@@ -32,7 +32,9 @@ def test_every_path_of_the_tree_exists():
 
 
 def test_every_module_is_in_the_tree():
-    tracked = subprocess.run(["git", "ls-files", "tf_gpt2", "export"], cwd=ROOT, capture_output=True, text=True).stdout
+    tracked = subprocess.run(
+        ["git", "ls-files", "tf_gpt2", "export"], cwd=ROOT, capture_output=True, text=True
+    ).stdout
     shown = _tree()
     folders = {path for path in shown if path.endswith("/")}
     for path in tracked.splitlines():
@@ -47,7 +49,10 @@ def test_every_module_is_in_the_tree():
 COMMANDS = sorted(set(re.findall(r"python -m ((?:tf_gpt2|export|benchmarks)[\w.]*)([^\n`]*)", README)))
 
 
-@pytest.mark.parametrize("module", sorted({module for module, _ in COMMANDS if not module.startswith("benchmarks")}))
+MODULES = sorted({module for module, _ in COMMANDS if not module.startswith("benchmarks")})
+
+
+@pytest.mark.parametrize("module", MODULES)
 def test_every_flag_shown_exists(module):
     shown = {flag for name, rest in COMMANDS if name == module for flag in re.findall(r"--(\w+)", rest)}
     _, help_text, _ = run(module, "--helpfull")

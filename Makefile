@@ -10,32 +10,38 @@ RUN := $(VENV)/bin/python
 INSTALLED := $(VENV)/installed
 DEMO := runs/demo
 
+include web/web.mk
+
 .PHONY: demo test test-all lint format bench clean help
+.DEFAULT_GOAL := help
 
 help:            ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
-$(INSTALLED): requirements.lock setup.cfg pyproject.toml
+$(INSTALLED): requirements.lock requirements-tfjs.lock setup.cfg pyproject.toml
 	@test -n "$(PYTHON)" || \
 		{ echo "error: Python 3.11 or 3.12 is needed; name one with make PYTHON=/path/to/python3.12" >&2; exit 2; }
-	@echo "setting up $(VENV) (once; about two minutes and 2.5 GB)" >&2
+	@echo "setting up $(VENV) (once; a few minutes and 4 GB)" >&2
 	@"$(PYTHON)" -m venv $(VENV)
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement requirements.lock \
+		--requirement requirements-tfjs.lock
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(INSTALLED)  ## train on the sample corpus for a few minutes and write a passage
+demo: $(INSTALLED) web  ## train on the sample corpus for a few minutes, write a passage, build the page
 	@if [ -f $(DEMO)/finished ]; then echo "$(DEMO) is trained already; remove it to train again" >&2; \
 	else $(RUN) -m tf_gpt2.train --run_dir=$(DEMO) && touch $(DEMO)/finished; fi
 	@$(RUN) -m tf_gpt2.sample --run_dir=$(DEMO) --prompt="却说曹操" --max_new_tokens=200 --seed=1
+	@$(RUN) -m export.site --run_dir=$(DEMO) --output=$(DEMO)/site
+	@echo "to open the page: make serve, then http://localhost:8000" >&2
 
-test: $(INSTALLED) lint  ## lint and all tests but the slow ones
+test: $(INSTALLED) lint web browser web-test  ## lint and all tests but the slow ones
 	@$(RUN) -m pytest -m "not slow"
 
-test-all: $(INSTALLED) lint  ## every test
+test-all: $(INSTALLED) lint web browser web-test  ## every test
 	@$(RUN) -m pytest
 
-lint: $(INSTALLED)  ## ruff's checks and format, nothing changed
+lint: $(INSTALLED) web-lint  ## checks and format of Python and the page, nothing changed
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 
@@ -43,8 +49,8 @@ format: $(INSTALLED)  ## put the code into ruff's format
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
 
-bench: $(INSTALLED)  ## every benchmark, peers included; each ends in one JSON line
-	@for name in corpus train generate; do $(RUN) -m benchmarks.$$name || exit 1; done
+bench: $(INSTALLED) web browser  ## every benchmark, peers included; each ends in one JSON line
+	@for name in corpus train generate load browser; do $(RUN) -m benchmarks.$$name || exit 1; done
 
 clean:           ## remove the environments; runs stay
-	rm -rf .venv .venv-peers
+	rm -rf .venv .venv-peers .venv-node web/node_modules web/dist

@@ -50,7 +50,8 @@ serve:           ## serve the demo's page on http://localhost:8000
 
 # A browser for the tests: the machine's, else Debian's package when root, else Playwright's own.
 $(BROWSER): $(INSTALLED)
-	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 \
+	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null 2>&1 && found=yes; done; \
+		[ -n "$$found" ] \
 		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "installing chromium" >&2 \
 			&& apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } \
 		|| $(RUN) -m playwright install chromium

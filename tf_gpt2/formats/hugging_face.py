@@ -72,8 +72,9 @@ def open_weights(folder: pathlib.Path, config: GPT2Config) -> Weights:
     """
     path, tensors = _find(folder)
     prefix = PREFIX if any(name.startswith(PREFIX) for name in tensors) else ""
-    names = {name if name == HEAD else prefix + name: name for name in tensor_shapes(config)}
-    expected = {stored: tensor_shapes(config)[name] for stored, name in names.items()}
+    shapes = tensor_shapes(config)
+    names = {name if name == HEAD else prefix + name: name for name in shapes}
+    expected = {stored: shapes[name] for stored, name in names.items()}
     if config.tie_embeddings and HEAD in tensors:
         expected[HEAD] = expected[f"{prefix}wte.weight"]
     check_tensors(path, expected, {name: tensor.shape for name, tensor in tensors.items()}, _IGNORED)

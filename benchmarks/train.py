@@ -18,8 +18,8 @@ from tf_gpt2.config import preset_config
 # the sample corpus.
 CASES = {
     "jinyong": ("jinyong", "adamw", 13_317, 4, 256, 0.1, 3),
-    "demo": ("demo", "adamw", 3_318, 16, 128, 0.0, 20),
-    "demo_muon": ("demo", "muon", 3_318, 16, 128, 0.0, 20),
+    "demo": ("demo", "adamw", 3_318, 16, 64, 0.0, 40),
+    "demo_muon": ("demo", "muon", 3_318, 16, 64, 0.0, 40),
 }
 
 

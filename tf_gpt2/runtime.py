@@ -38,6 +38,8 @@ def load_tensorflow(*, xla: bool = False) -> None:
     with _muted_stderr():
         import tensorflow as tf
 
+        # A new model is a new function; TensorFlow takes that for a mistake and warns.
+        tf.get_logger().setLevel("ERROR")
         if xla:
             tf.function(lambda x: x + 1.0, jit_compile=True)(tf.constant(0.0))
 

@@ -4,7 +4,7 @@
 # section 2.2), so one rate serves both optimizers. Those of the OpenAI shapes are GPT-3's for models of these sizes
 # (Brown et al. 2020, Table 2.1); that of `demo` was measured (docs/demo-preset.md).
 _LEARNING_RATES = {
-    "demo": 3e-3,
+    "demo": 2e-3,
     "jinyong": 6e-4,
     "gpt2": 6e-4,
     "gpt2-medium": 3e-4,

@@ -297,7 +297,9 @@ export class View {
     this.shownSettings = settings;
     for (const { name } of FIELDS) {
       const value = settings[name];
-      byId(`setting-${name}`).value = value === null ? "" : String(value);
+      const input = byId(`setting-${name}`);
+      // A field that is being typed in is not the state's yet: drawing an earlier change must not undo it.
+      if (input !== document.activeElement) input.value = value === null ? "" : String(value);
     }
   }
 }

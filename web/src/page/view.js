@@ -151,10 +151,7 @@ export class View {
         site.books.length ? (language === "zh" ? shownBooks.join("") : list.format(shownBooks)) + more : null,
       ],
       ["size", text(language, "sizeValue", { ...site, parameters: number.format(site.parameters) })],
-      [
-        "loss",
-        site.validation_loss && text(language, "lossValue", { loss: site.validation_loss.toFixed(2), unit }),
-      ],
+      ["loss", site.validation_loss && text(language, "lossValue", { loss: site.validation_loss.toFixed(2) })],
       [
         "date",
         site.date &&

@@ -144,7 +144,6 @@ export class View {
       notation: "compact",
       maximumSignificantDigits: 3,
     });
-    const unit = text(language, site.unit);
     const facts = [
       [
         "books",

@@ -46,7 +46,7 @@ def main():
         rows, prompt, new = CASES[name]
         begin = time.perf_counter()
         if new == 0:
-            engine.prefill(np.ones(prompt, np.int32), 0, cache)[0].numpy()
+            engine.prefill({0: np.ones(prompt, np.int32)}, cache)[0].numpy()
             return {"seconds": time.perf_counter() - begin}
         session = start(rows, prompt, new + (name == "late"))
         if name == "late":
@@ -81,7 +81,9 @@ def _long(start):
 
 def _bandwidth_gb_per_s(repeats=3):
     """Best rate at which all threads together read large arrays once, in the memory the weights lie in."""
-    parts = [to_tensors({"x": np.ones(BANDWIDTH_BYTES // 4 // THREADS, np.float32)})["x"] for _ in range(THREADS)]
+    parts = [
+        to_tensors({"x": np.ones(BANDWIDTH_BYTES // 4 // THREADS, np.float32)}).whole["x"] for _ in range(THREADS)
+    ]
     arrays = [part.numpy() for part in parts]
     best = 0.0
     for _ in range(repeats):

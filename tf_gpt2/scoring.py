@@ -106,9 +106,9 @@ class Scorer:
 
     def _score(self, ids, targets, first):
         engine = self._engine
-        hidden, _, _ = decoder.encode(engine.weights, engine.config, ids)
+        hidden, _, _ = decoder.encode(engine.weights.whole, engine.config, ids)
         hidden = tf.reshape(hidden[:, first:], (-1, engine.config.hidden_dim))  # [B * S, D]
-        logits = decoder.logits(engine.weights, engine.config, hidden)
+        logits = decoder.logits(engine.weights.whole, engine.config, hidden)
         targets = tf.reshape(targets[:, first:], (-1,))
         total = tf.reduce_logsumexp(logits, axis=1)
         scores = tf.gather(logits, targets, batch_dims=1) - total

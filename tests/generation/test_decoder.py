@@ -25,21 +25,31 @@ def case(request):
     model = build_model(config)
     assign_weights(model, config, weights)
     ids = np.random.default_rng(1).integers(0, 50, (BATCH, context)).astype(np.int32)
-    return config, to_tensors(weights), ids, model(ids).numpy()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tf_gpt2.generation.weights.NUM_BLOCKS", 3)  # whatever this machine has
+        tensors = to_tensors(weights)
+    plain = {name: tf.constant(array) for name, array in weights.items()}
+    return config, tensors._asdict() | {"plain": plain}, ids, model(ids).numpy()
 
 
-def test_parallel_pass_matches_keras(case):
+@pytest.mark.parametrize("kind", ["whole", "plain"])
+def test_parallel_pass_matches_keras(case, kind):
     config, weights, ids, expected = case
+    weights = weights[kind]
     hidden, keys, _ = decoder.encode(weights, config, tf.constant(ids))
     result = decoder.logits(weights, config, tf.reshape(hidden, (-1, config.hidden_dim)))
     np.testing.assert_allclose(result.numpy().reshape(expected.shape), expected, atol=2e-5)
     assert keys[0].shape == (BATCH, config.num_heads, config.context_length, config.head_dim)
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
-def test_cached_steps_match_keras_at_every_position(case, jit_compile):
+@pytest.mark.parametrize(
+    ("jit_compile", "kind", "batch"),
+    [(False, "plain", BATCH), (False, "split", BATCH), (True, "split", BATCH), (True, "split", 1)],
+)
+def test_cached_steps_match_keras_at_every_position(case, jit_compile, kind, batch):
     config, weights, ids, expected = case
-    shape = (BATCH, config.num_heads, decoder.cache_length(config), config.head_dim)
+    weights = weights[kind]
+    shape = (batch, config.num_heads, decoder.cache_length(config), config.head_dim)
 
     @tf.function(jit_compile=jit_compile)
     def step(ids, positions, keys, values):
@@ -50,7 +60,7 @@ def test_cached_steps_match_keras_at_every_position(case, jit_compile):
     keys, values = ([tf.fill(shape, 7.0) for _ in range(config.num_layers)] for _ in range(2))
     # Row r runs r positions behind, as rows with prompts of different lengths do.
     for position in range(config.context_length):
-        places = np.maximum(position - np.arange(BATCH), 0)
-        tokens = ids[np.arange(BATCH), places]
+        places = np.maximum(position - np.arange(batch), 0)
+        tokens = ids[np.arange(batch), places]
         result, keys, values = step(tf.constant(tokens), tf.constant(places, tf.int32), keys, values)
-        np.testing.assert_allclose(result.numpy(), expected[np.arange(BATCH), places], atol=2e-5)
+        np.testing.assert_allclose(result.numpy(), expected[np.arange(batch), places], atol=2e-5)

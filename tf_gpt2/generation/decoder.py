@@ -10,6 +10,7 @@ Shapes: B rows, T tokens, D hidden_dim, H num_heads, K head_dim, C cache length,
 import tensorflow as tf
 
 from tf_gpt2.config import GPT2Config
+from tf_gpt2.generation.weights import HEAD, TABLE, RowBlocks
 
 # Keys and values are read in blocks of so many positions, as many blocks as the longest row needs. Smaller blocks
 # read less beside the point, larger ones cost fewer rounds; 64 was fastest both near position 64 and near 900.
@@ -37,7 +38,9 @@ def _norm(x, weights, name, epsilon):
 
 def _linear(x, weights, name):
     """[N, in] -> [N, out]; two-dimensional so that TensorFlow fuses product, bias and GELU into one kernel."""
-    return tf.nn.bias_add(tf.matmul(x, weights[f"{name}.weight"]), weights[f"{name}.bias"])
+    matrix = weights[f"{name}.weight"]
+    product = matrix.product(x) if isinstance(matrix, RowBlocks) else tf.matmul(x, matrix)
+    return tf.nn.bias_add(product, weights[f"{name}.bias"])
 
 
 def _mlp(x, weights, block, epsilon):
@@ -48,8 +51,8 @@ def _mlp(x, weights, block, epsilon):
 def logits(weights, config: GPT2Config, hidden):
     """Logits [N, V] of final hidden states [N, D]."""
     hidden = _norm(hidden, weights, "ln_f", config.layer_norm_epsilon)
-    head = "wte.weight" if config.tie_embeddings else "lm_head.weight"
-    return tf.matmul(hidden, weights[head], transpose_b=True)
+    head = weights.get(HEAD, weights[TABLE])
+    return head.product(hidden) if isinstance(head, RowBlocks) else tf.matmul(hidden, head, transpose_b=True)
 
 
 def encode(weights, config: GPT2Config, ids):

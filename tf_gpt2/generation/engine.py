@@ -17,6 +17,7 @@ from tf_gpt2.generation.settings import GenerationSettings
 from tf_gpt2.generation.weights import to_tensors
 
 MAX_ROWS = 8
+PASS_TOKENS = 1024  # of all prompts that are encoded in one pass: more gain nothing and take memory
 CACHE_BYTES = 2 << 30  # what the caches of one group of rows may take
 # The draw sorts so many candidates; each number that is used is one more compilation.
 CANDIDATES = (64, 1024)
@@ -41,7 +42,7 @@ class Engine:
         self._jit_compile = jit_compile
         self._loops = {}
         self._prefill = tf.function(
-            self._encode, input_signature=[tf.TensorSpec((1, None), tf.int32)], autograph=False
+            self._encode, input_signature=[tf.TensorSpec((None, None), tf.int32)], autograph=False
         )
         self._first = tf.function(self._pick_first, autograph=False)
 
@@ -95,12 +96,41 @@ class Engine:
         layers = range(self.config.num_layers)
         return [tf.Variable(tf.zeros(shape)) for _ in layers], [tf.Variable(tf.zeros(shape)) for _ in layers]
 
-    def prefill(self, ids, row, cache):
-        """Encodes ids [T] into row `row` of a cache; returns the logits [V] of what follows."""
-        logits, keys, values = self._prefill(tf.constant(ids[None, :]))
-        for variable, new in zip(cache[0] + cache[1], keys + values, strict=True):
-            variable[row, :, : len(ids)].assign(new[0])
+    def prefill(self, windows, cache):
+        """Encodes prompts into the rows of a cache.
+
+        Args:
+            windows: Arrays of ids by row. Equal ones are encoded once, those of one length in one pass.
+            cache: Keys and values as `new_cache` makes them.
+
+        Returns:
+            The logits [V] of what follows, by row.
+        """
+        rows_of = {}
+        for row, window in windows.items():
+            rows_of.setdefault(tuple(window), []).append(row)
+        by_length = {}
+        for window in rows_of:
+            by_length.setdefault(len(window), []).append(window)
+        logits = {}
+        for length, same_length in by_length.items():
+            most = max(1, PASS_TOKENS // length)
+            for start in range(0, len(same_length), most):
+                part = same_length[start : start + most]
+                self._encode_into(part, [rows_of[window] for window in part], cache, logits)
         return logits
+
+    def _encode_into(self, windows, rows, cache, logits):
+        flat = [row for same in rows for row in same]
+        source = [index for index, same in enumerate(rows) for _ in same]
+        new_logits, keys, values = self._prefill(tf.constant(windows, tf.int32))
+        for variable, new in zip(cache[0] + cache[1], keys + values, strict=True):
+            room = variable.shape[2] - new.shape[2]
+            padded = tf.pad(new, ((0, 0), (0, 0), (0, room), (0, 0)))  # [B, H, C, K]
+            if source != list(range(len(windows))):
+                padded = tf.gather(padded, source)
+            variable.scatter_update(tf.IndexedSlices(padded, flat))
+        logits.update((row, new_logits[index]) for row, index in zip(flat, source, strict=True))
 
     def pick_first(self, logits, places, history, controls, max_candidates):
         """Draws the first token of each row from logits [B, V]: ids [B] and log-probabilities [B]."""
@@ -114,12 +144,12 @@ class Engine:
 
     def _forward(self, ids, positions, keys, values):
         hidden, keys, values = decoder.decode_step(
-            self.weights, self.config, ids, positions, keys, values, self._jit_compile
+            self.weights.split, self.config, ids, positions, keys, values, self._jit_compile
         )
-        return self._logits(hidden), keys, values
+        return self._logits(self.weights.split, hidden), keys, values
 
-    def _logits(self, hidden):
-        return decoder.logits(self.weights, self.config, hidden)[:, : self.vocabulary_size]
+    def _logits(self, weights, hidden):
+        return decoder.logits(weights, self.config, hidden)[:, : self.vocabulary_size]
 
     def _compile(self, max_candidates):
         if self._jit_compile:
@@ -139,8 +169,8 @@ class Engine:
         return write
 
     def _encode(self, ids):
-        hidden, keys, values = decoder.encode(self.weights, self.config, ids)
-        return self._logits(hidden[:, -1])[0], keys, values
+        hidden, keys, values = decoder.encode(self.weights.whole, self.config, ids)
+        return self._logits(self.weights.whole, hidden[:, -1]), keys, values
 
     def _pick_first(self, logits, places, history, controls, max_candidates):
         draws = uniform(controls.seed, *places, tf.cast(history.written, tf.uint32))

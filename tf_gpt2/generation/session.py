@@ -32,8 +32,8 @@ class Session:
         self.tokens, self.scores = [[] for _ in prompts], [[] for _ in prompts]
         self.active = [True] * len(prompts)
         self._history = self._new_history(windows + [np.zeros(1, np.int32)] * spare)
-        logits = [engine.prefill(window, row, self._cache) for row, window in enumerate(windows)]
-        logits += [tf.zeros_like(logits[0])] * spare
+        encoded = engine.prefill(dict(enumerate(windows)), self._cache)
+        logits = [encoded[min(row, len(windows) - 1)] for row in range(self._rows)]
         ids, scores = engine.pick_first(
             tf.stack(logits), self._places, self._history, self._controls, self._candidates
         )
@@ -86,8 +86,8 @@ class Session:
         keep = max(1, self._engine.config.context_length // 2)
         for row in rows:
             windows[row] = windows[row][-keep:]
-            if keep > 1:
-                self._engine.prefill(windows[row][:-1], row, self._cache)
+        if keep > 1:
+            self._engine.prefill({row: windows[row][:-1] for row in rows}, self._cache)
         self._history = self._new_history(windows)
 
     def _new_history(self, windows):

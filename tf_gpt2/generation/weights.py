@@ -1,33 +1,86 @@
-"""Weights as tensors in memory of large pages.
+"""Weights as tensors in memory of large pages, matrices transposed and in blocks that threads share out.
 
 Writing one sequence reads every weight once a token from memory. With pages of 4 KB the processor also looks up
-80,000 addresses a token for an 82 M model; with pages of 2 MB, 160. That gives 5 to 10 % (docs/generation.md).
+80,000 addresses a token for an 82 M model; with pages of 2 MB, 160. And XLA computes a matrix-vector product on one
+thread, which cannot read as fast as the memory delivers: so a matrix lies as [out, in] in blocks of rows, a product
+each, which XLA's executor runs beside one another. Figures: docs/generation.md.
 """
 
 import contextlib
 import mmap
+import os
+import typing
 
 import numpy as np
 import tensorflow as tf
 
+NUM_BLOCKS = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+TABLE, HEAD = "wte.weight", "lm_head.weight"
+_ROWS = 16  # float32 values of a cache line
 _PAGE = 2 << 20
 _ALIGNMENT = 64  # TensorFlow takes a NumPy array over without copying when it is aligned so
 
 
-def to_tensors(arrays: dict[str, np.ndarray]) -> dict[str, tf.Tensor]:
-    """Copies float32 arrays into one block of large pages (where the system has them) and wraps them as tensors."""
-    if tf.config.list_physical_devices("GPU"):  # whose memory is another matter
-        return {name: tf.convert_to_tensor(array) for name, array in arrays.items()}
+def is_block_matrix(name: str) -> bool:
+    """Whether a weight is a matrix [in, out] of a transformer block."""
+    return ".c_" in name and name.endswith(".weight")
+
+
+class RowBlocks(typing.NamedTuple):
+    """A matrix [in, out] kept as the rows of its transpose, in blocks of [out / number of blocks, in]."""
+
+    blocks: tuple[tf.Tensor, ...]
+
+    def product(self, x):
+        """x [N, in] times the matrix: [N, out]."""
+        if x.shape[0] == 1:
+            return tf.concat([tf.matmul(x, block, transpose_b=True) for block in self.blocks], axis=1)
+        # The block as left operand: a transposed right one is turned round in memory first, every time.
+        return tf.transpose(tf.concat([tf.matmul(block, x, transpose_b=True) for block in self.blocks], axis=0))
+
+
+class Weights(typing.NamedTuple):
+    """Weights by Hugging Face name, twice over one memory: vectors and tables as they are, matrices as `RowBlocks`.
+
+    Attributes:
+        whole: Every matrix in one block: for many tokens at once.
+        split: Every matrix in one block a thread: for a token at a time.
+    """
+
+    whole: dict[str, tf.Tensor | RowBlocks]
+    split: dict[str, tf.Tensor | RowBlocks]
+
+
+def to_tensors(arrays: dict[str, np.ndarray]) -> Weights:
+    """Copies float32 arrays, whose matrices are [in, out], into large pages where the system has them."""
+    if tf.config.list_physical_devices("GPU"):  # whose memory and threads are another matter
+        tensors = {name: tf.convert_to_tensor(array) for name, array in arrays.items()}
+        return Weights(tensors, tensors)
     sizes = {name: -(-array.nbytes // _ALIGNMENT) * _ALIGNMENT for name, array in arrays.items()}
     arena = _allocate(sum(sizes.values()))
-    tensors, start = {}, 0
+    whole, split, start = {}, {}, 0
     for name, array in arrays.items():
-        place = arena[start : start + array.nbytes].view(np.float32).reshape(array.shape)
-        place[...] = array
-        # convert_to_tensor would copy the array, out of the large pages and to twice the memory.
-        tensors[name] = tf.experimental.dlpack.from_dlpack(place.__dlpack__())
+        rows = array.T if is_block_matrix(name) else array
+        place = arena[start : start + array.nbytes].view(np.float32).reshape(rows.shape)
+        place[...] = rows
+        whole[name] = split[name] = _wrap(place)
+        if is_block_matrix(name):
+            whole[name], split[name] = RowBlocks((whole[name],)), _split(place)
+        elif name == HEAD or (name == TABLE and HEAD not in arrays):
+            split[HEAD] = _split(place)
         start += sizes[name]
-    return tensors
+    return Weights(whole, split)
+
+
+def _split(rows) -> RowBlocks:
+    # Blocks start at whole cache lines of memory and of the result.
+    edge = -(-len(rows) // (NUM_BLOCKS * _ROWS)) * _ROWS
+    return RowBlocks(tuple(_wrap(rows[start : start + edge]) for start in range(0, len(rows), edge)))
+
+
+def _wrap(array) -> tf.Tensor:
+    # convert_to_tensor would copy the array, out of the large pages and to twice the memory.
+    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 
 
 def _allocate(size) -> np.ndarray:

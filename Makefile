@@ -54,7 +54,7 @@ format: $(INSTALLED)  ## put the code into ruff's format
 	@$(VENV)/bin/ruff format .
 
 bench: $(INSTALLED) web browser  ## every benchmark, peers included; each ends in one JSON line
-	@for name in corpus train generate load browser; do $(RUN) -m benchmarks.$$name || exit 1; done
+	@for name in corpus train generate load serving browser; do $(RUN) -m benchmarks.$$name || exit 1; done
 
 clean:           ## remove the environments; runs stay
 	rm -rf .venv .venv-peers .venv-node web/node_modules web/dist

@@ -31,3 +31,35 @@ def random_weights(config, seed=0, scale=0.3):
         array = generator.normal(0, scale, shape)
         weights[name] = (array + (1.0 if "ln_" in name and name.endswith("weight") else 0.0)).astype(np.float32)
     return weights
+
+
+@pytest.fixture(scope="session")
+def served_limits():
+    """What a request to `served_model` may ask for."""
+    from export.serving.limits import Limits
+
+    return Limits(max_batch_size=4, max_prompt_bytes=200, max_new_tokens=120)
+
+
+@pytest.fixture(scope="session")
+def served_run_dir(tmp_path_factory):
+    """A model directory with a context of 24 characters."""
+    from tf_gpt2.config import GPT2Config
+    from tf_gpt2.model_directory import save_model_directory
+    from tf_gpt2.tokenizer import Tokenizer
+
+    folder = tmp_path_factory.mktemp("run")
+    tokenizer = Tokenizer.train_characters(["却说曹操引兵，a b\n天下大势"])
+    config = GPT2Config(tokenizer.vocab_size, context_length=24, num_layers=2, num_heads=2, hidden_dim=16)
+    save_model_directory(folder, config, random_weights(config), tokenizer)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def served_model(served_run_dir, served_limits, tmp_path_factory):
+    """Version 1 of its SavedModel, in a folder called demo."""
+    from export import savedmodel
+
+    output = tmp_path_factory.mktemp("models") / "demo" / "1"
+    savedmodel.write(served_run_dir, output, served_limits)
+    return output

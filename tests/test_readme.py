@@ -35,12 +35,12 @@ def test_every_module_is_in_the_tree():
     tracked = subprocess.run(
         ["git", "ls-files", "tf_gpt2", "export"], cwd=ROOT, capture_output=True, text=True
     ).stdout
-    shown = _tree()
+    shown = set(_tree())
     folders = {path for path in shown if path.endswith("/")}
     for path in tracked.splitlines():
-        parent = str(pathlib.PurePosixPath(path).parent) + "/"
-        inside_folder_shown_as_a_whole = parent in folders and not any(
-            other != parent and other.startswith(parent) for other in shown
+        inside_folder_shown_as_a_whole = any(
+            f"{parent}/" in folders and not any(other.startswith(f"{parent}/") for other in shown - {f"{parent}/"})
+            for parent in pathlib.PurePosixPath(path).parents
         )
         name = pathlib.PurePosixPath(path).name
         assert name == "__init__.py" or path in shown or inside_folder_shown_as_a_whole, path

@@ -26,13 +26,13 @@ _SILENT = ("[MASK]", "[PAD]")
 _CONTINUES = "##"
 _MAX_WORD = 100  # BertTokenizer's: a longer word is unknown
 # Scripts written without spaces, and the quotation marks and dashes that go with them.
-_SPACELESS = (
+SPACELESS = (
     "\u2010-\u2027\u2e80-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U0001b000-\U0001b16f\U00020000-\U0003ffff"
 )
-_REWRITES = (
+REWRITES = (
     (r"\[(?:MASK|PAD)\] ?| \[(?:MASK|PAD)\]$", ""),
     (r" ?\n ?", "\n"),
-    (f"(?<=[{_SPACELESS}]) | (?=[{_SPACELESS}])", ""),
+    (f"(?<=[{SPACELESS}]) | (?=[{SPACELESS}])", ""),
 )
 
 
@@ -87,7 +87,7 @@ def _build(vocabulary, normalizer, pre_tokenizer):
     unassigned = normalizers.Replace(Regex(r"[\p{Cn}\p{Co}]"), "")
     model.normalizer = normalizers.Sequence([unassigned, normalizer])
     model.pre_tokenizer = pre_tokenizer
-    rewrites = [decoders.Replace(Regex(pattern), text) for pattern, text in _REWRITES]
+    rewrites = [decoders.Replace(Regex(pattern), text) for pattern, text in REWRITES]
     model.decoder = decoders.Sequence([decoders.WordPiece(prefix=_CONTINUES), decoders.Fuse(), *rewrites])
     special = [UNKNOWN, BETWEEN_TEXTS, *(() if lines else (LINE_END,)), *_SILENT]
     model.add_special_tokens([name for name in special if name in vocabulary])

@@ -29,7 +29,7 @@ def write_loop(forward, keys, values, state: LoopState, controls: Controls, plac
         forward: (ids [B], positions [B], keys, values) to (logits [B, V], keys, values).
         keys: List over layers of [B, H, C, K]; values the same.
         state: History and rows that are done. A row that is not done has room for `steps` tokens in its window.
-        controls: Scalars that steer the draw.
+        controls: What steers the draw.
         places: (stream [B], sample [B]), uint32: which random numbers a row draws.
         steps: int32 scalar, at most CHUNK.
         max_candidates: How many candidates the draw sorts; static.
@@ -38,7 +38,6 @@ def write_loop(forward, keys, values, state: LoopState, controls: Controls, plac
     Returns:
         Ids [B, CHUNK], -1 where nothing was written; log-probabilities [B, CHUNK]; keys, values and state.
     """
-    batch = state.done.shape[0]
     count = tf.range(CHUNK)
     position = tf.cast(state.history.written[:, None] + count[None, :], tf.uint32)
     draws = uniform(controls.seed, places[0][:, None], places[1][:, None], position)  # [B, CHUNK]
@@ -58,5 +57,5 @@ def write_loop(forward, keys, values, state: LoopState, controls: Controls, plac
     def going(index, ids, scores, keys, values, state):
         return (index < steps) & ~tf.reduce_all(state.done)
 
-    start = (tf.constant(0), tf.fill((batch, CHUNK), -1), tf.zeros((batch, CHUNK)), keys, values, state)
+    start = (tf.constant(0), tf.fill(tf.shape(draws), -1), tf.zeros_like(draws), keys, values, state)
     return tf.while_loop(going, body, start)[1:]

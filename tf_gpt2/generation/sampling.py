@@ -12,7 +12,10 @@ FORBIDDEN = -1e30
 
 
 class Controls(typing.NamedTuple):
-    """Scalar tensors that steer the draw; changing a value never retraces."""
+    """Tensors that steer the draw; changing a value never retraces.
+
+    Scalars; seed, penalty, temperature, top-k and top-p may also be columns [B, 1] of a value a row.
+    """
 
     seed: tf.Tensor  # uint32
     end_of_text: tf.Tensor  # int32 id that ends a row, -1 for none

@@ -1,14 +1,14 @@
-"""Speed of the page in a real Chromium: python -m benchmarks.browser
+"""Speed, memory and download of the page in a real Chromium: python -m benchmarks.browser [--peer]
 
 A model of the jinyong shape with random weights is exported as a site (84 MB, once, into --folder) and written with
-through the page itself, on one thread of WebAssembly. The demo-sized model measures the start. The last line is one
-JSON object.
+through the page itself, one text of 200 tokens from 64 and one of 60 from 850, in turns with the same page on stock
+TensorFlow.js operations and, with --peer, with transformers.js on one thread of WebAssembly. The demo-sized model
+measures the start. The last line is one JSON object.
 """
 
 import argparse
-import functools
+import contextlib
 import gzip
-import http.server
 import json
 import os
 import pathlib
@@ -16,55 +16,41 @@ import shutil
 import statistics
 import sys
 import tempfile
-import threading
 
+from benchmarks.browser_bandwidth import MemoryReader, int8_bytes
+from benchmarks.browser_driver import Browser, write
+from benchmarks.browser_peer import DTYPES, prepare_peer
+from benchmarks.browser_writing import OurPage, SecondVisit, TransformersJs, measure_in_turns
 from tf_gpt2.config import preset_config
 
 WEB_DIST = pathlib.Path(__file__).resolve().parent.parent / "web" / "dist"
 VOCABULARY = {"jinyong": 13_317, "demo": 3_318}
-POSITIONS = (64, 900)
-TOKENS = 32
-FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-OBSERVE = """
-window.runs = []; window.steps = []; window.longTasks = []; window.ready = null;
-window.firstToken = 0; window.readyAt = 0;
-addEventListener('run-done', (event) => runs.push(event.detail));
-addEventListener('model-ready', (event) => { ready = event.detail; readyAt = performance.now(); });
-new PerformanceObserver((list) => {
-  for (const task of list.getEntries()) longTasks.push([task.startTime, task.duration]);
-}).observe({ type: 'longtask', buffered: true });
-window.StockWorker = Worker;
-window.Worker = class extends StockWorker {
-  constructor(...values) {
-    super(...values);
-    this.addEventListener('message', ({ data }) => {
-      if (data.type === 'token') {
-        firstToken ||= performance.now();
-        steps.push(data.milliseconds);
-      }
-    });
-  }
-};
-"""
+STOCK = "wasm"
 
 
 def main(argv=None):
     """Runs the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", default=os.path.join(tempfile.gettempdir(), "tf_gpt2_browser_benchmark"))
-    parser.add_argument("--backend", default="wasm", choices=["wasm", "webgl", "webgpu"])
+    parser.add_argument("--backend", default="", help="as in ?backend=; default: the page's own choice")
     parser.add_argument("--models", default="jinyong,demo")
+    parser.add_argument("--threads", type=int, help="also a second visit, whose page is isolated, with ?threads=")
+    parser.add_argument("--rounds", type=int, default=3, help="texts that each contender writes of either length")
     parser.add_argument("--texts", type=int, default=20, help="texts after which tensor counts are compared")
+    parser.add_argument("--peer", action="store_true", help="with transformers.js (set up once, 1 GB)")
+    parser.add_argument("--peer_python", help="has requirements-peers.txt; default: .venv-peers")
     options = parser.parse_args(argv)
     folder = pathlib.Path(options.folder)
     figures = {"benchmark": "browser", "cpu_cores": os.cpu_count(), "script_gzip_bytes": _script_bytes()}
     sites = {name: _site(folder, name) for name in options.models.split(",")}
-    with _Browser(folder) as browser:
+    peer = prepare_peer(folder, options.peer_python) if options.peer else None
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
         if "jinyong" in sites:
-            figures |= _measure_writing(browser, "jinyong", options.backend)
+            figures |= _measure_writing(playwright, sites["jinyong"], options, peer)
         if "demo" in sites:
-            figures |= _measure_start(browser, "demo", options.backend, options.texts)
-        figures["chromium"] = browser.version
+            figures |= _measure_start(playwright, sites["demo"], options.backend, options.texts)
     print(json.dumps(figures))
 
 
@@ -75,14 +61,15 @@ def _script_bytes():
 
 
 def _site(folder, name):
-    """Makes the site of a preset with random weights; an earlier one with today's page is used again."""
-    from export.site import write_site
+    """Makes the site of a preset with random weights; an earlier one of today's format is used again."""
+    from export import bundle
+    from export.site import name_shell, write_site
 
     site = folder / name
-    if (site / "site.json").exists():
-        for path in WEB_DIST.iterdir():
-            if path.name != "service_worker.js":
-                shutil.copy(path, site)
+    index = site / "bundle" / "bundle.json"
+    if index.exists() and json.loads(index.read_text("utf-8"))["version"] == bundle.VERSION:
+        shutil.copytree(WEB_DIST, site, dirs_exist_ok=True)
+        name_shell(site)
         return site
     print(f"exporting a model of shape {name}", file=sys.stderr)
     model = folder / f"{name}_model"
@@ -112,105 +99,62 @@ def _write_model(folder, name):
     save_model_directory(folder, config, weights, tokenizer)
 
 
-class _Browser:
-    """A host for the sites and a fresh Chromium."""
+def _measure_writing(playwright, site, options, peer):
+    """Figures of the page, the page on stock operations and the peer, each in a browser of its own."""
+    with contextlib.ExitStack() as stack:
 
-    def __init__(self, folder):
-        handler = functools.partial(_QuietHandler, directory=str(folder))
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        def start(folder, contender, choice):
+            return contender(stack.enter_context(Browser(playwright, folder)), choice)
 
-    def __enter__(self):
-        from playwright.sync_api import sync_playwright
-
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.playwright = sync_playwright().start()
-        path = next((found for name in ("chromium", "google-chrome") if (found := shutil.which(name))), None)
-        self.chromium = self.playwright.chromium.launch(executable_path=path, args=FLAGS)
-        self.version = self.chromium.version
-        return self
-
-    def __exit__(self, *error):
-        self.chromium.close()
-        self.playwright.stop()
-        self.server.shutdown()
-
-    def open(self, name, backend):
-        """A tab of a visitor who has never been there."""
-        page = self.chromium.new_context().new_page()
-        page.set_default_timeout(600_000)
-        page.add_init_script(OBSERVE)
-        page.goto(f"http://127.0.0.1:{self.server.server_port}/{name}/?backend={backend}")
-        page.wait_for_selector("#facts div")
-        return page
+        contenders = {"ours": start(site, OurPage, options.backend), "stock": start(site, OurPage, STOCK)}
+        if options.threads:
+            contenders["threads"] = start(site, SecondVisit, options.threads)
+        if peer:
+            contenders |= {f"transformers_js_{dtype}": start(peer, TransformersJs, dtype) for dtype in DTYPES}
+        chromium = {"chromium": contenders["ours"].browser.version}
+        reader = MemoryReader(stack.enter_context(Browser(playwright, site)), int8_bytes(site))
+        before = reader.milliseconds()
+        figures = chromium | measure_in_turns(contenders, options.rounds)
+        return figures | _floor(min(before, reader.milliseconds()), int8_bytes(site), figures)
 
 
-class _QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
-def _write(page, prompt, tokens):
-    """Writes one text; returns the milliseconds of each token and what the worker reports of the run."""
-    page.evaluate("steps.length = 0")
-    runs = page.evaluate("runs.length")
-    page.fill("#prompt", prompt)
-    if page.locator("#settings").get_attribute("open") is None:
-        page.click("#settings summary")
-    for name, value in {"maxNewTokens": tokens, "seed": 1}.items():
-        page.fill(f"#setting-{name}", str(value))
-        page.press(f"#setting-{name}", "Tab")
-    page.click("#write")
-    while page.evaluate("runs.length") == runs:
-        page.wait_for_timeout(100)
-    page.wait_for_selector("body[data-busy=false]")
-    return page.evaluate("steps"), page.evaluate("runs.at(-1)")
-
-
-def _measure_writing(browser, name, backend):
-    page = browser.open(name, backend)
-    page.click("#load")
-    page.wait_for_selector("body[data-phase=ready]")
-    figures = {"backend": page.get_attribute("body", "data-backend"), "model": name}
-    figures["self_check_error"] = page.evaluate("ready.maxError")
-    figures["simd"] = page.evaluate("ready.simd")
-    for position in POSITIONS:
-        prompt = "".join(chr(0x4E00 + 7 * i % 5000) for i in range(position))
-        started = page.evaluate("performance.now()")
-        steps, run = _write(page, prompt, TOKENS)
-        long_tasks = [task for task in page.evaluate("longTasks") if task[0] >= started]
-        # The first token waits for the prompt.
-        figures[f"ms_per_token_at_{position}"] = round(statistics.median(steps[1:]), 2)
-        figures[f"prefill_tokens_per_s_{position}"] = round(1000 * position / run["prefillMilliseconds"], 1)
-        figures[f"longest_main_task_ms_at_{position}"] = round(max((task[1] for task in long_tasks), default=0))
-    figures["tensors"], figures["tensor_bytes"] = run["memory"]["numTensors"], run["memory"]["numBytes"]
-    page.context.close()
-    return figures
-
-
-def _measure_start(browser, name, backend, texts):
-    page = browser.open(name, backend)
-    page.click("#load")
-    page.wait_for_selector("body[data-phase=ready]")
-    prompt = "".join(chr(0x4E00 + i) for i in range(8))
-    memory = [tuple(_write(page, prompt, 40)[1]["memory"].values()) for _ in range(texts)]
-    steps, _ = _write(page, prompt, 200)
-    page.reload()  # the second visit opens from the cache by itself; then the prompt is written with at once
-    page.wait_for_selector("body[data-phase=ready]")
-    page.fill("#prompt", prompt)
-    pressed = page.evaluate("document.querySelector('#write').click() ?? performance.now()")
-    while not page.evaluate("firstToken"):
-        page.wait_for_timeout(20)
-    first = page.evaluate("firstToken") - pressed
-    figures = {
-        "demo_ms_per_token": round(statistics.median(steps[1:]), 2),
-        # From the start of the navigation to ready, and from the press to the first token.
-        "demo_cache_to_first_token_s": round((page.evaluate("readyAt") + first) / 1000, 2),
-        "demo_from_cache": page.evaluate("ready.fromCache"),
-        "demo_texts": texts,
-        "demo_memory_unchanged": len(set(memory)) == 1,
+def _floor(milliseconds, size, figures):
+    """The least time for a token: its int8 weights, read once. Keys and values of earlier tokens come on top."""
+    return {
+        "int8_bytes": size,
+        "memory_gb_per_s": round(size / milliseconds / 1e6, 2),
+        "floor_ms_per_token": round(milliseconds, 2),
+        **{
+            f"decode_{position}_times_floor": round(
+                1000 / figures[f"ours_decode_{position}_tokens_per_s"] / milliseconds, 2
+            )
+            for position in (64, 850)
+        },
     }
-    page.context.close()
-    return figures
+
+
+def _measure_start(playwright, site, backend, texts):
+    """Figures of a small model: milliseconds a token, the second visit's start, memory after many texts."""
+    with Browser(playwright, site) as browser:
+        page = OurPage(browser, backend).page
+        prompt = "".join(chr(0x4E00 + i) for i in range(8))
+        memory = [tuple(write(page, prompt, 40)[1]["memory"].values()) for _ in range(texts)]
+        steps, _ = write(page, prompt, 200)
+        page.reload()  # the second visit opens from the cache by itself; then the prompt is written with at once
+        page.wait_for_selector("body[data-phase=ready]")
+        page.fill("#prompt", prompt)
+        pressed = page.evaluate("document.querySelector('#write').click() ?? performance.now()")
+        while not page.evaluate("firstToken"):
+            page.wait_for_timeout(20)
+        first = page.evaluate("firstToken") - pressed
+        return {
+            "demo_ms_per_token": round(statistics.median(steps[1:]), 2),
+            # From the start of the navigation to ready, and from the press to the first token.
+            "demo_cache_to_first_token_s": round((page.evaluate("readyAt") + first) / 1000, 2),
+            "demo_from_cache": page.evaluate("ready.fromCache"),
+            "demo_texts": texts,
+            "demo_memory_unchanged": len(set(memory)) == 1,
+        }
 
 
 if __name__ == "__main__":

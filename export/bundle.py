@@ -1,6 +1,6 @@
 """Writes the TensorFlow.js bundle of a model directory.
 
-bundle.json              format version, and bytes and SHA-256 of every other file
+bundle.json              format version, order of the shards, and bytes and SHA-256 of every other file
 weights_manifest.json    TensorFlow.js's weights manifest
 group1-shard*.bin        the weights, 4 MB a file
 config.json, tokenizer.json, generation_config.json     as in the model directory
@@ -28,7 +28,7 @@ BUNDLE_FILE = "bundle.json"
 GOLDEN_FILE = "golden.json"
 MANIFEST_FILE = "weights_manifest.json"
 FORMAT = "tf_gpt2-bundle"
-VERSION = 1  # a page refuses a bundle of another one
+VERSION = 2  # a page refuses a bundle of another one
 SHARD_BYTES = 4 << 20
 
 
@@ -57,7 +57,7 @@ def write_bundle(run_dir, output, dtype: str) -> dict:
     weights = load_weights(run_dir, config)
     stored = {name: store(name, array, dtype) for name, array in weights.items()}
     with replacing_directory(output, BUNDLE_FILE) as folder:
-        _write_weights(folder, stored)
+        shards = _write_weights(folder, stored)
         for name in (CONFIG_FILE, GENERATION_CONFIG_FILE):
             _copy_json(run_dir / name, folder / name)
         tokenizer.save(folder)
@@ -74,6 +74,7 @@ def write_bundle(run_dir, output, dtype: str) -> dict:
                 for name, tensor in stored.items()
                 if tensor.channel_axis is not None
             },
+            "shards": shards,
             **describe_files(folder),
         }
         _write_json(folder / BUNDLE_FILE, bundle)
@@ -123,15 +124,20 @@ def replacing_directory(output, marker: str):
 
 
 def _write_weights(folder, stored):
+    """Returns the names of the shards in their order."""
     write_weights = import_tensorflowjs().write_weights.write_weights
     arrays = {name: array for tensor in stored.values() for name, array in tensor.arrays.items()}
+    # By falling alignment, since tiles are multiples of 64 bytes: then the page can use everything where it lies.
+    order = {"int32": 0, "float32": 1, "float16": 2}
+    arrays = dict(sorted(arrays.items(), key=lambda item: order[item[1].dtype.name]))
     # write_weights widens float16 arrays; it stores float16 only where its own quantisation is asked for.
     halves = [name for name, array in arrays.items() if array.dtype == "float16"]
     group = [{"name": name, "data": array} for name, array in arrays.items()]
     with contextlib.redirect_stdout(io.StringIO()):  # it tells of every array that it widens
-        write_weights(
+        [written] = write_weights(
             [group], str(folder), SHARD_BYTES, quantization_dtype_map={"float16": halves} if halves else None
         )
+    return written["paths"]
 
 
 def import_tensorflowjs():

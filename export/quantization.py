@@ -1,13 +1,18 @@
-"""Weights as a bundle stores them: float32, float16, or int8 with one scale an output channel."""
+"""Weights as a bundle stores them: float32, float16, or int8 with one scale an output channel.
+
+Int8 matrices lie in tiles, in the order in which the page's kernels (web/src/kernels/linear.ts) read them: 32
+outputs a tile; in it the inputs by twos; for each two of them the 32 outputs, two weights each. So every 64 bytes
+belong to two inputs. The last tile and the last two inputs are filled up with zeros.
+"""
 
 import dataclasses
 
 import numpy as np
 
 DTYPES = ("int8", "float16", "float32")
-# tfjs's weights manifest knows no int8: four of them travel in one int32.
-PACKED = 4
 INT8_MAX = 127
+TILE_OUTPUTS = 32
+TILE_INPUTS = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +58,15 @@ def _store_int8(name, array):
     scale = np.where(scale > 0, scale, 1.0).astype(np.float32)
     wide = np.expand_dims(scale, 1 - axis)
     quantised = np.clip(np.rint(array / wide), -INT8_MAX, INT8_MAX).astype(np.int8)
-    flat = quantised.reshape(-1)
-    packed = np.pad(flat, (0, -flat.size % PACKED)).view(np.int32)
-    arrays = {f"{name}/int8": packed, f"{name}/scale": scale}
+    tiles = pack_tiles(quantised.T if axis == 1 else quantised)
+    # tfjs's weights manifest knows no int8: four of them travel in one int32.
+    arrays = {f"{name}/int8": tiles.view(np.int32), f"{name}/scale": scale}
     return StoredTensor(array.shape, arrays, axis, quantised.astype(np.float32) * wide)
+
+
+def pack_tiles(matrix: np.ndarray) -> np.ndarray:
+    """Puts a matrix [outputs, inputs] int8 into tiles; returns [bytes] int8."""
+    outputs, inputs = matrix.shape
+    filled = np.pad(matrix, ((0, -outputs % TILE_OUTPUTS), (0, -inputs % TILE_INPUTS)))
+    tiles = filled.reshape(-1, TILE_OUTPUTS, filled.shape[1] // TILE_INPUTS, TILE_INPUTS)
+    return np.ascontiguousarray(tiles.transpose(0, 2, 1, 3)).reshape(-1)

@@ -76,7 +76,7 @@ def write_site(run_dir, output, *, dtype="int8", name=None, openings=None, sampl
             "samples": _write_samples(run_dir, books, samples),
         }
         (folder / SITE_FILE).write_text(json.dumps(site, ensure_ascii=False, indent=1) + "\n", "utf-8")
-        _name_shell(folder)
+        name_shell(folder)
     return site
 
 
@@ -109,8 +109,12 @@ def _whole_sentences(text):
     return text[: end + 1] if end >= len(text) // 2 else text
 
 
-def _name_shell(folder):
-    """Tells the service worker which files the page itself consists of."""
+def name_shell(folder):
+    """Tells the service worker of a site which files the page itself consists of.
+
+    Args:
+        folder: `pathlib.Path` of the site, with service_worker.js as it was built.
+    """
     paths = sorted(path for path in folder.iterdir() if path.is_file() and path.name != SERVICE_WORKER)
     version = hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in paths)).hexdigest()
     shell = json.dumps({"version": version[:16], "files": [path.name for path in paths]})

@@ -2,6 +2,7 @@
 
 import { cp, mkdir, rm } from "node:fs/promises";
 import { build } from "esbuild";
+import { compileKernels, SHARED } from "./compile_kernels.js";
 
 const DIST = new URL("./dist/", import.meta.url).pathname;
 const WASM = new URL("./node_modules/@tensorflow/tfjs-backend-wasm/dist/", import.meta.url).pathname;
@@ -13,6 +14,8 @@ await build({
   entryPoints: {
     app: "src/page/app.js",
     worker_wasm: "src/runtime/worker_wasm.js",
+    worker_threads: "src/runtime/worker_threads.js",
+    thread_helper: "src/runtime/thread_helper.js",
     worker_webgl: "src/runtime/worker_webgl.js",
     worker_webgpu: "src/runtime/worker_webgpu.js",
     service_worker: "src/service_worker.js",
@@ -33,3 +36,5 @@ await build({
 await cp(new URL("./src/index.html", import.meta.url).pathname, `${DIST}index.html`);
 await cp(new URL("./src/icon.svg", import.meta.url).pathname, `${DIST}icon.svg`);
 for (const name of ["tfjs-backend-wasm.wasm", "tfjs-backend-wasm-simd.wasm"]) await cp(WASM + name, DIST + name);
+await compileKernels(`${DIST}kernels.wasm`);
+await compileKernels(`${DIST}kernels_shared.wasm`, SHARED);

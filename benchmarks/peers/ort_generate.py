@@ -54,15 +54,16 @@ def _difference(session, names, empty, model):
     ids = np.random.default_rng(1).integers(1, VOCABULARY_SIZE, (1, 50))
     ours = session.run(None, dict(zip(names, [ids, *empty], strict=True)))[0]
     with torch.inference_mode():
-        error = float(np.abs(ours - model(torch.tensor(ids)).logits[:, -1].numpy()).max())
+        error = float(np.abs(ours[:, -1] - model(torch.tensor(ids)).logits[:, -1].numpy()).max())
     if error > 1e-3:
         raise RuntimeError(f"the ONNX export differs from its model by {error}")
     return error
 
 
 def _draw(logits, random):
-    candidates = np.argpartition(logits[0], -TOP_K)[-TOP_K:]
-    weights = np.exp(logits[0][candidates] - logits[0][candidates].max())
+    last = logits[0, -1]
+    candidates = np.argpartition(last, -TOP_K)[-TOP_K:]
+    weights = np.exp(last[candidates] - last[candidates].max())
     return random.choice(candidates, p=weights / weights.sum()).reshape(1, 1)
 
 

@@ -46,6 +46,19 @@ def _read_stored(folder):
     return arrays
 
 
+def _unpack_tiles(tiles, shape, axis):
+    """The matrix of `shape`, weight by weight as docs/browser.md describes the tiles."""
+    outputs, inputs = shape[axis], shape[1 - axis]
+    pairs = (inputs + 1) // 2
+    assert tiles.size == -(-outputs // 32) * pairs * 64
+    matrix = np.empty((outputs, inputs), np.int8)
+    for output in range(outputs):
+        for i in range(inputs):
+            matrix[output, i] = tiles[output // 32 * pairs * 64 + i // 2 * 64 + output % 32 * 2 + i % 2]
+    assert np.abs(tiles.astype(np.int64)).sum() == np.abs(matrix.astype(np.int64)).sum()  # all else is zero
+    return matrix.T if axis == 1 else matrix
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_bundle_describes_itself_and_holds_the_weights(model, dtype, tmp_path):
     folder, config = model
@@ -62,15 +75,16 @@ def test_bundle_describes_itself_and_holds_the_weights(model, dtype, tmp_path):
     for name, expected in weights.items():
         value = store(name, expected, dtype).value
         if described := bundle["int8"].get(name):
-            shape = described["shape"]
-            quantised = arrays[f"{name}/int8"].view(np.int8)[: np.prod(shape)].reshape(shape)
-            scale = np.expand_dims(arrays[f"{name}/scale"], 1 - described["channel_axis"])
+            axis = described["channel_axis"]
+            quantised = _unpack_tiles(arrays[f"{name}/int8"].view(np.int8), described["shape"], axis)
+            scale = np.expand_dims(arrays[f"{name}/scale"], 1 - axis)
             np.testing.assert_array_equal(quantised * scale, value)
             # Half a step of the channel's scale is the most that rounding can cost.
             assert np.all(np.abs(value - expected) <= 0.501 * scale)
         else:
             np.testing.assert_array_equal(arrays[name].astype(np.float32), value)
     assert (dtype == "int8") == bool(bundle["int8"])
+    assert bundle["shards"] == ["group1-shard1of1.bin"]
 
 
 def test_golden_trace_is_the_keras_models(model, tmp_path):

@@ -19,6 +19,19 @@ def model_directory(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def python_model(model_directory):
+    """The engine of tf_gpt2.generation on the weights that the int8 bundle holds."""
+    from export.quantization import store
+    from tf_gpt2.generation import TextGenerator
+    from tf_gpt2.model_directory import load_config, load_weights
+    from tf_gpt2.tokenizer import Tokenizer
+
+    config = load_config(model_directory)
+    weights = {n: store(n, w, "int8").value for n, w in load_weights(model_directory, config).items()}
+    return TextGenerator(config, weights, Tokenizer.load(model_directory), jit_compile=False)
+
+
+@pytest.fixture(scope="session")
 def site_folder(model_directory, tmp_path_factory):
     from export.site import write_site
 

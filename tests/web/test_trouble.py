@@ -119,7 +119,7 @@ def test_a_graphics_card_lost_while_writing_keeps_the_text_and_goes_on_elsewhere
     page.wait_for_selector("article .fresh:not(:empty)")
     lose = "_tfengine.backendInstance.gpgpu.gl.getExtension('WEBGL_lose_context').loseContext()"
     page.workers[-1].evaluate(lose)
-    wait_until(page, "document.body.dataset.backend === 'wasm'")
+    wait_until(page, "document.body.dataset.backend === 'kernels'")
     wait_ready(page)
     assert notices(page) == ["switched"]
     kept = page.inner_text("article .passage")

@@ -4,17 +4,19 @@ import time
 
 from conftest import random_weights
 
+# Flags of a Chromium with WebGPU on a program that plays a graphics card.
+WEBGPU = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan")
 TEXT = "却说曹操引兵来到城下，只见城上旗号，乃是玄德。操大怒曰：“谁敢出马？”一将应声而出，众视之，乃张辽也。\n"
 
 
-def make_model_directory(folder, seed=0, scale=0.3):
+def make_model_directory(folder, seed=0, scale=0.3, hidden_dim=48):
     """A model of random weights with a tokenizer of the characters of TEXT."""
     from tf_gpt2.config import GPT2Config
     from tf_gpt2.model_directory import save_model_directory
     from tf_gpt2.tokenizer import Tokenizer
 
     tokenizer = Tokenizer.train_characters([TEXT])
-    config = GPT2Config(tokenizer.vocab_size, context_length=48, num_layers=2, num_heads=3, hidden_dim=48)
+    config = GPT2Config(tokenizer.vocab_size, context_length=48, num_layers=2, num_heads=3, hidden_dim=hidden_dim)
     weights = random_weights(config, seed, scale)
     weights["wte.weight"][:257] *= 0.1  # bytes are rarely likely, so what it writes is characters
     save_model_directory(folder, config, weights, tokenizer)

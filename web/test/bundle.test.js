@@ -33,7 +33,7 @@ class FakeCaches {
 }
 
 /** A host with a bundle of two files; `change` may spoil what it answers. */
-function host({ version = 1, content = "weights", change = (_path, response) => response } = {}) {
+function host({ version = 2, content = "weights", change = (_path, response) => response } = {}) {
   const files = { "a.bin": encode(content), "config.json": encode("{}") };
   const entries = Object.entries(files).map(([path, bytes]) => ({
     path,
@@ -41,7 +41,14 @@ function host({ version = 1, content = "weights", change = (_path, response) => 
     sha256: createHash("sha256").update(bytes).digest("hex"),
   }));
   const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
-  const index = JSON.stringify({ format: "tf_gpt2-bundle", version, files: entries, bytes, int8: {} });
+  const index = JSON.stringify({
+    format: "tf_gpt2-bundle",
+    version,
+    files: entries,
+    bytes,
+    shards: ["a.bin"],
+    int8: {},
+  });
   const requests = [];
   const fetch = async (address) => {
     const path = address.slice(URL_.length).replace(/\?.*/, "");
@@ -78,7 +85,8 @@ test("downloads with byte progress, keeps, and opens without a network", async (
   assert.ok(await isKept(URL_, caches));
   const again = await loadBundle(URL_, ignore, { fetch: offline, caches });
   assert.ok(again.fromCache);
-  assert.equal(new TextDecoder().decode(again.files.get("a.bin")), "weights");
+  assert.equal(new TextDecoder().decode(again.weights()), "weights");
+  assert.deepEqual([...again.files.keys()], ["config.json"]);
 });
 
 test("an update replaces the old files; another site's stay", async () => {
@@ -136,32 +144,50 @@ test("a store that was cut off while it was written counts for nothing", async (
   assert.ok(!(await loadBundle(URL_, ignore, { ...server, caches })).fromCache);
 });
 
-test("weights: half precision and int8 per channel", () => {
+test("weights: half precision", () => {
   assert.deepEqual(
     [...decodeHalves(Uint16Array.of(0x3c00, 0xc000, 0x0001, 0x7bff, 0))],
     [1, -2, 2 ** -24, 65504, 0],
   );
-  const manifest = [
-    {
-      paths: ["w.bin"],
-      weights: [
-        { name: "h.0.m/int8", shape: [1], dtype: "int32" },
-        { name: "h.0.m/scale", shape: [2], dtype: "float32" },
-        { name: "p", shape: [1], dtype: "float32", quantization: { dtype: "float16" } },
-      ],
-    },
+});
+
+/** A store of an int8 matrix [3, 2], of one scale a column, and a float16 vector. */
+function smallStore() {
+  const weights = [
+    { name: "h.0.m/int8", shape: [32], dtype: "int32" },
+    { name: "h.0.m/scale", shape: [2], dtype: "float32" },
+    { name: "p", shape: [1], dtype: "float32", quantization: { dtype: "float16" } },
   ];
-  const shard = new Uint8Array(14);
-  new Int8Array(shard.buffer).set([1, -2, 3, -4]);
-  new DataView(shard.buffer).setFloat32(4, 0.5, true);
-  new DataView(shard.buffer).setFloat32(8, 2, true);
-  new DataView(shard.buffer).setUint16(12, 0x3c00, true);
-  const files = new Map([
-    ["weights_manifest.json", encode(JSON.stringify(manifest))],
-    ["w.bin", shard],
-  ]);
-  const store = new WeightStore({ index: { int8: { "h.0.m": { shape: [2, 2], channel_axis: 1 } } }, files });
-  assert.deepEqual([...store.float32("h.0.m")], [0.5, -4, 1.5, -8]);
+  const bytes = new Uint8Array(128 + 8 + 2);
+  // Inputs 0 and 1 of output 0, then of output 1; after 64 bytes input 2 and what fills it up.
+  new Int8Array(bytes.buffer).set([1, 3, -2, -4]);
+  new Int8Array(bytes.buffer).set([5, 0, -6, 0], 64);
+  const view = new DataView(bytes.buffer);
+  view.setFloat32(128, 0.5, true);
+  view.setFloat32(132, 2, true);
+  view.setUint16(136, 0x3c00, true);
+  const files = new Map([["weights_manifest.json", encode(JSON.stringify([{ weights }]))]]);
+  const index = { int8: { "h.0.m": { shape: [3, 2], channel_axis: 1 } } };
+  return new WeightStore({ index, files, weights: () => bytes });
+}
+
+test("weights: int8 comes out of its tiles in row-major order", () => {
+  const store = smallStore();
+  assert.deepEqual([...store.int8("h.0.m").values], [1, -2, 3, -4, 5, -6]);
+  assert.deepEqual([...store.float32("h.0.m")], [0.5, -4, 1.5, -8, 2.5, -12]);
   assert.deepEqual([...store.float32("p")], [1]);
-  assert.throws(() => store.float32("q"), { code: "bundle_damaged" });
+  assert.deepEqual(store.tiles("h.0.m"), { start: 0, inputs: 3, outputs: 2 });
+  assert.equal(store.vector("h.0.m/scale", 2), 128);
+});
+
+test("weights: what is missing or of another shape is named", () => {
+  const store = smallStore();
+  for (const wrong of [
+    () => store.float32("q"),
+    () => store.vector("h.0.m/scale", 3),
+    () => store.vector("p", 1),
+    () => store.tiles("p"),
+  ]) {
+    assert.throws(wrong, { code: "bundle_damaged" });
+  }
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { topIds } from "../src/runtime/sampler.js";
 import { Writer } from "../src/runtime/writer.js";
 
 const settings = { temperature: 0, topK: 0, topP: 1, repetitionPenalty: 1, maxNewTokens: 5, seed: 0 };
@@ -114,4 +115,47 @@ test("the end of the text ends the run and is not passed on", async () => {
 test("an empty prompt begins a document", () => {
   const writer = new Writer(new ScriptedDecoder(), 100, 4);
   assert.deepEqual(writer.start([]).snapshot.window, [4]);
+});
+
+/** Pseudo-random logits with many ties, a function of what was read. */
+class TyingDecoder extends ScriptedDecoder {
+  async encode(ids) {
+    await super.encode(ids);
+    const seed = this.read.reduce((sum, id) => (sum * 31 + id) % 65521, 7);
+    return Float32Array.from({ length: 50 }, (_, id) => (((seed + 1) * (id + 3)) % 11) / 2);
+  }
+}
+
+/** The same, able to say only the likeliest. */
+class ChoosingDecoder extends TyingDecoder {
+  maxCandidates = 20;
+  asked = [];
+  async encodeCandidates(ids, k) {
+    this.asked.push(k);
+    const logits = await this.encode(ids);
+    const best = topIds(logits, k);
+    return { ids: best, logits: Float32Array.from(best, (id) => logits[id]) };
+  }
+}
+
+test("the likeliest tokens alone give the text that all logits give, and a penalty needs all", async () => {
+  const write = async (decoder, changed) => {
+    const writer = new Writer(decoder, 30, -1);
+    const sampled = { ...settings, temperature: 1.5, seed: 3, maxNewTokens: 40, ...changed };
+    return (await writer.write(writer.start([1, 2, 3]).snapshot, sampled, 0, never, () => {})).snapshot.newIds;
+  };
+  for (const [changed, asked] of [
+    [{ topK: 7 }, [7]],
+    [{ topK: 20, topP: 0.6 }, [20]],
+    [{ topK: 1 }, [1]],
+    [{ temperature: 0 }, [1]],
+    [{ temperature: 0, topK: 5 }, [1]],
+    [{ topK: 21 }, []],
+    [{ topK: 0 }, []],
+    [{ topK: 7, repetitionPenalty: 1.2 }, []],
+  ]) {
+    const choosing = new ChoosingDecoder();
+    assert.deepEqual(await write(choosing, changed), await write(new TyingDecoder(), changed));
+    assert.deepEqual([...new Set(choosing.asked)], asked);
+  }
 });

@@ -2,19 +2,26 @@
 
 import { isKept } from "../runtime/bundle.js";
 import { copyText, saveText } from "./dom.js";
+import { GRAPHICS, GraphicsChoice } from "./graphics_choice.js";
 import { ModelClient } from "./model_client.js";
-import { defaultSettings, LINK_CHARACTERS, makeLink, parseField, readLink } from "./settings.js";
+import { defaultSettings, LINK_CHARACTERS, makeLink, parseField, readLink, readThreads } from "./settings.js";
 import * as states from "./state.js";
 import { chooseLanguage, text } from "./strings.js";
 import { View } from "./view.js";
 
 const LANGUAGE_KEY = "tf_gpt2 language";
+// What the visitor starts first comes first; the graphics card is tried when nobody waits for the page.
+const IDLE_MILLISECONDS = 2000;
 
 /** @type {states.State} */
 let state = states.initialState(preferredLanguage(), defaultSettings());
 /** @type {ModelClient | null} */
 let client = null;
+/** @type {GraphicsChoice | null} Null when the address says what computes. */
+let graphics = null;
 let nextId = 1;
+/** @type {string | null} */
+let firstBackend = null;
 /** @type {number[]} Versions that are to be written after the running one. */
 let queue = [];
 
@@ -69,6 +76,12 @@ async function start() {
   }
   update({ ...state, settings: siteDefaults() });
   applyLink();
+  const address = new URLSearchParams(location.search);
+  const forced = address.get("backend");
+  const model = `${bundleUrl()} ${state.site.bytes}`;
+  if (!forced && readThreads(address) === null)
+    graphics = new GraphicsChoice(model, navigator.gpu, () => localStorage);
+  firstBackend = forced ?? (await graphics?.remembered()) ?? null;
   if (await isKept(bundleUrl(), globalThis.caches)) {
     update({ ...state, kept: true });
     load();
@@ -95,8 +108,13 @@ function applyLink() {
 function load() {
   if (!states.abilities(state).canLoad || !state.site) return;
   client?.close();
-  const forced = new URLSearchParams(location.search).get("backend");
-  client = new ModelClient(bundleUrl(), forced, { onMessage, onSwitch, onFail });
+  client = new ModelClient(
+    bundleUrl(),
+    firstBackend,
+    { onMessage, onSwitch, onHandOver, onFail },
+    undefined,
+    readThreads(new URLSearchParams(location.search)),
+  );
   update({
     ...state,
     phase: "loading",
@@ -116,7 +134,20 @@ function onMessage(/** @type {import("../runtime/contract.js").FromWorker} */ me
     if (message.storage !== "stored") notice(`storage_${message.storage}`, {}, "hint");
     if (!message.simd) notice("no_simd", {}, "hint");
     globalThis.dispatchEvent(new CustomEvent("model-ready", { detail: message }));
+    if (client) graphics?.consider(client, message, idle);
   }
+}
+
+/** Until nothing has been written for a while. @returns {Promise<void>} */
+async function idle() {
+  do await new Promise((resolve) => setTimeout(resolve, IDLE_MILLISECONDS));
+  while (state.running);
+}
+
+/** The graphics card goes on where WebAssembly stopped; for the visitor nothing but the speed changes. */
+function onHandOver(/** @type {import("../runtime/contract.js").ReadyMessage} */ ready) {
+  update({ ...state, phase: "ready", ready });
+  globalThis.dispatchEvent(new CustomEvent("model-ready", { detail: ready }));
 }
 
 function finish(/** @type {import("../runtime/contract.js").DoneMessage} */ message) {
@@ -149,6 +180,7 @@ function abandonRun() {
 
 function onSwitch(/** @type {string} */ failed, /** @type {string} */ code, /** @type {string} */ next) {
   abandonRun();
+  if (failed === GRAPHICS) graphics?.failed();
   update({ ...state, phase: "loading", ready: null, progress: { phase: "prepare", loaded: 0, total: 1 } });
   notice("switched", { from: failed, to: next, why: `why_${code}` }, "hint");
 }

@@ -1,17 +1,25 @@
 /** The page's side of the worker: starts the best backend, falls back to the next, passes messages on. */
 
+import { Trial } from "./trial.js";
+
 /**
  * @typedef {import("../runtime/contract.js").FromWorker} FromWorker
- * @typedef {import("../runtime/contract.js").ErrorMessage} ErrorMessage
+ * @typedef {import("../runtime/contract.js").ReadyMessage} ReadyMessage
  *
  * @typedef {object} Callbacks
  * @property {(message: FromWorker) => void} onMessage Everything but errors.
  * @property {(failed: string, code: string, next: string) => void} onSwitch The backend that failed first, why, and the
  *   one that is tried now.
+ * @property {(ready: ReadyMessage) => void} onHandOver Another backend writes from now on, because it is faster.
  * @property {(code: string, detail: string) => void} onFail No backend is left, or none would help.
  */
 
-export const BACKENDS = ["wasm", "webgpu", "webgl"];
+export const BACKENDS = ["threads", "kernels", "wasm", "webgpu", "webgl"];
+// Threads share memory, which browsers allow only pages that are isolated from others: service_worker.js.
+const usable = (/** @type {string} */ backend) => backend !== "threads" || Boolean(globalThis.crossOriginIsolated);
+// The kernels work in the memory of TensorFlow.js's wasm backend, and give way to its operations by themselves.
+const WORKERS = /** @type {Record<string, string>} */ ({ kernels: "worker_wasm.js" });
+const workerFile = (/** @type {string} */ backend) => WORKERS[backend] ?? `worker_${backend}.js`;
 // For these another way of computing may work; for the others it would meet the same files and the same network.
 const ANOTHER_MAY_WORK = [
   "no_webassembly",
@@ -29,13 +37,16 @@ export class ModelClient {
    * @param {string | null} forced The backend to begin with.
    * @param {Callbacks} callbacks
    * @param {(file: string) => Worker} startWorker
+   * @param {number | null} threads How many to compute with; null for the fastest number.
    */
-  constructor(url, forced, callbacks, startWorker = (file) => new Worker(file)) {
+  constructor(url, forced, callbacks, startWorker = (file) => new Worker(file), threads = null) {
     this.url = url;
     this.callbacks = callbacks;
     this.startWorker = startWorker;
-    const first = BACKENDS.filter((name) => name === forced);
-    this.order = [...first, ...BACKENDS.filter((name) => name !== forced)];
+    this.threads = threads;
+    const backends = BACKENDS.filter((name) => usable(name) && !(name === "threads" && threads === 1));
+    const first = backends.filter((name) => name === forced);
+    this.order = [...first, ...backends.filter((name) => name !== forced)];
     /** @type {string[]} */
     this.left = [];
     this.backend = "";
@@ -44,6 +55,11 @@ export class ModelClient {
     this.firstBackend = "";
     /** @type {Worker | null} */
     this.worker = null;
+    this.busy = false;
+    /** @type {Trial | null} */
+    this.trial = null;
+    /** @type {{worker: Worker, ready: ReadyMessage} | null} Waits for the end of what is being written. */
+    this.successor = null;
   }
 
   /** Loads the model with the first backend that works. */
@@ -55,36 +71,98 @@ export class ModelClient {
 
   /** @param {import("../runtime/contract.js").ToWorker} message */
   post(message) {
+    if (message.type === "generate") this.busy = true;
     this.worker?.postMessage(message);
   }
 
   close() {
+    this.endWorker();
+    this.trial?.close();
+    this.trial = null;
+    this.successor = null;
+  }
+
+  /**
+   * Tries another backend beside the running one, and lets it take over when it is faster; never in the middle of a
+   * text, so that none changes its course.
+   *
+   * @param {string} backend
+   * @param {number} toBeat Milliseconds a token.
+   * @returns {Promise<boolean>} Whether it was.
+   */
+  async challenge(backend, toBeat) {
+    let worker;
+    try {
+      worker = this.startWorker(workerFile(backend));
+    } catch {
+      return false;
+    }
+    this.trial = new Trial(worker);
+    const ready = await this.trial.run({ type: "load", url: this.url, backend }, toBeat);
+    if (!ready) return false;
+    this.successor = { worker, ready };
+    this.listen(worker, backend);
+    this.handOver();
+    return true;
+  }
+
+  /** @private */
+  endWorker() {
     this.worker?.terminate();
     this.worker = null;
+    this.busy = false;
   }
 
   /** @private */
   next() {
-    this.close();
+    this.endWorker();
     this.backend = /** @type {string} */ (this.left.shift());
-    let worker;
     try {
-      worker = this.startWorker(`worker_${this.backend}.js`);
+      this.worker = this.startWorker(workerFile(this.backend));
     } catch (error) {
       this.fail("worker_failed", String(error));
       return;
     }
-    this.worker = worker;
-    worker.onmessage = ({ data }) => {
-      if (worker !== this.worker) return; // a late word of one that was closed
-      if (data.type === "error") this.fail(data.code, data.detail);
-      else this.callbacks.onMessage(data);
-    };
+    this.listen(this.worker, this.backend);
+    this.worker.postMessage({ type: "load", url: this.url, backend: this.backend, threads: this.threads });
+  }
+
+  /** @private */
+  listen(/** @type {Worker} */ worker, /** @type {string} */ backend) {
+    worker.onmessage = ({ data }) => this.receive(worker, data);
     worker.onerror = (event) => {
       event.preventDefault();
-      if (worker === this.worker) this.fail("worker_failed", event.message || `worker_${this.backend}.js`);
+      const detail = event.message || workerFile(backend);
+      this.receive(worker, { type: "error", id: null, code: "worker_failed", detail });
     };
-    worker.postMessage({ type: "load", url: this.url, backend: this.backend });
+  }
+
+  /** @private */
+  receive(/** @type {Worker} */ worker, /** @type {FromWorker} */ message) {
+    if (worker === this.successor?.worker) {
+      worker.terminate(); // all that it can say before its time is that it failed
+      this.successor = null;
+    }
+    if (worker !== this.worker) return; // a late word of one that was closed
+    if (message.type === "error") this.fail(message.code, message.detail);
+    else {
+      if (message.type === "done") this.busy = false;
+      this.callbacks.onMessage(message);
+    }
+    this.handOver();
+  }
+
+  /** Lets the successor in, if there is one and nothing is being written. @private */
+  handOver() {
+    if (!this.successor || this.busy) return;
+    const { worker, ready } = this.successor;
+    this.successor = null;
+    this.endWorker();
+    this.worker = worker;
+    this.backend = ready.backend;
+    this.left = this.order.filter((name) => name !== ready.backend);
+    this.firstCode = "";
+    this.callbacks.onHandOver(ready);
   }
 
   /** @private */

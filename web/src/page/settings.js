@@ -120,3 +120,14 @@ export function readLink(fragment, defaults) {
   const damaged = prompt.includes("\ufffd");
   return { prompt, settings, notice: damaged ? "link_damaged" : adjusted ? "link_adjusted" : "" };
 }
+
+/**
+ * How many threads the address asks for with `?threads=`.
+ *
+ * @param {URLSearchParams} parameters
+ * @returns {number | null} Null without a whole number from 1 on.
+ */
+export function readThreads(parameters) {
+  const typed = parameters.get("threads") ?? "";
+  return /^[1-9]\d?$/.test(typed) ? Number(typed) : null;
+}

@@ -164,9 +164,10 @@ export class View {
         "runsOn",
         ready &&
           text(language, "runsOnValue", {
-            backend: ready.backend + (ready.backend === "wasm" && ready.simd ? " SIMD" : ""),
+            backend: backendName(ready),
             error: ready.maxError.toExponential(1),
-          }),
+            milliseconds: ready.millisecondsPerToken.toFixed(1),
+          }) + (ready.passedOver && ` · ${ready.passedOver}`),
       ],
     ].filter(([, value]) => value);
     const rows = facts.map(([key, value]) =>
@@ -298,4 +299,10 @@ export class View {
       if (input !== document.activeElement) input.value = value === null ? "" : String(value);
     }
   }
+}
+
+/** What computes, with the number of threads where there are several. */
+function backendName(/** @type {import("../runtime/contract.js").ReadyMessage} */ { backend, simd, threads }) {
+  if (backend === "wasm" && simd) return "wasm SIMD";
+  return backend === "threads" ? `threads × ${threads}` : backend;
 }

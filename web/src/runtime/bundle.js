@@ -3,12 +3,13 @@
  * not at all. Formats: export/bundle.py.
  */
 
+import { INDEX_FILE, KeptFiles } from "./kept_files.js";
+import { Room } from "./room.js";
 import { sha256 } from "./sha256.js";
 import { Trouble } from "./trouble.js";
 
-export const BUNDLE_VERSION = 1;
+export const BUNDLE_VERSION = 2;
 const FORMAT = "tf_gpt2-bundle";
-const INDEX = "bundle.json";
 const PARALLEL = 4;
 const RETRY_MILLISECONDS = 300;
 
@@ -17,16 +18,18 @@ const RETRY_MILLISECONDS = 300;
  * @typedef {typeof globalThis.fetch} Fetch
  * @typedef {{path: string, bytes: number, sha256: string}} FileEntry
  * @typedef {{format: string, version: number, dtype: string, parameters: number, bytes: number, files: FileEntry[],
- *   int8: Record<string, {shape: number[], channel_axis: number}>}} BundleIndex
- * @typedef {{index: BundleIndex, files: Map<string, Bytes>, fromCache: boolean,
- *   storage: "stored" | "full" | "unavailable"}} Bundle
+ *   shards: string[], int8: Record<string, {shape: number[], channel_axis: number}>}} BundleIndex
+ * @typedef {{index: BundleIndex, files: Map<string, Bytes>, weights: () => Bytes, fromCache: boolean,
+ *   storage: "stored" | "full" | "unavailable"}} Bundle `files` has all but the shards; these lie in `weights`, one after
+ *   the other.
  * @typedef {(phase: "download" | "cache", loaded: number, total: number) => void} OnProgress
  */
 
 /**
  * @param {string} url The bundle's folder, with a slash at its end.
  * @param {OnProgress} onProgress
- * @param {{fetch: Fetch, caches: CacheStorage | undefined}} environment
+ * @param {{fetch: Fetch, caches: CacheStorage | undefined,
+ *   allocate?: import("./room.js").Allocate}} environment
  * @returns {Promise<Bundle>}
  * @throws {Trouble}
  */
@@ -36,11 +39,11 @@ export async function loadBundle(url, onProgress, environment) {
   if (!raw) throw new Trouble("offline", url);
   const index = parseIndex(raw);
   const name = await sha256(raw);
-  const known = await kept.read(name, index, onProgress);
-  if (known) return { index, files: known, fromCache: true, storage: "stored" };
-  const files = await download(url, index, onProgress, environment.fetch);
-  const storage = await kept.write(name, raw, files);
-  return { index, files, fromCache: false, storage };
+  const room = new Room(index, environment.allocate);
+  const fromCache = await kept.read(name, room, onProgress);
+  if (!fromCache) await download(url, room, onProgress, environment.fetch);
+  const storage = fromCache ? "stored" : await kept.write(name, raw, room);
+  return { index, files: room.files, weights: room.weights, fromCache, storage };
 }
 
 /**
@@ -62,10 +65,11 @@ export function parseIndex(raw) {
   try {
     index = JSON.parse(new TextDecoder().decode(raw));
   } catch (error) {
-    throw new Trouble("bundle_damaged", `${INDEX}: ${error}`);
+    throw new Trouble("bundle_damaged", `${INDEX_FILE}: ${error}`);
   }
-  if (index?.format !== FORMAT || !Array.isArray(index.files)) throw new Trouble("bundle_damaged", INDEX);
+  if (index?.format !== FORMAT || !Array.isArray(index.files)) throw new Trouble("bundle_damaged", INDEX_FILE);
   if (index.version !== BUNDLE_VERSION) throw new Trouble("bundle_version", String(index.version));
+  if (!Array.isArray(index.shards)) throw new Trouble("bundle_damaged", INDEX_FILE);
   return index;
 }
 
@@ -73,22 +77,22 @@ export function parseIndex(raw) {
 async function fetchIndex(/** @type {string} */ url, /** @type {Fetch} */ fetch) {
   let response;
   try {
-    response = await fetch(url + INDEX, { cache: "no-cache" });
+    response = await fetch(url + INDEX_FILE, { cache: "no-cache" });
     if (response.ok) return new Uint8Array(await response.arrayBuffer());
   } catch {
     return null;
   }
-  if (response.status === 404) throw new Trouble("missing_file", INDEX);
+  if (response.status === 404) throw new Trouble("missing_file", INDEX_FILE);
   return null; // a host in trouble; what is kept still works
 }
 
 async function download(
   /** @type {string} */ url,
-  /** @type {BundleIndex} */ index,
+  /** @type {Room} */ room,
   /** @type {OnProgress} */ onProgress,
   /** @type {Fetch} */ fetch,
 ) {
-  const files = new Map();
+  const { index } = room;
   const queue = [...index.files];
   const aborter = new AbortController();
   let loaded = 0;
@@ -99,7 +103,7 @@ async function download(
   count(0);
   const work = async () => {
     for (let entry = queue.shift(); entry; entry = queue.shift()) {
-      files.set(entry.path, await fetchFile(url, entry, count, fetch, aborter.signal));
+      await fetchFile(url, entry, room, count, fetch, aborter.signal);
     }
   };
   try {
@@ -108,13 +112,13 @@ async function download(
     aborter.abort();
     throw error;
   }
-  return files;
 }
 
 /** One file; a second try for what a weak network or a stale cache on the way can explain. */
 async function fetchFile(
   /** @type {string} */ url,
   /** @type {FileEntry} */ entry,
+  /** @type {Room} */ room,
   /** @type {(bytes: number) => void} */ count,
   /** @type {Fetch} */ fetch,
   /** @type {AbortSignal} */ signal,
@@ -127,11 +131,11 @@ async function fetchFile(
     try {
       const response = await fetch(address, { cache, signal });
       if (!response.ok) throw new Trouble("missing_file", `${entry.path} (HTTP ${response.status})`);
-      const content = await readBody(response, entry, (bytes) => {
+      const whole = await room.fill(entry, response, (bytes) => {
         received += bytes;
         count(bytes);
       });
-      if (content && (await sha256(content)) === entry.sha256) return content;
+      if (whole && (await sha256(room.at(entry.path))) === entry.sha256) return;
       trouble = new Trouble("wrong_hash", entry.path);
     } catch (error) {
       if (signal.aborted) throw error;
@@ -141,100 +145,4 @@ async function fetchFile(
     await new Promise((resolve) => setTimeout(resolve, RETRY_MILLISECONDS));
   }
   throw trouble;
-}
-
-/** @returns {Promise<Bytes | null>} Null when the length is not the expected one. */
-async function readBody(
-  /** @type {Response} */ response,
-  /** @type {FileEntry} */ entry,
-  /** @type {(bytes: number) => void} */ count,
-) {
-  const content = new Uint8Array(entry.bytes);
-  const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).getReader();
-  let filled = 0;
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return filled === entry.bytes ? content : null;
-    if (filled + value.length > entry.bytes) {
-      await reader.cancel();
-      return null;
-    }
-    content.set(value, filled);
-    filled += value.length;
-    count(value.length);
-  }
-}
-
-/** The Cache API's side: one cache for each version of the model, complete when it holds its index. */
-class KeptFiles {
-  constructor(/** @type {string} */ url, /** @type {CacheStorage | undefined} */ caches) {
-    this.url = url;
-    this.caches = caches;
-    this.prefix = `tf_gpt2 model ${url} `;
-  }
-
-  /** @returns {Promise<Bytes | null>} The index of a complete version, if there is one. */
-  async newestIndex() {
-    try {
-      for (const name of (await this.names()).reverse()) {
-        const response = await (await this.open(name)).match(this.url + INDEX);
-        if (response) return new Uint8Array(await response.arrayBuffer());
-      }
-    } catch {} // storage switched off: nothing is kept
-    return null;
-  }
-
-  async read(/** @type {string} */ hash, /** @type {BundleIndex} */ index, /** @type {OnProgress} */ onProgress) {
-    try {
-      const name = this.prefix + hash;
-      if (!(await this.names()).includes(name)) return null;
-      const cache = await this.open(name);
-      if (!(await cache.match(this.url + INDEX))) return null;
-      const files = new Map();
-      let loaded = 0;
-      for (const { path, bytes, sha256: expected } of index.files) {
-        const response = await cache.match(this.url + path);
-        const content = response && new Uint8Array(await response.arrayBuffer());
-        if (!content || (await sha256(content)) !== expected) return null;
-        files.set(path, content);
-        onProgress("cache", (loaded += bytes), index.bytes);
-      }
-      return files;
-    } catch {
-      return null;
-    }
-  }
-
-  /** Keeps a new version and drops all others, unfinished ones too. The index goes last: it means "complete". */
-  async write(/** @type {string} */ hash, /** @type {Bytes} */ raw, /** @type {Map<string, Bytes>} */ files) {
-    const name = this.prefix + hash;
-    try {
-      await this.clear();
-      const cache = await this.open(name);
-      for (const [path, content] of files) await cache.put(this.url + path, new Response(content));
-      await cache.put(this.url + INDEX, new Response(raw));
-      return "stored";
-    } catch (error) {
-      await this.clear().catch(() => {});
-      const full = error instanceof DOMException && error.name === "QuotaExceededError";
-      return full ? "full" : "unavailable";
-    }
-  }
-
-  async clear() {
-    for (const name of await this.names()) await this.available().delete(name);
-  }
-
-  async names() {
-    return (await this.available().keys()).filter((name) => name.startsWith(this.prefix));
-  }
-
-  open(/** @type {string} */ name) {
-    return this.available().open(name);
-  }
-
-  available() {
-    if (!this.caches) throw new Error("no Cache API here");
-    return this.caches;
-  }
 }

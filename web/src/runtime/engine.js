@@ -1,9 +1,8 @@
 /** What runs inside the worker, whichever backend it was built with: the contract's messages in, messages out. */
 
-import * as tf from "@tensorflow/tfjs-core";
 import { loadBundle } from "./bundle.js";
-import { createDecoder } from "./decoders.js";
 import { checkGolden } from "./golden.js";
+import { timeSteps } from "./probe.js";
 import { StreamDecoder, Tokenizer } from "./tokenizer.js";
 import { asTrouble } from "./trouble.js";
 import { WeightStore } from "./weights.js";
@@ -12,7 +11,18 @@ import { Writer } from "./writer.js";
 /**
  * @typedef {import("./contract.js").FromWorker} FromWorker
  * @typedef {import("./contract.js").GenerateMessage} GenerateMessage
- * @typedef {{name: string, start: (onLost: (detail: string) => void) => Promise<{simd: boolean}>}} Backend
+ * @typedef {import("./stock_decoder.js").Decoder} Decoder
+ * @typedef {object} Backend What a worker brings; the engine itself knows no library, so that a worker holds only its own.
+ * @property {string} name
+ * @property {(onLost: (detail: string) => void, wanted: string, threads: number | null) =>
+ *   Promise<{simd: boolean}>} start
+ * @property {import("./room.js").Allocate} [allocate] Where weights are to lie, if not in JavaScript's memory.
+ * @property {(config: import("./stock_decoder.js").ModelConfig, weights: WeightStore, vocabularySize: number,
+ *   check: (decoder: Decoder) => Promise<void>) => Promise<Decoder>} createDecoder May try several with the self-check,
+ *   which throws.
+ * @property {() => string} [passedOver] Why a faster decoder was not taken; empty when none was passed over.
+ * @property {() => number} [threads] How many compute; one where it is not said.
+ * @property {() => {numTensors: number, numBytes: number}} memory What is allocated for the model and its work.
  */
 
 /**
@@ -32,33 +42,49 @@ export function createEngine(backend, post) {
     post({ type: "error", id, code, detail: lost || trouble.detail });
   };
 
-  async function load(/** @type {string} */ url) {
+  async function load(/** @type {import("./contract.js").LoadMessage} */ { url, backend: wanted, threads = null }) {
     const started = performance.now();
     const progress = (/** @type {any} */ phase, /** @type {number} */ loaded, /** @type {number} */ total) =>
       post({ type: "progress", phase, loaded, total });
-    const { simd } = await backend.start((detail) => {
-      lost = detail;
-      fail(null, detail);
-    });
+    const { simd } = await backend.start(
+      (detail) => {
+        lost = detail;
+        fail(null, detail);
+      },
+      wanted,
+      threads,
+    );
     const bundle = await loadBundle(url, progress, {
       fetch: globalThis.fetch.bind(globalThis),
       caches: globalThis.caches,
+      allocate: backend.allocate,
     });
     progress("prepare", 0, 1);
     const json = (/** @type {string} */ path) => JSON.parse(new TextDecoder().decode(bundle.files.get(path)));
     const config = json("config.json");
     const tokenizer = new Tokenizer(json("tokenizer.json"));
-    const decoder = createDecoder(config, new WeightStore(bundle), tokenizer.vocabularySize);
-    progress("check", 0, 1);
-    const maxError = await checkGolden(json("golden.json"), decoder, tokenizer);
+    /** @type {Decoder | null} */
+    let checked = null;
+    let maxError = Number.NaN;
+    const check = async (/** @type {Decoder} */ candidate) => {
+      progress("check", 0, 1);
+      maxError = await checkGolden(json("golden.json"), candidate, tokenizer);
+      checked = candidate;
+    };
+    const weights = new WeightStore(bundle);
+    const decoder = await backend.createDecoder(config, weights, tokenizer.vocabularySize, check);
+    if (decoder !== checked) await check(decoder);
     model = { tokenizer, writer: new Writer(decoder, config.n_positions, tokenizer.endOfTextId) };
     post({
       type: "ready",
-      backend: backend.name,
+      backend: decoder.name ?? backend.name,
+      passedOver: backend.passedOver?.() ?? "",
+      threads: backend.threads?.() ?? 1,
       simd,
       storage: bundle.storage,
       fromCache: bundle.fromCache,
       maxError,
+      millisecondsPerToken: await timeSteps(decoder, config.n_positions),
       contextLength: config.n_positions,
       seconds: (performance.now() - started) / 1000,
     });
@@ -84,7 +110,6 @@ export function createEngine(backend, post) {
       post({ type: "token", id, text: piece, count: 1, milliseconds: now - before });
       before = now;
     });
-    const { numTensors, numBytes } = tf.memory();
     post({
       type: "done",
       id,
@@ -94,7 +119,7 @@ export function createEngine(backend, post) {
       cutTokens,
       prefillTokens: snapshot.window.length,
       prefillMilliseconds: (first || performance.now()) - started,
-      memory: { numTensors, numBytes },
+      memory: backend.memory(),
     });
   }
 
@@ -107,7 +132,7 @@ export function createEngine(backend, post) {
 
   return async (message) => {
     try {
-      if (message.type === "load") await load(message.url);
+      if (message.type === "load") await load(message);
       else if (message.type === "generate") await generate(message);
       else if (message.type === "stop") stopping = true;
       else if (message.type === "reset") model?.writer.reset();

@@ -95,7 +95,7 @@ function dropPair(/** @type {tf.Tensor3D[] | null} */ pair) {
   return null;
 }
 
-/** Of fixed shape, for backends that compile a program for each shape (webgl, webgpu). */
+/** Of fixed shape, for webgl, which compiles a program for each shape. */
 export class FixedCache {
   /**
    * @param {number} layers

@@ -45,20 +45,39 @@ export function topIds(logits, k) {
 }
 
 /**
- * Draws by inverting the cumulative distribution of the candidates.
+ * How many of the likeliest tokens a draw looks at.
  *
+ * @param {{temperature: number, topK: number}} settings
+ * @returns {number} 0 for all.
+ */
+export function candidateCount({ temperature, topK }) {
+  return temperature === 0 ? 1 : topK;
+}
+
+/**
  * @param {Float32Array} logits After the penalty.
  * @param {number} random In [0, 1).
  * @param {{temperature: number, topK: number, topP: number}} settings
  * @returns {number} The id.
  */
-export function draw(logits, random, { temperature, topK, topP }) {
-  const greedy = temperature === 0 || topK === 1;
-  const ids = topIds(logits, greedy ? 1 : Math.min(topK || logits.length, logits.length));
-  if (greedy) return ids[0];
+export function draw(logits, random, settings) {
+  const ids = topIds(logits, Math.min(candidateCount(settings) || logits.length, logits.length));
+  return drawAmong({ ids, logits: Float32Array.from(ids, (id) => logits[id]) }, random, settings);
+}
+
+/**
+ * Draws by inverting the cumulative distribution of the candidates.
+ *
+ * @param {import("./stock_decoder.js").Candidates} candidates As many as `candidateCount` says.
+ * @param {number} random In [0, 1).
+ * @param {{temperature: number, topP: number}} settings
+ * @returns {number} The id.
+ */
+export function drawAmong({ ids, logits }, random, { temperature, topP }) {
+  if (ids.length === 1) return ids[0];
   const divisor = fround(temperature);
-  const highest = fround(logits[ids[0]] / divisor);
-  const weights = Float32Array.from(ids, (id) => Math.exp(fround(fround(logits[id] / divisor) - highest)));
+  const highest = fround(logits[0] / divisor);
+  const weights = logits.map((logit) => Math.exp(fround(fround(logit / divisor) - highest)));
   const kept = topP >= 1 ? weights.length : nucleus(weights, fround(topP));
   const upTo = new Float32Array(kept);
   let total = 0;

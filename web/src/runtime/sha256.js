@@ -9,7 +9,13 @@
  */
 export async function sha256(bytes) {
   const { crypto } = globalThis;
-  return hexadecimal(crypto?.subtle ? new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)) : digest(bytes));
+  const { subtle } = crypto ?? {};
+  return hexadecimal(subtle ? new Uint8Array(await subtle.digest("SHA-256", ownBytes(bytes))) : digest(bytes));
+}
+
+/** Bytes that no other thread can change under a browser's functions, most of which refuse those that one can. */
+export function ownBytes(/** @type {Uint8Array<ArrayBuffer>} */ bytes) {
+  return bytes.buffer instanceof ArrayBuffer ? bytes : /** @type {Uint8Array<ArrayBuffer>} */ (bytes).slice();
 }
 
 function hexadecimal(/** @type {Uint8Array} */ bytes) {

@@ -5,9 +5,17 @@
  * Shapes: n new tokens, D width, H heads, K head width, F inner width, V vocabulary.
  *
  * @typedef {object} Decoder
+ * @property {string} [name] Where it goes by another name than its backend.
  * @property {number} length Tokens encoded since the last `reset`.
  * @property {(ids: number[]) => Promise<Float32Array>} encode Encodes ids after those before; logits [V] of what follows.
  * @property {() => void} reset Forgets all tokens.
+ * @property {number} [maxCandidates] How many `encodeCandidates` can return, where there is one.
+ * @property {(ids: number[], k: number) => Promise<Candidates>} [encodeCandidates] As `encode`, but only the k likeliest
+ *   tokens leave the device.
+ *
+ * @typedef {object} Candidates The likeliest tokens by falling logit, the lower id first among equals.
+ * @property {Uint32Array} ids
+ * @property {Float32Array} logits
  *
  * @typedef {{n_layer: number, n_head: number, n_embd: number, n_positions: number, layer_norm_epsilon?: number,
  *   tie_word_embeddings?: boolean}} ModelConfig
@@ -49,8 +57,7 @@ export class StockDecoder {
       width,
       vocabularySize,
     ]);
-    const fixedShapes = tf.getBackend() === "webgl" || tf.getBackend() === "webgpu";
-    this.cache = fixedShapes ? new FixedCache(layers, context) : new GrowingCache(layers);
+    this.cache = tf.getBackend() === "webgl" ? new FixedCache(layers, context) : new GrowingCache(layers);
   }
 
   /** @param {number[]} ids */
@@ -228,8 +235,7 @@ class EmbeddingTable {
   ) {
     this.width = width;
     const stored = weights.isInt8(name) ? weights.int8(name) : null;
-    // Copied, so that the bundle's bytes can be let go.
-    this.values = stored ? stored.values.slice() : weights.float32(name);
+    this.values = stored ? stored.values : weights.float32(name);
     this.scales = stored?.scales;
   }
 

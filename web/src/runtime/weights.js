@@ -11,15 +11,18 @@ import { Trouble } from "./trouble.js";
  */
 
 const BYTES = { float32: 4, float16: 2, int32: 4 };
+// A tile of an int8 matrix: so many outputs, and for each two inputs so many bytes.
+export const TILE_OUTPUTS = 32;
+export const PAIR_BYTES = 64;
 
 export class WeightStore {
-  /** @param {import("./bundle.js").Bundle} bundle Its shards are taken out of `bundle.files`. */
-  constructor({ index, files }) {
+  /** @param {import("./bundle.js").Bundle} bundle */
+  constructor({ index, files, weights }) {
     const manifest = JSON.parse(new TextDecoder().decode(files.get("weights_manifest.json")));
-    const paths = manifest.flatMap((/** @type {any} */ group) => group.paths);
     /** @type {Record<string, {shape: number[], channel_axis: number}>} */
     this.quantised = index.int8;
-    this.data = joinShards(paths, files);
+    /** All weights as the bundle has them; asked anew for each access, since memory of WebAssembly moves. */
+    this.bytes = weights;
     /** @type {Map<string, Stored>} */
     this.entries = new Map();
     let start = 0;
@@ -31,7 +34,7 @@ export class WeightStore {
       this.entries.set(name, { shape, start, kind });
       start += size(shape) * BYTES[kind];
     }
-    if (start !== this.data.byteLength) throw new Trouble("bundle_damaged", "weights_manifest.json");
+    if (start !== weights().length) throw new Trouble("bundle_damaged", "weights_manifest.json");
   }
 
   /** @param {string} name */
@@ -45,9 +48,48 @@ export class WeightStore {
    */
   int8(name) {
     const { shape, channel_axis: channelAxis } = this.quantised[name];
-    const { start } = this.entry(`${name}/int8`);
-    const values = new Int8Array(this.data, start, size(shape));
+    const { start, inputs, outputs } = this.tiles(name);
+    const [outputStep, inputStep] = channelAxis === 0 ? [inputs, 1] : [1, outputs];
+    const values = new Int8Array(size(shape));
+    const bytes = this.bytes();
+    for (let output = 0; output < outputs; output++) {
+      let from = start + tilePlace(output, inputs);
+      let to = output * outputStep;
+      for (let i = 0; i < inputs; i++, to += inputStep) {
+        values[to] = bytes[from + (i & 1)];
+        if (i & 1) from += PAIR_BYTES;
+      }
+    }
     return { values, scales: this.float32(`${name}/scale`), shape, channelAxis };
+  }
+
+  /**
+   * Where the tiles of an int8 matrix lie.
+   *
+   * @param {string} name
+   * @returns {{start: number, inputs: number, outputs: number}}
+   */
+  tiles(name) {
+    const { shape, channel_axis: channelAxis } = this.quantised[name] ?? { shape: [] };
+    const entry = this.entry(`${name}/int8`);
+    const [outputs, inputs] = channelAxis === 0 ? shape : [shape[1], shape[0]];
+    const expected = tilePlace(Math.ceil(outputs / TILE_OUTPUTS) * TILE_OUTPUTS, inputs);
+    if (size(entry.shape) * BYTES.int32 !== expected) throw new Trouble("bundle_damaged", `${name}/int8`);
+    return { start: entry.start, inputs, outputs };
+  }
+
+  /**
+   * Where a vector lies.
+   *
+   * @param {string} name
+   * @param {number} length That it must have.
+   * @returns {number} Its first byte.
+   */
+  vector(name, length) {
+    const { kind, shape, start } = this.entry(name);
+    if (kind !== "float32" || size(shape) !== length)
+      throw new Trouble("bundle_damaged", `${name} is ${kind} [${shape}]`);
+    return start;
   }
 
   /**
@@ -56,9 +98,14 @@ export class WeightStore {
    */
   float32(name) {
     if (this.isInt8(name)) return dequantise(this.int8(name));
-    const { shape, start, kind } = this.entry(name);
-    const bytes = this.data.slice(start, start + size(shape) * BYTES[kind]);
-    return kind === "float16" ? decodeHalves(new Uint16Array(bytes)) : new Float32Array(bytes);
+    const entry = this.entry(name);
+    const { buffer } = this.raw(entry);
+    return entry.kind === "float16" ? decodeHalves(new Uint16Array(buffer)) : new Float32Array(buffer);
+  }
+
+  /** A copy of what is stored, which needs no alignment where it lies. @private */
+  raw(/** @type {Stored} */ { shape, start, kind }) {
+    return this.bytes().slice(start, start + size(shape) * BYTES[kind]);
   }
 
   /** @private */
@@ -74,20 +121,15 @@ export function size(shape) {
   return shape.reduce((product, edge) => product * edge, 1);
 }
 
-function joinShards(/** @type {string[]} */ paths, /** @type {Map<string, Uint8Array>} */ files) {
-  const shards = paths.map((path) => {
-    const shard = files.get(path);
-    if (!shard) throw new Trouble("missing_file", path);
-    files.delete(path);
-    return shard;
-  });
-  const all = new Uint8Array(shards.reduce((sum, shard) => sum + shard.length, 0));
-  let filled = 0;
-  for (const shard of shards) {
-    all.set(shard, filled);
-    filled += shard.length;
-  }
-  return all.buffer;
+/**
+ * The first byte of an output's weights in the tiles of a matrix; those of the next two inputs follow PAIR_BYTES later.
+ *
+ * @param {number} output
+ * @param {number} inputs Of the matrix.
+ */
+export function tilePlace(output, inputs) {
+  const lane = output % TILE_OUTPUTS;
+  return ((output - lane) / TILE_OUTPUTS) * Math.ceil(inputs / 2) * PAIR_BYTES + lane * 2;
 }
 
 function dequantise(/** @type {Int8Matrix} */ { values, scales, shape, channelAxis }) {

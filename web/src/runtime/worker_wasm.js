@@ -2,18 +2,38 @@
 
 import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import * as tf from "@tensorflow/tfjs-core";
+import { memory } from "./decoders.js";
 import { createEngine } from "./engine.js";
 import { Trouble } from "./trouble.js";
+import { WasmDecoders } from "./wasm/wasm_decoders.js";
 
-async function start() {
+const decoders = new WasmDecoders();
+
+async function start(/** @type {unknown} */ _, /** @type {string} */ wanted) {
   if (typeof WebAssembly !== "object") throw new Trouble("no_webassembly");
   setWasmPaths(new URL(".", globalThis.location.href).href);
   // Threads need cross-origin isolation, and on shared processors they lose: docs/browser.md.
   tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
   if (!(await tf.setBackend("wasm"))) throw new Trouble("backend_failed", "wasm");
   await tf.ready();
-  return { simd: Boolean(await tf.env().getAsync("WASM_HAS_SIMD_SUPPORT")) };
+  const simd = Boolean(await tf.env().getAsync("WASM_HAS_SIMD_SUPPORT"));
+  if (wanted === "kernels") await decoders.connect(simd, read);
+  return { simd };
 }
 
-const handle = createEngine({ name: "wasm", start }, (message) => globalThis.postMessage(message));
+async function read(/** @type {string} */ file) {
+  const response = await fetch(new URL(file, globalThis.location.href));
+  if (!response.ok) throw new Error(`${file}: HTTP ${response.status}`);
+  return response.arrayBuffer();
+}
+
+const backend = {
+  name: "wasm",
+  start,
+  allocate: decoders.allocate.bind(decoders),
+  createDecoder: decoders.createDecoder.bind(decoders),
+  passedOver: () => decoders.passedOver,
+  memory,
+};
+const handle = createEngine(backend, (message) => globalThis.postMessage(message));
 globalThis.onmessage = (/** @type {MessageEvent} */ event) => handle(event.data);

@@ -2,6 +2,7 @@
 
 import "@tensorflow/tfjs-backend-webgl";
 import * as tf from "@tensorflow/tfjs-core";
+import { createDecoder, memory } from "./decoders.js";
 import { createEngine } from "./engine.js";
 import { Trouble } from "./trouble.js";
 
@@ -16,5 +17,6 @@ async function start(/** @type {(detail: string) => void} */ onLost) {
   return { simd: true };
 }
 
-const handle = createEngine({ name: "webgl", start }, (message) => globalThis.postMessage(message));
+const backend = { name: "webgl", start, createDecoder, memory };
+const handle = createEngine(backend, (message) => globalThis.postMessage(message));
 globalThis.onmessage = (/** @type {MessageEvent} */ event) => handle(event.data);

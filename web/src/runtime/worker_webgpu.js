@@ -1,20 +1,24 @@
-/** The worker that computes on the graphics card through WebGPU. */
+/** The worker that computes on the graphics card through WebGPU, in shaders of its own: no TensorFlow.js here. */
 
-import "@tensorflow/tfjs-backend-webgpu";
-import * as tf from "@tensorflow/tfjs-core";
 import { createEngine } from "./engine.js";
-import { Trouble } from "./trouble.js";
+import { Gpu } from "./webgpu/device.js";
+import { GpuDecoder } from "./webgpu/gpu_decoder.js";
 
-async function start(/** @type {(detail: string) => void} */ onLost) {
-  // tfjs reads fields of the adapter without asking whether there is one.
-  const gpu = /** @type {any} */ (globalThis.navigator).gpu;
-  if (!(await gpu?.requestAdapter())) throw new Trouble("backend_failed", "no WebGPU adapter");
-  if (!(await tf.setBackend("webgpu"))) throw new Trouble("backend_failed", "webgpu");
-  await tf.ready();
-  const { device } = /** @type {any} */ (tf.backend());
-  device.lost.then((/** @type {any} */ info) => onLost(info.message || info.reason || "device lost"));
-  return { simd: true };
-}
+/** @type {Gpu} */
+let gpu;
 
-const handle = createEngine({ name: "webgpu", start }, (message) => globalThis.postMessage(message));
+const backend = {
+  name: "webgpu",
+  async start(/** @type {(detail: string) => void} */ onLost) {
+    gpu = await Gpu.open(onLost);
+    return { simd: true };
+  },
+  createDecoder: (
+    /** @type {import("./stock_decoder.js").ModelConfig} */ config,
+    /** @type {import("./weights.js").WeightStore} */ weights,
+    /** @type {number} */ vocabularySize,
+  ) => GpuDecoder.create(gpu, config, weights, vocabularySize),
+  memory: () => ({ numTensors: gpu.numBuffers, numBytes: gpu.numBytes }),
+};
+const handle = createEngine(backend, (message) => globalThis.postMessage(message));
 globalThis.onmessage = (/** @type {MessageEvent} */ event) => handle(event.data);

@@ -4,11 +4,12 @@
  */
 
 import { uniform } from "./random_numbers.js";
-import { draw, penaliseRepetition } from "./sampler.js";
+import { candidateCount, draw, drawAmong, penaliseRepetition } from "./sampler.js";
 
 /**
  * @typedef {import("./contract.js").Settings} Settings
  * @typedef {import("./contract.js").Snapshot} Snapshot
+ * @typedef {import("./stock_decoder.js").Candidates} Candidates
  */
 
 // Prompts are read in parts of so many tokens, so that Stop never waits for a whole one.
@@ -48,10 +49,11 @@ export class Writer {
    * Encodes what of the window is not encoded yet. The caller must pass the result's window on.
    *
    * @param {number[]} window
+   * @param {Settings} settings
    * @param {() => Promise<boolean>} stopped Asked between the parts.
-   * @returns {Promise<{window: number[], logits: Float32Array} | null>} Null when stopped.
+   * @returns {Promise<{window: number[], outcome: Float32Array | Candidates} | null>} Null when stopped.
    */
-  async read(window, stopped) {
+  async read(window, settings, stopped) {
     let ids = window;
     if (ids.length > this.contextLength) ids = ids.slice(-Math.max(1, Math.floor(this.contextLength / 2)));
     const known = this.encoded.length < ids.length && this.encoded.every((id, i) => id === ids[i]);
@@ -61,22 +63,40 @@ export class Writer {
       const left = ids.length - this.encoded.length;
       const part = ids.slice(this.encoded.length, this.encoded.length + Math.max(1, Math.min(READ, left - 1)));
       this.encoded.push(...part);
-      const logits = await this.decoder.encode(part);
-      if (this.encoded.length === ids.length) return { window: ids, logits };
+      const outcome = await this.encode(part, settings);
+      if (this.encoded.length === ids.length) return { window: ids, outcome };
       if (await stopped()) return null;
     }
   }
 
   /**
-   * @param {Float32Array} logits Changed in place.
+   * All logits, or where the decoder can tell them and they decide, the likeliest tokens alone.
+   *
+   * @private
+   * @param {number[]} ids
+   * @param {Settings} settings
+   * @returns {Promise<Float32Array | Candidates>}
+   */
+  encode(ids, settings) {
+    const { decoder } = this;
+    const count = candidateCount(settings);
+    // A penalty can bring any token among the likeliest.
+    const few = settings.repetitionPenalty === 1 && count > 0 && count <= (decoder.maxCandidates ?? 0);
+    return few && decoder.encodeCandidates ? decoder.encodeCandidates(ids, count) : decoder.encode(ids);
+  }
+
+  /**
+   * @param {Float32Array | Candidates} outcome Logits are changed in place.
    * @param {number[]} window
    * @param {number} position Which new token this is.
    * @param {Settings} settings
    * @param {number} sample
    */
-  pick(logits, window, position, settings, sample) {
-    penaliseRepetition(logits, window, settings.repetitionPenalty);
-    return draw(logits, uniform(settings.seed, 0, sample, position), settings);
+  pick(outcome, window, position, settings, sample) {
+    const random = uniform(settings.seed, 0, sample, position);
+    if ("ids" in outcome) return drawAmong(outcome, random, settings);
+    penaliseRepetition(outcome, window, settings.repetitionPenalty);
+    return draw(outcome, random, settings);
   }
 
   /**
@@ -95,9 +115,9 @@ export class Writer {
     const end = newIds.length + settings.maxNewTokens;
     while (newIds.length < end) {
       if (await stopped()) return { finish: "stopped", snapshot: { window, newIds } };
-      const read = await this.read(window, stopped);
+      const read = await this.read(window, settings, stopped);
       if (!read) return { finish: "stopped", snapshot: { window, newIds } };
-      const id = this.pick(read.logits, read.window, newIds.length, settings, sample);
+      const id = this.pick(read.outcome, read.window, newIds.length, settings, sample);
       window = [...read.window, id];
       newIds.push(id);
       if (id === this.endOfTextId) return { finish: "end_of_text", snapshot: { window, newIds } };

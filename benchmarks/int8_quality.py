@@ -1,0 +1,167 @@
+"""What int8 costs a trained model: python -m benchmarks.int8_quality [--run_dir runs/demo] [--corpus FILE,...]
+
+Loss and greedy choices on held-out text, of the float32 weights and of those that an int8 bundle gives a browser,
+with activations rounded to 13 bits before every matrix product, fewer than any of the page's decoders keeps. All in
+NumPy. The last line is one JSON object.
+
+Shapes: B windows, T tokens, D width, H heads, K width of a head, V vocabulary.
+"""
+
+import argparse
+import json
+import sys
+
+import numpy as np
+
+ACTIVATION_MAX = 4095  # 13 bits with their sign
+HELD_OUT = 0.05  # tf_gpt2.train's default share at the end of every book
+TOKENS_AT_ONCE = 1024
+
+
+def main(argv=None):
+    """Runs the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run_dir", default="runs/demo", help="a model directory with a trained model")
+    parser.add_argument("--corpus", help="files that it was trained on; their ends are read. Default: the sample")
+    parser.add_argument("--held_out", type=float, default=HELD_OUT, help="share of every book at its end")
+    parser.add_argument("--loss_characters", type=int, default=30_000)
+    parser.add_argument("--greedy_characters", type=int, default=2_000)
+    options = parser.parse_args(argv)
+    from tf_gpt2.model_directory import load_config, load_weights
+    from tf_gpt2.tokenizer import Tokenizer
+
+    config = load_config(options.run_dir)
+    weights = load_weights(options.run_dir, config)
+    text = _held_out_text(options.corpus, options.held_out)[: options.loss_characters]
+    tokenizer = Tokenizer.load(options.run_dir)
+    ids = tokenizer.encode(text)
+    greedy = len(tokenizer.encode(text[: options.greedy_characters]))
+    figures = compare(config, weights, np.concatenate([[tokenizer.end_of_text_id], ids]), greedy)
+    shape = {"layers": config.num_layers, "width": config.hidden_dim, "characters": len(text)}
+    print(json.dumps({"benchmark": "int8_quality", "run_dir": options.run_dir, **shape, **figures}))
+
+
+def _held_out_text(corpus, share):
+    from tf_gpt2.corpus.sample import sample_path
+    from tf_gpt2.evaluation import read_texts
+
+    texts = read_texts(corpus.split(",") if corpus else [str(sample_path())])
+    return "".join(text[len(text) - round(len(text) * share) :] for text in texts)
+
+
+def compare(config, weights: dict, ids: np.ndarray, greedy_tokens: int) -> dict:
+    """Loss and greedy choices of an int8 model beside its float32 original.
+
+    Args:
+        config: The model's configuration.
+        weights: Float32 arrays by Hugging Face name.
+        ids: A text [N + 1]; its first token is not predicted.
+        greedy_tokens: At how many positions, from the first, the likeliest tokens are compared.
+
+    Returns:
+        Nats a token of both, the relative difference, the share of positions with the same likeliest token, and by
+        how many nats float32 preferred its own token where they differ.
+    """
+    from export.quantization import store
+
+    stored = {name: store(name, array, "int8").value for name, array in weights.items()}
+    nats = {"float32": 0.0, "int8": 0.0}
+    same, gaps = [], []
+    for inputs, targets in _windows(ids, config.context_length):
+        exact = log_probabilities(config, weights, inputs)
+        rounded = log_probabilities(config, stored, inputs, ACTIVATION_MAX)
+        for name, scores in (("float32", exact), ("int8", rounded)):
+            kept = np.take_along_axis(scores, np.maximum(targets, 0)[..., None], -1)[..., 0]
+            nats[name] -= float(kept[targets >= 0].sum(dtype=np.float64))
+        if len(same) < greedy_tokens:
+            exact, chosen = exact[targets >= 0], rounded[targets >= 0].argmax(-1)
+            same += (exact.argmax(-1) == chosen).tolist()
+            gaps += (exact.max(-1) - exact[np.arange(len(chosen)), chosen]).tolist()
+        print(f"{len(same)} positions", file=sys.stderr, flush=True)
+    count = len(ids) - 1
+    missed = [gap for gap in gaps[:greedy_tokens] if gap > 0]
+    return {
+        "loss_float32": nats["float32"] / count,
+        "loss_int8": nats["int8"] / count,
+        "relative_loss_difference": nats["int8"] / nats["float32"] - 1,
+        "greedy_positions": len(same[:greedy_tokens]),
+        "greedy_agreement": float(np.mean(same[:greedy_tokens])),
+        "median_gap_nats_where_they_differ": float(np.median(missed)) if missed else 0.0,
+    }
+
+
+def _windows(ids, context_length):
+    """Batches of inputs and targets [B, T]; every token is a target once, others are -1."""
+    from tf_gpt2.scoring import plan_windows
+
+    plan = plan_windows(len(ids) - 1, context_length, max(1, context_length // 2))
+    size = max(1, TOKENS_AT_ONCE // plan[0].length)
+    for start in range(0, len(plan), size):
+        group = plan[start : start + size]
+        places = np.array([window.start for window in group])[:, None] + np.arange(plan[0].length)
+        targets = ids[places + 1].copy()
+        for row, window in enumerate(group):
+            targets[row, : window.first] = -1
+        yield ids[places], targets
+
+
+def log_probabilities(config, weights: dict, ids: np.ndarray, activation_max: int | None = None) -> np.ndarray:
+    """Logarithms of the next token's probabilities [B, T, V] after each of `ids` [B, T], in float32.
+
+    Args:
+        config: The model's configuration.
+        weights: Float32 arrays by Hugging Face name.
+        ids: Token ids.
+        activation_max: Each vector that meets a matrix is rounded to integers of at most this size times one scale.
+    """
+
+    def product(x, matrix):  # [..., in] x [in, out]
+        return (x if activation_max is None else round_vectors(x, activation_max)) @ matrix
+
+    def linear(x, name):
+        return product(x, weights[f"{name}.weight"]) + weights[f"{name}.bias"]
+
+    def norm(x, name):
+        centred = x - x.mean(-1, keepdims=True)
+        deviation = np.sqrt((centred**2).mean(-1, keepdims=True) + np.float32(config.layer_norm_epsilon))
+        return centred / deviation * weights[f"{name}.weight"] + weights[f"{name}.bias"]
+
+    batch, length = ids.shape
+    x = weights["wte.weight"][ids] + weights["wpe.weight"][:length]  # [B, T, D]
+    for index in range(config.num_layers):
+        block = f"h.{index}"
+        qkv = linear(norm(x, f"{block}.ln_1"), f"{block}.attn.c_attn").reshape(
+            batch, length, 3, config.num_heads, -1
+        )
+        x = x + linear(_attend(*qkv.transpose(2, 0, 3, 1, 4)), f"{block}.attn.c_proj")
+        inner = linear(norm(x, f"{block}.ln_2"), f"{block}.mlp.c_fc")
+        x = x + linear(_gelu(inner), f"{block}.mlp.c_proj")
+    logits = product(norm(x, "ln_f"), weights.get("lm_head.weight", weights["wte.weight"]).T)
+    shifted = logits - logits.max(-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+
+
+def round_vectors(x: np.ndarray, most: int) -> np.ndarray:
+    """`x` [..., D] with each vector rounded to integers from -most to most times its own scale."""
+    scale = np.abs(x).max(-1, keepdims=True) / np.float32(most)
+    scale = np.where(scale > 0, scale, np.float32(1))
+    return np.rint(x / scale) * scale
+
+
+def _attend(query, key, value):  # [B, H, T, K] each -> [B, T, D]
+    batch, heads, length, depth = query.shape
+    scores = query @ key.swapaxes(2, 3) * np.float32(depth**-0.5)
+    scores = np.where(np.tri(length, dtype=bool), scores, np.float32(-np.inf))
+    attention = np.exp(scores - scores.max(-1, keepdims=True))
+    attention /= attention.sum(-1, keepdims=True)
+    return (attention @ value).swapaxes(1, 2).reshape(batch, length, heads * depth)
+
+
+def _gelu(x):
+    """GELU's tanh form (Hendrycks and Gimpel 2016)."""
+    slope = np.float32(np.sqrt(2 / np.pi)) * (x + np.float32(0.044715) * x**3)
+    return np.float32(0.5) * x * (1 + np.tanh(slope))
+
+
+if __name__ == "__main__":
+    main()

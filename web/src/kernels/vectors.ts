@@ -1,0 +1,38 @@
+/** What the kernels share: sums over lanes, and exp. */
+
+/** The sum of four lanes. */
+export function sumLanes(v: v128): f32 {
+  return (
+    f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1) + (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3))
+  );
+}
+
+/** The largest of four lanes. */
+export function maxLanes(v: v128): f32 {
+  const first = max(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1));
+  return max(first, max(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3)));
+}
+
+/**
+ * exp of four numbers, to about 1e-7 of the result; about 1e-38 below -87.3, infinite above 88.3.
+ *
+ * x = n ln 2 + r with a whole n and |r| <= ln 2 / 2: 2**n goes into the exponent's bits, exp(r) is its Taylor series,
+ * whose first term left out is r**8 / 8! < 6e-9. ln 2 is taken off in two parts, the first with few bits, so that n
+ * times it is exact (Cody and Waite 1980).
+ */
+export function exp(x: v128): v128 {
+  const clamped = f32x4.max(f32x4.min(x, f32x4.splat(89)), f32x4.splat(-87.3));
+  const n = f32x4.nearest(f32x4.mul(clamped, f32x4.splat(<f32>Math.LOG2E)));
+  let r = f32x4.sub(clamped, f32x4.mul(n, f32x4.splat(0.693359375)));
+  r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(-2.1219444e-4)));
+  let y = f32x4.splat(1.0 / 5040.0);
+  y = f32x4.add(f32x4.mul(y, r), f32x4.splat(1.0 / 720.0));
+  y = f32x4.add(f32x4.mul(y, r), f32x4.splat(1.0 / 120.0));
+  y = f32x4.add(f32x4.mul(y, r), f32x4.splat(1.0 / 24.0));
+  y = f32x4.add(f32x4.mul(y, r), f32x4.splat(1.0 / 6.0));
+  y = f32x4.add(f32x4.mul(y, r), f32x4.splat(0.5));
+  y = f32x4.add(f32x4.mul(y, r), f32x4.splat(1.0));
+  y = f32x4.add(f32x4.mul(y, r), f32x4.splat(1.0));
+  const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
+  return f32x4.mul(y, power);
+}

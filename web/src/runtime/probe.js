@@ -1,0 +1,21 @@
+/** How fast a decoder is, for the page to show and to choose by. */
+
+const STEPS = 7;
+
+/**
+ * @param {import("./stock_decoder.js").Decoder} decoder Left empty.
+ * @param {number} contextLength
+ * @returns {Promise<number>} Milliseconds a token at the start of a text: the median of a few.
+ */
+export async function timeSteps(decoder, contextLength) {
+  const times = [];
+  decoder.reset();
+  for (let step = 0; step < Math.min(STEPS, contextLength); step++) {
+    const started = performance.now();
+    if (decoder.encodeCandidates) await decoder.encodeCandidates([0], 1);
+    else await decoder.encode([0]);
+    times.push(performance.now() - started);
+  }
+  decoder.reset();
+  return times.sort((a, b) => a - b)[times.length >> 1];
+}

@@ -1,0 +1,81 @@
+/** Where in the bundle's bytes what the kernels need lies. */
+
+import { Trouble } from "../trouble.js";
+import { PAIR_BYTES, tilePlace } from "../weights.js";
+
+/** @typedef {import("../weights.js").WeightStore} WeightStore */
+
+/** Where in the bundle's bytes the kernels find what they need; its shapes are checked, since they trust them. */
+export class Places {
+  constructor(/** @type {WeightStore} */ weights, /** @type {number} */ width, /** @type {number} */ epsilon) {
+    this.weights = weights;
+    this.width = width;
+    this.epsilon = epsilon;
+  }
+
+  block(/** @type {string} */ prefix) {
+    const { width } = this;
+    const inner = this.weights.tiles(`${prefix}mlp.c_fc.weight`).outputs;
+    return {
+      norm1: this.norm(`${prefix}ln_1`),
+      qkv: this.linear(`${prefix}attn.c_attn`, width, 3 * width),
+      project: this.linear(`${prefix}attn.c_proj`, width, width),
+      norm2: this.norm(`${prefix}ln_2`),
+      expand: this.linear(`${prefix}mlp.c_fc`, width, inner),
+      contract: this.linear(`${prefix}mlp.c_proj`, inner, width),
+    };
+  }
+
+  norm(/** @type {string} */ name) {
+    const { weights, width, epsilon } = this;
+    return {
+      weight: weights.vector(`${name}.weight`, width),
+      bias: weights.vector(`${name}.bias`, width),
+      epsilon,
+    };
+  }
+
+  linear(/** @type {string} */ name, /** @type {number} */ inputs, /** @type {number} */ outputs) {
+    const place = this.matrix(`${name}.weight`, inputs, outputs);
+    return { ...place, bias: this.weights.vector(`${name}.bias`, outputs) };
+  }
+
+  /** The first `outputs` rows of a matrix [V or more, D]. */
+  head(/** @type {string} */ name, /** @type {number} */ outputs) {
+    const rows = this.weights.tiles(name).outputs;
+    if (outputs > rows) throw new Trouble("bundle_damaged", `${name} has ${rows} rows for ${outputs} tokens`);
+    return { ...this.matrix(name, this.width, rows), bias: null, outputs };
+  }
+
+  /** @private */
+  matrix(/** @type {string} */ name, /** @type {number} */ inputs, /** @type {number} */ outputs) {
+    const place = this.weights.tiles(name);
+    if (place.inputs !== inputs || place.outputs !== outputs) {
+      throw new Trouble(
+        "bundle_damaged",
+        `${name} is ${place.inputs} to ${place.outputs}, not ${inputs} to ${outputs}`,
+      );
+    }
+    return { tiles: place.start, scales: this.weights.vector(`${name}/scale`, outputs), inputs, outputs };
+  }
+}
+
+/** Rows of an embedding [V, D], read out of its tiles. */
+export class TiledRows {
+  constructor(/** @type {WeightStore} */ weights, /** @type {string} */ name) {
+    this.weights = weights;
+    this.place = weights.tiles(name);
+    this.scales = weights.float32(`${name}/scale`);
+  }
+
+  addRow(/** @type {number} */ row, /** @type {Float32Array} */ target) {
+    const { start, inputs } = this.place;
+    const bytes = this.weights.bytes();
+    const scale = this.scales[row];
+    let from = start + tilePlace(row, inputs);
+    for (let i = 0; i < inputs; i++) {
+      target[i] += ((bytes[from + (i & 1)] << 24) >> 24) * scale;
+      if (i & 1) from += PAIR_BYTES;
+    }
+  }
+}

@@ -1,0 +1,120 @@
+/** Which decoder runs a model on WebAssembly: the kernels where they work and win, else TensorFlow.js's operations. */
+
+import * as tf from "@tensorflow/tfjs-core";
+import { StockDecoder } from "../stock_decoder.js";
+import { KernelDecoder } from "./kernel_decoder.js";
+import { registerKernels, runEmpty, runLinear } from "./kernels.js";
+
+// A clock in a page may tick in tenths of a millisecond: a product is timed so many times at once, and the best of
+// some rounds counts, since anything may run beside it.
+const CALLS = 10;
+const ROUNDS = 3;
+const TICK = 0.2;
+
+/**
+ * @typedef {import("../stock_decoder.js").Decoder} Decoder
+ * @typedef {import("../weights.js").WeightStore} WeightStore
+ * @typedef {import("./tfjs_wasm_memory.js").TfjsWasmMemory} TfjsWasmMemory
+ */
+
+export class WasmDecoders {
+  constructor() {
+    /** @type {TfjsWasmMemory | null} */
+    this.memory = null;
+    /** @type {tf.Tensor | null} The weights as the bundle has them. */
+    this.bytes = null;
+    /** Why the kernels are not used; empty when they are, or not wanted. */
+    this.passedOver = "";
+  }
+
+  /**
+   * Makes the kernels ready; where that fails the page goes on without.
+   *
+   * @param {boolean} simd Whether the browser has WebAssembly's vector instructions.
+   * @param {(file: string) => Promise<ArrayBuffer>} read
+   */
+  async connect(simd, read) {
+    try {
+      if (!simd) throw new Error("no WebAssembly SIMD");
+      this.memory = await registerKernels(read);
+    } catch (error) {
+      this.passedOver = reason(error);
+    }
+  }
+
+  /**
+   * Where the kernels may run, the weights are loaded straight into the memory they work in.
+   *
+   * @param {number} bytes
+   * @param {import("../bundle.js").BundleIndex} index
+   * @returns {() => import("../bundle.js").Bytes}
+   */
+  allocate(bytes, index) {
+    const { memory } = this;
+    if (!memory || index.dtype !== "int8") {
+      this.passedOver ||= memory ? reason(`weights are ${index.dtype}`) : "";
+      const room = new Uint8Array(bytes);
+      return () => room;
+    }
+    const tensor = runEmpty([Math.ceil(bytes / 4)], "int32");
+    this.bytes = tensor;
+    const start = memory.address(tensor);
+    return () => memory.bytes.subarray(start, start + bytes);
+  }
+
+  /**
+   * @param {import("../stock_decoder.js").ModelConfig} config
+   * @param {WeightStore} weights
+   * @param {number} vocabularySize Of the tokenizer.
+   * @param {(decoder: Decoder) => Promise<void>} check Throws when the decoder computes something else than Keras.
+   * @returns {Promise<Decoder>}
+   */
+  async createDecoder(config, weights, vocabularySize, check) {
+    const { bytes } = this;
+    if (!bytes) return new StockDecoder(config, weights, vocabularySize);
+    const decoder = new KernelDecoder(config, weights, bytes, vocabularySize);
+    try {
+      await check(decoder);
+      const { kernels, stock } = tf.tidy(() => timeProduct(decoder, weights, "h.0.attn.c_proj.weight"));
+      if (kernels < stock * 1.5 + TICK) return decoder;
+      this.passedOver = reason(`slower, ${kernels.toFixed(2)} ms for ${stock.toFixed(2)} ms`);
+    } catch (error) {
+      this.passedOver = reason(error);
+    }
+    const stock = new StockDecoder(config, weights, vocabularySize);
+    decoder.dispose();
+    return stock;
+  }
+}
+
+/** For the maintainer who reads the page's facts. */
+function reason(/** @type {unknown} */ error) {
+  return `no kernels: ${error instanceof Error ? error.message : error}`;
+}
+
+/** Milliseconds of the smallest product of a layer, both ways: the others take more memory and say the same. */
+function timeProduct(
+  /** @type {KernelDecoder} */ decoder,
+  /** @type {WeightStore} */ weights,
+  /** @type {string} */ name,
+) {
+  const { inputs, outputs } = weights.tiles(name);
+  const x = tf.ones([1, inputs]);
+  const matrix = tf.tensor2d(weights.float32(name), [inputs, outputs]);
+  const place = decoder.blocks[0].project;
+  return {
+    kernels: best(() => runLinear(x, decoder.bytes, place)),
+    stock: best(() => tf.matMul(x, matrix)),
+  };
+}
+
+function best(/** @type {() => tf.Tensor} */ product) {
+  product().dispose(); // what runs for the first time is compiled
+  let least = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < ROUNDS; round++) {
+    const started = performance.now();
+    for (let call = 0; call < CALLS; call++) product().dispose();
+    least = Math.min(least, performance.now() - started);
+  }
+  return least;
+}

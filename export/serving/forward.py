@@ -13,7 +13,6 @@ from tf_gpt2.generation import decoder
 
 # Of a batch of prompts so many tokens are read at once: attention's scores take rows times tokens squared.
 TOKENS_AT_ONCE = 1024
-_MASKED = -1e9
 
 
 def by_groups(function, rows: list, length, outputs):
@@ -78,22 +77,21 @@ def step(weights, config: GPT2Config, ids, positions, keys, values):
     """
     batch, length = tf.shape(ids)[0], tf.shape(keys[0])[2]
     x = tf.gather(weights["wte.weight"], ids) + tf.gather(weights["wpe.weight"], positions)  # [B, D]
-    unseen = tf.where(tf.range(length)[None, :] <= positions[:, None], 0.0, _MASKED)[:, None, None, :]
+    unseen = tf.where(tf.range(length)[None, :] <= positions[:, None], 0.0, decoder.MASKED)[:, None, None, :]
     row, head = tf.meshgrid(tf.range(batch), tf.range(config.num_heads), indexing="ij")  # [B, H]
     place = tf.stack([row, head, tf.repeat(positions[:, None], config.num_heads, axis=1)], axis=-1)
-    keys, values = list(keys), list(values)
+    keys, values, epsilon = list(keys), list(values), config.layer_norm_epsilon
     for index in range(config.num_layers):
         block = f"h.{index}"
-        qkv = _linear(_norm(x, weights, f"{block}.ln_1", config), weights, f"{block}.attn.c_attn")  # [B, 3D]
+        qkv = decoder.linear(decoder.norm(x, weights, f"{block}.ln_1", epsilon), weights, f"{block}.attn.c_attn")
         query, key, value = tf.unstack(tf.reshape(qkv, (batch, 3, config.num_heads, config.head_dim)), axis=1)
         keys[index] = tf.tensor_scatter_nd_update(keys[index], place, key)
         values[index] = tf.tensor_scatter_nd_update(values[index], place, value)
         query = (query * config.head_dim**-0.5)[:, :, None, :]
         scores = tf.matmul(query, keys[index], transpose_b=True) + unseen  # [B, H, 1, C]
         context = tf.reshape(tf.matmul(tf.nn.softmax(scores), values[index]), (batch, config.hidden_dim))
-        x += _linear(context, weights, f"{block}.attn.c_proj")
-        hidden = _linear(_norm(x, weights, f"{block}.ln_2", config), weights, f"{block}.mlp.c_fc")
-        x += _linear(tf.nn.gelu(hidden, approximate=True), weights, f"{block}.mlp.c_proj")
+        x += decoder.linear(context, weights, f"{block}.attn.c_proj")
+        x = decoder.mlp(x, weights, block, epsilon)
     return x, keys, values
 
 
@@ -103,22 +101,11 @@ def logits(weights, config: GPT2Config, hidden):
     As `decoder.logits`, but with the embedding as left operand, which takes eight rows two thirds of the time.
     """
     head = weights["wte.weight" if config.tie_embeddings else "lm_head.weight"]
-    return tf.transpose(tf.matmul(head, _norm(hidden, weights, "ln_f", config), transpose_b=True))
+    hidden = decoder.norm(hidden, weights, "ln_f", config.layer_norm_epsilon)
+    return tf.transpose(tf.matmul(head, hidden, transpose_b=True))
 
 
 def grow(cache: list, length) -> list:
     """Caches [B, H, C, K] with at least `length` places; what is new is zero."""
     more = tf.maximum(0, length - tf.shape(cache[0])[2])
     return [tf.pad(tensor, [[0, 0], [0, 0], [0, more], [0, 0]]) for tensor in cache]
-
-
-def _norm(x, weights, name, config):
-    """Layer normalisation over the last axis (Ba et al. 2016)."""
-    centred = x - tf.reduce_mean(x, -1, keepdims=True)
-    scale = tf.math.rsqrt(tf.reduce_mean(centred * centred, -1, keepdims=True) + config.layer_norm_epsilon)
-    return centred * scale * weights[f"{name}.weight"] + weights[f"{name}.bias"]
-
-
-def _linear(x, weights, name):
-    """[B, in] -> [B, out]."""
-    return tf.nn.bias_add(tf.matmul(x, weights[f"{name}.weight"]), weights[f"{name}.bias"])

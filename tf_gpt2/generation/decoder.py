@@ -15,7 +15,7 @@ from tf_gpt2.generation.weights import HEAD, TABLE, RowBlocks
 # Keys and values are read in blocks of so many positions, as many blocks as the longest row needs. Smaller blocks
 # read less beside the point, larger ones cost fewer rounds; 64 was fastest both near position 64 and near 900.
 BLOCK = 64
-_MASKED = -1e9
+MASKED = -1e9
 
 
 def cache_length(config: GPT2Config) -> int:
@@ -29,28 +29,29 @@ def block_length(config: GPT2Config) -> int:
     return min(BLOCK, config.context_length)
 
 
-def _norm(x, weights, name, epsilon):
+def norm(x, weights, name, epsilon):
     """Layer normalisation over the last axis (Ba et al. 2016)."""
     centred = x - tf.reduce_mean(x, -1, keepdims=True)
     scale = tf.math.rsqrt(tf.reduce_mean(centred * centred, -1, keepdims=True) + epsilon)
     return centred * scale * weights[f"{name}.weight"] + weights[f"{name}.bias"]
 
 
-def _linear(x, weights, name):
+def linear(x, weights, name):
     """[N, in] -> [N, out]; two-dimensional so that TensorFlow fuses product, bias and GELU into one kernel."""
     matrix = weights[f"{name}.weight"]
     product = matrix.product(x) if isinstance(matrix, RowBlocks) else tf.matmul(x, matrix)
     return tf.nn.bias_add(product, weights[f"{name}.bias"])
 
 
-def _mlp(x, weights, block, epsilon):
-    hidden = _linear(_norm(x, weights, f"{block}.ln_2", epsilon), weights, f"{block}.mlp.c_fc")  # [N, F]
-    return x + _linear(tf.nn.gelu(hidden, approximate=True), weights, f"{block}.mlp.c_proj")
+def mlp(x, weights, block, epsilon):
+    """The second half of a block: [N, D] plus what its two linear layers add."""
+    hidden = linear(norm(x, weights, f"{block}.ln_2", epsilon), weights, f"{block}.mlp.c_fc")  # [N, F]
+    return x + linear(tf.nn.gelu(hidden, approximate=True), weights, f"{block}.mlp.c_proj")
 
 
 def logits(weights, config: GPT2Config, hidden):
     """Logits [N, V] of final hidden states [N, D]."""
-    hidden = _norm(hidden, weights, "ln_f", config.layer_norm_epsilon)
+    hidden = norm(hidden, weights, "ln_f", config.layer_norm_epsilon)
     head = weights.get(HEAD, weights[TABLE])
     return head.product(hidden) if isinstance(head, RowBlocks) else tf.matmul(hidden, head, transpose_b=True)
 
@@ -72,19 +73,17 @@ def encode(weights, config: GPT2Config, ids):
     x = tf.gather(weights["wte.weight"], ids) + weights["wpe.weight"][:length]
     x = tf.reshape(x, (-1, width))  # [B * T, D]
     place = tf.range(length)
-    mask = tf.where(place[None, :] <= place[:, None], 0.0, _MASKED)  # [T, T], query by key
+    mask = tf.where(place[None, :] <= place[:, None], 0.0, MASKED)  # [T, T], query by key
     keys, values = [], []
     for index in range(config.num_layers):
         block = f"h.{index}"
-        qkv = _linear(
-            _norm(x, weights, f"{block}.ln_1", config.layer_norm_epsilon), weights, f"{block}.attn.c_attn"
-        )
+        qkv = linear(norm(x, weights, f"{block}.ln_1", config.layer_norm_epsilon), weights, f"{block}.attn.c_attn")
         qkv = tf.reshape(qkv, (batch, length, 3, heads, config.head_dim))
         query, key, value = tf.unstack(tf.transpose(qkv, (2, 0, 3, 1, 4)))  # [B, H, T, K] each
         scores = tf.matmul(query * config.head_dim**-0.5, key, transpose_b=True) + mask  # [B, H, T, T]
         context = tf.matmul(tf.nn.softmax(scores), value)  # [B, H, T, K]
         context = tf.reshape(tf.transpose(context, (0, 2, 1, 3)), (-1, width))
-        x = _mlp(x + _linear(context, weights, f"{block}.attn.c_proj"), weights, block, config.layer_norm_epsilon)
+        x = mlp(x + linear(context, weights, f"{block}.attn.c_proj"), weights, block, config.layer_norm_epsilon)
         keys.append(key)
         values.append(value)
     return tf.reshape(x, (batch, length, width)), keys, values
@@ -111,16 +110,14 @@ def decode_step(weights, config: GPT2Config, ids, positions, keys, values, jit_c
     keys, values = list(keys), list(values)
     for index in range(config.num_layers):
         block = f"h.{index}"
-        qkv = _linear(
-            _norm(x, weights, f"{block}.ln_1", config.layer_norm_epsilon), weights, f"{block}.attn.c_attn"
-        )
+        qkv = linear(norm(x, weights, f"{block}.ln_1", config.layer_norm_epsilon), weights, f"{block}.attn.c_attn")
         qkv = tf.reshape(qkv, (batch, 3, config.num_heads, config.head_dim))
         query, key, value = tf.unstack(qkv, axis=1)  # [B, H, K] each
         keys[index] = store(keys[index], key, positions)
         values[index] = store(values[index], value, positions)
         context = attend(query * config.head_dim**-0.5, keys[index], values[index], positions, block_length(config))
         context = tf.reshape(context, (batch, width))
-        x = _mlp(x + _linear(context, weights, f"{block}.attn.c_proj"), weights, block, config.layer_norm_epsilon)
+        x = mlp(x + linear(context, weights, f"{block}.attn.c_proj"), weights, block, config.layer_norm_epsilon)
     return x, keys, values
 
 
@@ -148,7 +145,7 @@ def attend(query, keys, values, positions, block):
         value = tf.slice(values, (0, 0, start, 0), (batch, heads, block, width))
         scores = tf.einsum("bhk,bhck->bhc", query, key)
         seen = (start + tf.range(block))[None, :] <= positions[:, None]  # [B, block]
-        scores = tf.where(seen[:, None, :], scores, _MASKED)
+        scores = tf.where(seen[:, None, :], scores, MASKED)
         new_largest = tf.maximum(largest, tf.reduce_max(scores, -1, keepdims=True))
         shrink = tf.exp(largest - new_largest)
         weight = tf.exp(scores - new_largest)
@@ -157,7 +154,7 @@ def attend(query, keys, values, positions, block):
 
     start = (
         tf.constant(0),
-        tf.fill((batch, heads, 1), _MASKED),
+        tf.fill((batch, heads, 1), MASKED),
         tf.zeros((batch, heads, 1)),
         tf.zeros((batch, heads, width)),
     )

@@ -14,8 +14,12 @@ from tf_gpt2.model_directory import assign_weights
 BATCH = 3
 
 
-# A context that fills whole blocks, one that does not, and one shorter than a block; tied and untied.
-@pytest.fixture(scope="module", params=[(128, True), (70, False), (10, True)], ids=["blocks", "untied", "short"])
+# A context that fills whole blocks, one that does not, one shorter than a block, and one so long that attention
+# goes over to reading the whole cache; tied and untied.
+CASES = {"blocks": (128, True), "untied": (70, False), "short": (10, True), "long": (300, True)}
+
+
+@pytest.fixture(scope="module", params=CASES.values(), ids=CASES.keys())
 def case(request):
     context, tied = request.param
     config = GPT2Config(
@@ -44,7 +48,13 @@ def test_parallel_pass_matches_keras(case, kind):
 
 @pytest.mark.parametrize(
     ("jit_compile", "kind", "batch"),
-    [(False, "plain", BATCH), (False, "split", BATCH), (True, "split", BATCH), (True, "split", 1)],
+    [
+        (False, "plain", BATCH),
+        (False, "split", BATCH),
+        (True, "split", BATCH),
+        (True, "split", 2),
+        (True, "split", 1),
+    ],
 )
 def test_cached_steps_match_keras_at_every_position(case, jit_compile, kind, batch):
     config, weights, ids, expected = case

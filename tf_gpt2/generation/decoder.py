@@ -7,6 +7,8 @@ itself is not imported: that would cost a command its first second.
 Shapes: B rows, T tokens, D hidden_dim, H num_heads, K head_dim, C cache length, V vocabulary_size.
 """
 
+import functools
+
 import tensorflow as tf
 
 from tf_gpt2.config import GPT2Config
@@ -15,6 +17,9 @@ from tf_gpt2.generation.weights import HEAD, TABLE, RowBlocks
 # Keys and values are read in blocks of so many positions, as many blocks as the longest row needs. Smaller blocks
 # read less beside the point, larger ones cost fewer rounds; 64 was fastest both near position 64 and near 900.
 BLOCK = 64
+# Past this share of the cache all of it is read in one go; a cache of no more than so many places, never.
+WHOLE_FROM = 3 / 8
+SHORT_CACHE = 4 * BLOCK
 MASKED = -1e9
 
 
@@ -122,19 +127,37 @@ def decode_step(weights, config: GPT2Config, ids, positions, keys, values, jit_c
 
 
 def attend(query, keys, values, positions, block):
-    """Attention of one query a row over positions 0 to `positions`, block by block with a running softmax.
+    """Attention of one query a row over positions 0 to `positions`.
 
-    The running softmax is that of Milakov and Gimelshein 2018 (online normaliser), as in FlashAttention. The number
-    of rounds follows the longest row, so a half-empty cache costs half.
+    Reading every place of the cache is faster per place, reading in blocks leaves the empty ones out: which is used
+    follows the longest row.
 
     Args:
         query: [B, H, K], scaled.
         keys: [B, H, C, K]; values the same.
         positions: [B] int32.
-        block: Positions a round reads; divides C.
+        block: Positions that are read at once; divides C.
 
     Returns:
         [B, H, K].
+    """
+    by_blocks = functools.partial(_attend_by_blocks, query, keys, values, positions, block)
+    if keys.shape[2] <= SHORT_CACHE:
+        return by_blocks()
+    few = tf.reduce_max(positions) < int(keys.shape[2] * WHOLE_FROM)
+    return tf.cond(few, by_blocks, lambda: _attend_to_all(query, keys, values, positions))
+
+
+def _attend_to_all(query, keys, values, positions):
+    scores = tf.einsum("bhk,bhck->bhc", query, keys)
+    seen = tf.range(keys.shape[2])[None, :] <= positions[:, None]  # [B, C]
+    return tf.einsum("bhc,bhck->bhk", tf.nn.softmax(tf.where(seen[:, None, :], scores, MASKED)), values)
+
+
+def _attend_by_blocks(query, keys, values, positions, block):
+    """With a running softmax: Milakov and Gimelshein 2018 (online normaliser), as in FlashAttention.
+
+    The number of rounds follows the longest row, so a half-empty cache costs half.
     """
     batch, heads, width = query.shape
     rounds = tf.reduce_max(positions) // block + 1

@@ -3,7 +3,8 @@
 Writing one sequence reads every weight once a token from memory. With pages of 4 KB the processor also looks up
 80,000 addresses a token for an 82 M model; with pages of 2 MB, 160. And XLA computes a matrix-vector product on one
 thread, which cannot read as fast as the memory delivers: so a matrix lies as [out, in] in blocks of rows, a product
-each, which XLA's executor runs beside one another. Figures: docs/generation.md.
+each. XLA's executor hands work to a second thread only when more than eight operations are ready at once, and then
+half of them; so there are more blocks than that. Figures: docs/generation.md.
 """
 
 import contextlib
@@ -14,7 +15,13 @@ import typing
 import numpy as np
 import tensorflow as tf
 
-NUM_BLOCKS = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+_THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+# Twelve are two times six, 24 four times six: halved until no more than eight are left, every thread has the same.
+NUM_BLOCKS = 6 * min(8, _THREADS) if _THREADS > 1 else 1
+# Up to so many rows a matrix-vector product each is faster than one matrix product, though it reads twice.
+MOST_VECTORS = 2
+# From so many rows on the right operand is worth turning round.
+LEAST_ROWS = 256
 TABLE, HEAD = "wte.weight", "lm_head.weight"
 _ROWS = 16  # float32 values of a cache line
 _PAGE = 2 << 20
@@ -33,8 +40,17 @@ class RowBlocks(typing.NamedTuple):
 
     def product(self, x):
         """x [N, in] times the matrix: [N, out]."""
-        if x.shape[0] == 1:
-            return tf.concat([tf.matmul(x, block, transpose_b=True) for block in self.blocks], axis=1)
+        rows = x.shape[0]
+        if rows is None:
+            return tf.cond(tf.shape(x)[0] < LEAST_ROWS, lambda: self._by_columns(x), lambda: self._by_rows(x))
+        if rows <= MOST_VECTORS:
+            return tf.concat([self._by_rows(row) for row in tf.split(x, rows)], axis=0)
+        return self._by_rows(x) if rows >= LEAST_ROWS else self._by_columns(x)
+
+    def _by_rows(self, x):
+        return tf.concat([tf.matmul(x, block, transpose_b=True) for block in self.blocks], axis=1)
+
+    def _by_columns(self, x):
         # The block as left operand: a transposed right one is turned round in memory first, every time.
         return tf.transpose(tf.concat([tf.matmul(block, x, transpose_b=True) for block in self.blocks], axis=0))
 
@@ -44,7 +60,7 @@ class Weights(typing.NamedTuple):
 
     Attributes:
         whole: Every matrix in one block: for many tokens at once.
-        split: Every matrix in one block a thread: for a token at a time.
+        split: Every matrix in `NUM_BLOCKS` blocks, shared out to threads: for a token at a time.
     """
 
     whole: dict[str, tf.Tensor | RowBlocks]

@@ -16,8 +16,8 @@ import numpy as np
 import tensorflow as tf
 
 _THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-# Twelve are two times six, 24 four times six: halved until no more than eight are left, every thread has the same.
-NUM_BLOCKS = 6 * min(8, _THREADS) if _THREADS > 1 else 1
+# Sixteen are two times eight, 32 four times eight: halved until no more than eight are left, all have the same.
+NUM_BLOCKS = 8 * min(8, _THREADS) if _THREADS > 1 else 1
 # Up to so many rows a matrix-vector product each is faster than one matrix product, though it reads twice.
 MOST_VECTORS = 2
 # From so many rows on the right operand is worth turning round.

@@ -1,4 +1,4 @@
-"""The optimizers, Keras's own, with GPT-2's decay rule and a warm-up and cosine schedule.
+"""The optimizers, Keras's own (Muon batched, muon.py), with GPT-2's decay rule and a warm-up and cosine schedule.
 
 Muon (Jordan 2024; scaling of Liu et al. 2025, arXiv 2502.16982) moves the matrices inside the blocks by an
 orthogonalised momentum, scaled to the size of an Adam step; embeddings, biases and norms go by Adam. AdamW is that
@@ -8,7 +8,9 @@ of Loshchilov and Hutter 2019 with the betas of nanoGPT and GPT-3.
 import math
 
 import keras
+import tensorflow as tf
 
+from tf_gpt2.training.muon import BatchedMuon
 from tf_gpt2.training.settings import TrainingSettings
 
 
@@ -33,7 +35,8 @@ def build_optimizer(settings: TrainingSettings, variables) -> keras.optimizers.O
         "global_clipnorm": settings.clip_norm,
     }
     if settings.optimizer == "muon":
-        optimizer = keras.optimizers.Muon(adam_weight_decay=settings.weight_decay, **common)
+        true_float32 = not tf.config.list_physical_devices("GPU")  # a GPU may multiply in TF32
+        optimizer = BatchedMuon(gram=true_float32, adam_weight_decay=settings.weight_decay, **common)
     else:
         optimizer = keras.optimizers.AdamW(beta_2=0.95, **common)
     vectors = [variable for variable in variables if len(variable.shape) < 2]

@@ -1,9 +1,9 @@
 """Weights as a bundle stores them: float32, float16, or int8 with one scale an output channel.
 
 Int8 matrices lie in tiles, in the order in which the page's kernels (web/src/kernels/linear.ts) read them: 32
-outputs a tile; in it the inputs by twos, 64 bytes for each two of them; in these the outputs by eights; of eight the
-first four, each with its two inputs as words of 16 bits, whose high bytes are the weights of the other four. To low bytes
-128 is added. The last tile and the last two inputs are filled up with zeros.
+outputs a tile; in it the inputs by twos, 64 bytes for each two; in these the outputs by eights; of eight the
+first four, each with its two inputs as words of 16 bits, whose high bytes are the weights of the other four. To low
+bytes 128 is added. The last tile and the last two inputs are filled up with zeros.
 """
 
 import dataclasses

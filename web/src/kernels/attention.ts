@@ -133,26 +133,41 @@ function append(
 /** scores[t] = query . keys[t] * factor for the rows of a part, four at a time. */
 function score(query: usize, keys: usize, scores: usize, rows: i32, bytes: usize, factor: f32): void {
   let scales = keys + <usize>PART * bytes;
+  const whole = bytes & ~(SUMMED_BYTES - 1);
   for (const end = scores + ((<usize>rows) << 2); scores < end; scores += 16, scales += 16, keys += 4 * bytes) {
     let totals = f32x4.splat(0);
-    for (let start: usize = 0; start < bytes; start += SUMMED_BYTES) {
-      let s0 = i32x4.splat(0);
-      let s1 = s0;
-      let s2 = s0;
-      let s3 = s0;
-      const stop = query + min(bytes, start + SUMMED_BYTES);
-      let k = keys + start;
-      for (let q = query + start; q < stop; q += 16, k += 16) {
-        const part = v128.load(q);
-        s0 = i32x4.add(s0, i32x4.dot_i16x8_s(part, v128.load(k)));
-        s1 = i32x4.add(s1, i32x4.dot_i16x8_s(part, v128.load(k + bytes)));
-        s2 = i32x4.add(s2, i32x4.dot_i16x8_s(part, v128.load(k + 2 * bytes)));
-        s3 = i32x4.add(s3, i32x4.dot_i16x8_s(part, v128.load(k + 3 * bytes)));
-      }
+    let at: usize = 0;
+    for (; at < whole; at += SUMMED_BYTES) {
+      const k = keys + at;
+      const q0 = v128.load(query + at, 0);
+      const q1 = v128.load(query + at, 16);
+      const q2 = v128.load(query + at, 32);
+      const q3 = v128.load(query + at, 48);
+      const s0 = product(q0, q1, q2, q3, k);
+      const s1 = product(q0, q1, q2, q3, k + bytes);
+      const s2 = product(q0, q1, q2, q3, k + 2 * bytes);
+      const s3 = product(q0, q1, q2, q3, k + 3 * bytes);
+      totals = f32x4.add(totals, sumsOfFour(s0, s1, s2, s3));
+    }
+    for (; at < bytes; at += 16) {
+      const q = v128.load(query + at);
+      const k = keys + at;
+      const s0 = i32x4.dot_i16x8_s(q, v128.load(k));
+      const s1 = i32x4.dot_i16x8_s(q, v128.load(k + bytes));
+      const s2 = i32x4.dot_i16x8_s(q, v128.load(k + 2 * bytes));
+      const s3 = i32x4.dot_i16x8_s(q, v128.load(k + 3 * bytes));
       totals = f32x4.add(totals, sumsOfFour(s0, s1, s2, s3));
     }
     v128.store(scores, f32x4.mul(totals, f32x4.mul(f32x4.splat(factor), v128.load(scales))));
   }
+}
+
+/** 32 columns of a query times those of a key, eight in a lane. */
+function product(q0: v128, q1: v128, q2: v128, q3: v128, key: usize): v128 {
+  return i32x4.add(
+    i32x4.add(i32x4.dot_i16x8_s(q0, v128.load(key, 0)), i32x4.dot_i16x8_s(q1, v128.load(key, 16))),
+    i32x4.add(i32x4.dot_i16x8_s(q2, v128.load(key, 32)), i32x4.dot_i16x8_s(q3, v128.load(key, 48))),
+  );
 }
 
 /** The sum of the lanes of each of four vectors of int32, as float32. */

@@ -19,6 +19,7 @@ import tempfile
 
 from benchmarks.browser_bandwidth import MemoryReader, int8_bytes
 from benchmarks.browser_driver import Browser, write
+from benchmarks.browser_memory import undriven_memory
 from benchmarks.browser_peer import DTYPES, prepare_peer
 from benchmarks.browser_writing import OurPage, SecondVisit, TransformersJs, measure_in_turns
 from tf_gpt2.config import preset_config
@@ -48,6 +49,7 @@ def main(argv=None):
 
     with sync_playwright() as playwright:
         if "jinyong" in sites:
+            figures |= undriven_memory(sites["jinyong"])
             figures |= _measure_writing(playwright, sites["jinyong"], options, peer)
         if "demo" in sites:
             figures |= _measure_start(playwright, sites["demo"], options.backend, options.texts)

@@ -32,6 +32,11 @@ window.Worker = class extends StockWorker {
 """
 
 
+def chromium_path() -> str | None:
+    """The machine's browser; None where Playwright's own has to do."""
+    return next((found for name in ("chromium", "google-chrome") if (found := shutil.which(name))), None)
+
+
 class Browser:
     """A host for a folder and a Chromium of its own.
 
@@ -45,8 +50,7 @@ class Browser:
         handler = functools.partial(_CountingHandler, self.sent, directory=str(folder))
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        path = next((found for name in ("chromium", "google-chrome") if (found := shutil.which(name))), None)
-        self.chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        self.chromium = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
         self.version = self.chromium.version
 
     def __enter__(self):

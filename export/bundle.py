@@ -28,7 +28,7 @@ BUNDLE_FILE = "bundle.json"
 GOLDEN_FILE = "golden.json"
 MANIFEST_FILE = "weights_manifest.json"
 FORMAT = "tf_gpt2-bundle"
-VERSION = 2  # a page refuses a bundle of another one
+VERSION = 3  # a page refuses a bundle of another one
 SHARD_BYTES = 4 << 20
 
 

@@ -1,8 +1,9 @@
 """Weights as a bundle stores them: float32, float16, or int8 with one scale an output channel.
 
 Int8 matrices lie in tiles, in the order in which the page's kernels (web/src/kernels/linear.ts) read them: 32
-outputs a tile; in it the inputs by twos; for each two of them the 32 outputs, two weights each. So every 64 bytes
-belong to two inputs. The last tile and the last two inputs are filled up with zeros.
+outputs a tile; in it the inputs by twos, 64 bytes for each two; in these the outputs by eights; of eight the
+first four, each with its two inputs as words of 16 bits, whose high bytes are the weights of the other four. To low
+bytes 128 is added. The last tile and the last two inputs are filled up with zeros.
 """
 
 import dataclasses
@@ -68,5 +69,8 @@ def pack_tiles(matrix: np.ndarray) -> np.ndarray:
     """Puts a matrix [outputs, inputs] int8 into tiles; returns [bytes] int8."""
     outputs, inputs = matrix.shape
     filled = np.pad(matrix, ((0, -outputs % TILE_OUTPUTS), (0, -inputs % TILE_INPUTS)))
-    tiles = filled.reshape(-1, TILE_OUTPUTS, filled.shape[1] // TILE_INPUTS, TILE_INPUTS)
-    return np.ascontiguousarray(tiles.transpose(0, 2, 1, 3)).reshape(-1)
+    # Tile, vector in 64 bytes, byte of a word, word; twos of inputs, input of a two.
+    tiles = filled.reshape(-1, TILE_OUTPUTS // 8, 2, 4, filled.shape[1] // TILE_INPUTS, TILE_INPUTS)
+    words = np.ascontiguousarray(tiles.transpose(0, 4, 1, 3, 5, 2))
+    words[..., 0] ^= -128  # plus 128, as an unsigned byte
+    return words.reshape(-1)

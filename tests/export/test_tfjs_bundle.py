@@ -51,10 +51,13 @@ def _unpack_tiles(tiles, shape, axis):
     outputs, inputs = shape[axis], shape[1 - axis]
     pairs = (inputs + 1) // 2
     assert tiles.size == -(-outputs // 32) * pairs * 64
+    tiles = tiles.copy()
+    tiles[::2] ^= -128
     matrix = np.empty((outputs, inputs), np.int8)
     for output in range(outputs):
         for i in range(inputs):
-            matrix[output, i] = tiles[output // 32 * pairs * 64 + i // 2 * 64 + output % 32 * 2 + i % 2]
+            vector = output // 32 * pairs * 64 + i // 2 * 64 + output % 32 // 8 * 16
+            matrix[output, i] = tiles[vector + output % 4 * 4 + i % 2 * 2 + output // 4 % 2]
     assert np.abs(tiles.astype(np.int64)).sum() == np.abs(matrix.astype(np.int64)).sum()  # all else is zero
     return matrix.T if axis == 1 else matrix
 

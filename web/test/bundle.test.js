@@ -33,7 +33,7 @@ class FakeCaches {
 }
 
 /** A host with a bundle of two files; `change` may spoil what it answers. */
-function host({ version = 2, content = "weights", change = (_path, response) => response } = {}) {
+function host({ version = 3, content = "weights", change = (_path, response) => response } = {}) {
   const files = { "a.bin": encode(content), "config.json": encode("{}") };
   const entries = Object.entries(files).map(([path, bytes]) => ({
     path,
@@ -159,9 +159,9 @@ function smallStore() {
     { name: "p", shape: [1], dtype: "float32", quantization: { dtype: "float16" } },
   ];
   const bytes = new Uint8Array(128 + 8 + 2);
-  // Inputs 0 and 1 of output 0, then of output 1; after 64 bytes input 2 and what fills it up.
-  new Int8Array(bytes.buffer).set([1, 3, -2, -4]);
-  new Int8Array(bytes.buffer).set([5, 0, -6, 0], 64);
+  // Words of output 0 and, which is filled up, output 4; inputs 0 and 1, then output 1; after 64 bytes input 2.
+  bytes.set([128 + 1, 0, 128 + 3, 0, 128 - 2, 0, 128 - 4, 0]);
+  bytes.set([128 + 5, 0, 128, 0, 128 - 6, 0, 128, 0], 64);
   const view = new DataView(bytes.buffer);
   view.setFloat32(128, 0.5, true);
   view.setFloat32(132, 2, true);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { tilePlace } from "../src/runtime/weights.js";
+import { isLow, tilePlace } from "../src/runtime/weights.js";
 import { at, error, normal, put, room, useKernels } from "./kernel_setup.js";
 
 const kernels = useKernels();
@@ -10,10 +10,11 @@ const kernels = useKernels();
 /** A matrix of int8 in tiles; returns them and the weight of an input and output. */
 function tiles(inputs, outputs, weight) {
   const packed = room(Int8Array, tilePlace(Math.ceil(outputs / 32) * 32, inputs));
-  packed.fill(0);
+  for (let i = 0; i < packed.length; i++) packed[i] = i & 1 ? 0 : 128;
   for (let output = 0; output < outputs; output++) {
     const place = tilePlace(output, inputs);
-    for (let i = 0; i < inputs; i++) packed[place + (i >> 1) * 64 + (i & 1)] = weight(i, output);
+    for (let i = 0; i < inputs; i++)
+      packed[place + (i >> 1) * 64 + 2 * (i & 1)] = weight(i, output) + (isLow(output) ? 128 : 0);
   }
   return packed;
 }

@@ -35,7 +35,7 @@ const PLAN = {
   narrow: 30_000,
   rounded: 40_000,
   roundedScales: 50_000,
-  scores: [60_000, 61_000, 62_000],
+  scratch: [60_000, 61_000, 62_000],
   logits: 70_000,
 };
 
@@ -90,8 +90,8 @@ for (const threads of [1, 2, 3]) {
         calls,
         2,
         "attend",
+        (call) => call[10],
         (call) => call[11],
-        (call) => call[12],
       ),
       upTo(5),
     );
@@ -117,11 +117,11 @@ for (const threads of [1, 2, 3]) {
   });
 }
 
-test("threads do not write to each other's scores, and logits are computed only when wanted", () => {
+test("threads do not write to each other's scratch, and logits are computed only when wanted", () => {
   const calls = run(3, 4, 0, false);
   assert.deepEqual(
     calls.map((phases) => phases[2][0][5]),
-    PLAN.scores,
+    PLAN.scratch,
   );
   assert.equal(calls[0].length, 10);
   assert.deepEqual([rowStride(8), rowStride(9)], [8, 16]);

@@ -1,9 +1,12 @@
 /**
  * Products of int16 rows with an int8 matrix.
  *
- * A matrix [inputs, outputs] lies as tiles of 32 outputs. In a tile come the inputs by twos; for each two of them the 32
- * outputs; for each output its two weights: 64 bytes. One `dot` multiplies the weights of four outputs with two inputs
- * and adds them by twos. What is missing in the last tile and in the last two inputs is zero.
+ * A matrix [inputs, outputs] lies as tiles of 32 outputs. In a tile come the inputs by twos, for each two of them 64
+ * bytes: four vectors of eight words, a word with the weights of one input for two outputs. Vector v has in word
+ * 2 * m + i, for input i, the weights of outputs 8 * v + m (the low byte, plus 128) and 8 * v + 4 + m (the high byte).
+ * One `dot` multiplies the words of four pairs of outputs with two inputs and adds them by twos. With the high bytes alone
+ * that is the sum H of four outputs; with the whole words it is 256 * H + L + 128 * (sum of the inputs), whose L are the
+ * sums of the other four. It may overflow, which does no harm, since L fits.
  */
 
 import { finish, finishRow } from "./finish";
@@ -111,34 +114,39 @@ function oneRow(
   let f6 = zero;
   let f7 = zero;
   for (let left = pairs; left > 0; left -= BLOCK) {
-    let a0 = zero;
-    let a1 = zero;
-    let a2 = zero;
-    let a3 = zero;
-    let a4 = zero;
-    let a5 = zero;
-    let a6 = zero;
-    let a7 = zero;
     const end = x + ((<usize>min(left, BLOCK)) << 2);
+    const shift = i32x4.splat(-128 * sum(x, end));
+    let w0 = shift;
+    let h0 = i32x4.splat(0);
+    let w1 = shift;
+    let h1 = i32x4.splat(0);
+    let w2 = shift;
+    let h2 = i32x4.splat(0);
+    let w3 = shift;
+    let h3 = i32x4.splat(0);
     for (; x < end; x += 4, w += PAIR_BYTES) {
       const pair = v128.load32_splat(x);
-      a0 = i32x4.add(a0, i32x4.dot_i16x8_s(pair, v128.load_ext<i8>(w, 0)));
-      a1 = i32x4.add(a1, i32x4.dot_i16x8_s(pair, v128.load_ext<i8>(w, 8)));
-      a2 = i32x4.add(a2, i32x4.dot_i16x8_s(pair, v128.load_ext<i8>(w, 16)));
-      a3 = i32x4.add(a3, i32x4.dot_i16x8_s(pair, v128.load_ext<i8>(w, 24)));
-      a4 = i32x4.add(a4, i32x4.dot_i16x8_s(pair, v128.load_ext<i8>(w, 32)));
-      a5 = i32x4.add(a5, i32x4.dot_i16x8_s(pair, v128.load_ext<i8>(w, 40)));
-      a6 = i32x4.add(a6, i32x4.dot_i16x8_s(pair, v128.load_ext<i8>(w, 48)));
-      a7 = i32x4.add(a7, i32x4.dot_i16x8_s(pair, v128.load_ext<i8>(w, 56)));
+      const v0 = v128.load(w, 0);
+      w0 = i32x4.add(w0, i32x4.dot_i16x8_s(pair, v0));
+      h0 = i32x4.add(h0, i32x4.dot_i16x8_s(pair, i16x8.shr_s(v0, 8)));
+      const v1 = v128.load(w, 16);
+      w1 = i32x4.add(w1, i32x4.dot_i16x8_s(pair, v1));
+      h1 = i32x4.add(h1, i32x4.dot_i16x8_s(pair, i16x8.shr_s(v1, 8)));
+      const v2 = v128.load(w, 32);
+      w2 = i32x4.add(w2, i32x4.dot_i16x8_s(pair, v2));
+      h2 = i32x4.add(h2, i32x4.dot_i16x8_s(pair, i16x8.shr_s(v2, 8)));
+      const v3 = v128.load(w, 48);
+      w3 = i32x4.add(w3, i32x4.dot_i16x8_s(pair, v3));
+      h3 = i32x4.add(h3, i32x4.dot_i16x8_s(pair, i16x8.shr_s(v3, 8)));
     }
-    f0 = f32x4.add(f0, f32x4.convert_i32x4_s(a0));
-    f1 = f32x4.add(f1, f32x4.convert_i32x4_s(a1));
-    f2 = f32x4.add(f2, f32x4.convert_i32x4_s(a2));
-    f3 = f32x4.add(f3, f32x4.convert_i32x4_s(a3));
-    f4 = f32x4.add(f4, f32x4.convert_i32x4_s(a4));
-    f5 = f32x4.add(f5, f32x4.convert_i32x4_s(a5));
-    f6 = f32x4.add(f6, f32x4.convert_i32x4_s(a6));
-    f7 = f32x4.add(f7, f32x4.convert_i32x4_s(a7));
+    f0 = f32x4.add(f0, low(w0, h0));
+    f1 = f32x4.add(f1, f32x4.convert_i32x4_s(h0));
+    f2 = f32x4.add(f2, low(w1, h1));
+    f3 = f32x4.add(f3, f32x4.convert_i32x4_s(h1));
+    f4 = f32x4.add(f4, low(w2, h2));
+    f5 = f32x4.add(f5, f32x4.convert_i32x4_s(h2));
+    f6 = f32x4.add(f6, low(w3, h3));
+    f7 = f32x4.add(f7, f32x4.convert_i32x4_s(h3));
   }
   finish(f0, factor, scales, bias, residual, out, output, outputs);
   finish(f1, factor, scales, bias, residual, out, output + 4, outputs);
@@ -150,7 +158,20 @@ function oneRow(
   finish(f7, factor, scales, bias, residual, out, output + 28, outputs);
 }
 
-/** Four rows with eight outputs of a tile: each weight is widened once for all four. */
+/** The sum of int16 numbers; what fills up the last vector is 0. */
+function sum(x: usize, end: usize): i32 {
+  let sums = i32x4.splat(0);
+  for (; x < end; x += 16) sums = i32x4.add(sums, i32x4.dot_i16x8_s(v128.load(x), i16x8.splat(1)));
+  sums = i32x4.add(sums, v128.shuffle<i32>(sums, sums, 2, 3, 0, 1));
+  return i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1);
+}
+
+/** The sums of the low bytes, from those of the words and of the high bytes. */
+function low(words: v128, high: v128): v128 {
+  return f32x4.convert_i32x4_s(i32x4.sub(words, i32x4.shl(high, 8)));
+}
+
+/** Four rows with eight outputs of a tile: each weight is made a word once for all four. */
 function fourRows(
   x: usize,
   rowBytes: usize,
@@ -187,8 +208,9 @@ function fourRows(
     let a7 = zero;
     const end = x + ((<usize>min(left, BLOCK)) << 2);
     for (; x < end; x += 4, w += PAIR_BYTES) {
-      const low = v128.load_ext<i8>(w, 0);
-      const high = v128.load_ext<i8>(w, 8);
+      const words = v128.load(w);
+      const low = i16x8.sub(v128.and(words, i16x8.splat(255)), i16x8.splat(128));
+      const high = i16x8.shr_s(words, 8);
       let pair = v128.load32_splat(x);
       a0 = i32x4.add(a0, i32x4.dot_i16x8_s(pair, low));
       a1 = i32x4.add(a1, i32x4.dot_i16x8_s(pair, high));

@@ -13,14 +13,34 @@ const LARGEST: f32 = 32767;
  */
 export function quantise(x: usize, values: usize, scales: usize, n: i32, width: i32, stride: i32): void {
   for (let row = 0; row < n; row++) {
-    const largest = rowLargest(x, width);
-    // 0 and NaN too: the row becomes zeros, or stays NaN by its scale.
-    const factor: f32 = largest > 0 ? LARGEST / largest : 0;
-    store<f32>(scales + ((<usize>row) << 2), largest / LARGEST);
-    roundRow(x, values, width, stride, factor);
+    store<f32>(scales + ((<usize>row) << 2), roundRow(x, values, width, stride, LARGEST));
     x += (<usize>width) << 2;
     values += (<usize>stride) << 1;
   }
+}
+
+/** One row, its largest value `most`; returns the scale. */
+export function roundRow(x: usize, values: usize, width: i32, stride: i32, most: f32): f32 {
+  const largest = rowLargest(x, width);
+  // 0 and NaN too: the row becomes zeros, or stays NaN by its scale.
+  const factor: f32 = largest > 0 ? most / largest : 0;
+  let i = 0;
+  for (; i + 8 <= width; i += 8) {
+    v128.store(values + ((<usize>i) << 1), rounded(x + ((<usize>i) << 2), f32x4.splat(factor)));
+  }
+  for (; i < width; i++) {
+    const value = nearest(load<f32>(x + ((<usize>i) << 2)) * factor);
+    store<i16>(values + ((<usize>i) << 1), <i16>(<i32>value));
+  }
+  for (; i < stride; i++) store<i16>(values + ((<usize>i) << 1), 0);
+  return largest / most;
+}
+
+/** Eight numbers at x times `factor` as int16. */
+export function rounded(x: usize, factor: v128): v128 {
+  const low = f32x4.nearest(f32x4.mul(v128.load(x), factor));
+  const high = f32x4.nearest(f32x4.mul(v128.load(x, 16), factor));
+  return i16x8.narrow_i32x4_s(i32x4.trunc_sat_f32x4_s(low), i32x4.trunc_sat_f32x4_s(high));
 }
 
 function rowLargest(x: usize, width: i32): f32 {
@@ -30,20 +50,4 @@ function rowLargest(x: usize, width: i32): f32 {
   let result = maxLanes(largest);
   for (; x < end; x += 4) result = max(result, abs(load<f32>(x)));
   return result;
-}
-
-function roundRow(x: usize, values: usize, width: i32, stride: i32, factor: f32): void {
-  const wide = f32x4.splat(factor);
-  let i = 0;
-  for (; i + 8 <= width; i += 8) {
-    const low = f32x4.nearest(f32x4.mul(v128.load(x + ((<usize>i) << 2)), wide));
-    const high = f32x4.nearest(f32x4.mul(v128.load(x + ((<usize>i) << 2), 16), wide));
-    const packed = i16x8.narrow_i32x4_s(i32x4.trunc_sat_f32x4_s(low), i32x4.trunc_sat_f32x4_s(high));
-    v128.store(values + ((<usize>i) << 1), packed);
-  }
-  for (; i < width; i++) {
-    const rounded = nearest(load<f32>(x + ((<usize>i) << 2)) * factor);
-    store<i16>(values + ((<usize>i) << 1), <i16>(<i32>rounded));
-  }
-  for (; i < stride; i++) store<i16>(values + ((<usize>i) << 1), 0);
 }

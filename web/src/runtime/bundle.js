@@ -8,7 +8,7 @@ import { Room } from "./room.js";
 import { sha256 } from "./sha256.js";
 import { Trouble } from "./trouble.js";
 
-export const BUNDLE_VERSION = 2;
+export const BUNDLE_VERSION = 3;
 const FORMAT = "tf_gpt2-bundle";
 const PARALLEL = 4;
 const RETRY_MILLISECONDS = 300;

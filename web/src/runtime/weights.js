@@ -54,9 +54,10 @@ export class WeightStore {
     const bytes = this.bytes();
     for (let output = 0; output < outputs; output++) {
       let from = start + tilePlace(output, inputs);
+      const flip = isLow(output) ? 128 : 0;
       let to = output * outputStep;
       for (let i = 0; i < inputs; i++, to += inputStep) {
-        values[to] = bytes[from + (i & 1)];
+        values[to] = bytes[from + 2 * (i & 1)] ^ flip;
         if (i & 1) from += PAIR_BYTES;
       }
     }
@@ -122,15 +123,24 @@ export function size(shape) {
 }
 
 /**
- * The first byte of an output's weights in the tiles of a matrix; those of the next two inputs follow PAIR_BYTES later.
+ * The first byte of an output's weights in the tiles of a matrix: that of the next input lies two bytes further, those
+ * of the next two inputs follow PAIR_BYTES later. Layout: src/kernels/linear.ts.
  *
  * @param {number} output
  * @param {number} inputs Of the matrix.
  */
 export function tilePlace(output, inputs) {
   const lane = output % TILE_OUTPUTS;
-  return ((output - lane) / TILE_OUTPUTS) * Math.ceil(inputs / 2) * PAIR_BYTES + lane * 2;
+  return (
+    ((output - lane) / TILE_OUTPUTS) * Math.ceil(inputs / 2) * PAIR_BYTES +
+    (lane >> 3) * 16 +
+    (lane & 3) * 4 +
+    ((lane >> 2) & 1)
+  );
 }
+
+/** Whether an output's weights are low bytes of words, to which 128 has been added. */
+export const isLow = (/** @type {number} */ output) => (output & 4) === 0;
 
 function dequantise(/** @type {Int8Matrix} */ { values, scales, shape, channelAxis }) {
   const result = new Float32Array(values.length);

@@ -2,7 +2,7 @@
  * One step of GPT-2 as each of several threads runs it: all go through the same list of kernels, each takes its share of
  * every one, and they meet before the next. Addresses are bytes in the memory that they share.
  *
- * Shapes: n tokens, D width, H heads, K head width, F inner width, V vocabulary, C context length.
+ * Shapes: n tokens, D width, F inner width, V vocabulary.
  *
  * @typedef {{weight: number, bias: number}} NormPlace
  * @typedef {{tiles: number, scales: number, bias: number, inputs: number, outputs: number}} LinearPlace `bias` may be 0.
@@ -13,14 +13,13 @@
  * @property {NormPlace} norm2
  * @property {LinearPlace} expand
  * @property {LinearPlace} contract
- * @property {number} keys [H, C, K]
- * @property {number} values [H, C, K]
+ * @property {number} keys Layout: src/kernels/attention.ts.
+ * @property {number} values
  *
  * @typedef {object} Plan What to compute and where; plain data, so that it can be sent to a thread.
  * @property {number} width
  * @property {number} inner
  * @property {number} heads
- * @property {number} contextLength
  * @property {number} epsilon
  * @property {Layer[]} layers
  * @property {NormPlace} finalNorm
@@ -30,7 +29,7 @@
  * @property {number} narrow [n, D]
  * @property {number} rounded int16 [n, max(D, F), filled up to a multiple of 8]
  * @property {number} roundedScales [n]
- * @property {number[]} scores [C + 3] for each thread.
+ * @property {number[]} scratch Of attention, for each thread.
  * @property {number} logits [V]
  *
  * @typedef {Record<string, (...values: number[]) => void>} Functions
@@ -156,18 +155,17 @@ export class Step {
 
   /** @private */
   attend(/** @type {Layer} */ { keys, values }, /** @type {number} */ n, /** @type {number} */ position) {
-    const { wide, narrow, scores, heads, width, contextLength } = this.plan;
+    const { wide, narrow, scratch, heads, width } = this.plan;
     this.functions.attend(
       wide,
       keys,
       values,
       narrow,
-      scores[this.thread],
+      scratch[this.thread],
       n,
       position,
       heads,
       width / heads,
-      contextLength,
       ...this.share(heads),
     );
     this.meet();

@@ -3,6 +3,7 @@
  * in memory that the threads share, keys and values beside them. Interface: `Decoder` of runtime/stock_decoder.js.
  */
 
+import { cacheWords, scratchWords } from "../attention_room.js";
 import { timeSteps } from "../probe.js";
 import { Trouble } from "../trouble.js";
 import { Places, TiledRows } from "../wasm/places.js";
@@ -11,7 +12,7 @@ import { Team } from "./team.js";
 
 // Tokens of a prompt that are encoded at once; room for their work is small beside the weights.
 const ROWS = 64;
-const FLOAT = 4;
+const WORD = 4;
 const MOST_THREADS = 4;
 // A further thread must save so much of the time: less is not worth a processor.
 const SHARE = 0.85;
@@ -135,14 +136,15 @@ function makePlan(
     inputs,
     outputs,
   });
-  const cache = () => memory.take(contextLength * width * FLOAT);
+  const depth = width / heads;
+  const cache = () => memory.take(cacheWords(contextLength, heads, depth) * WORD);
+  const scratch = () => memory.take(scratchWords(contextLength, heads, depth) * WORD);
   const blocks = Array.from({ length: layers }, (_, index) => places.block(`h.${index}.`));
   const inner = blocks[0].expand.outputs;
   return {
     width,
     inner,
     heads,
-    contextLength,
     epsilon,
     layers: blocks.map((block) => ({
       norm1: norm(block.norm1),
@@ -158,12 +160,12 @@ function makePlan(
     head: linear(
       places.head((config.tie_word_embeddings ?? true) ? "wte.weight" : "lm_head.weight", vocabularySize),
     ),
-    x: memory.take(ROWS * width * FLOAT),
-    wide: memory.take(ROWS * Math.max(3 * width, inner) * FLOAT),
-    narrow: memory.take(ROWS * width * FLOAT),
+    x: memory.take(ROWS * width * WORD),
+    wide: memory.take(ROWS * Math.max(3 * width, inner) * WORD),
+    narrow: memory.take(ROWS * width * WORD),
     rounded: memory.take(ROWS * rowStride(Math.max(width, inner)) * 2),
-    roundedScales: memory.take(ROWS * FLOAT),
-    scores: Array.from({ length: MOST_THREADS }, () => memory.take((contextLength + 3) * FLOAT)),
-    logits: memory.take(vocabularySize * FLOAT),
+    roundedScales: memory.take(ROWS * WORD),
+    scratch: Array.from({ length: MOST_THREADS }, scratch),
+    logits: memory.take(vocabularySize * WORD),
   };
 }

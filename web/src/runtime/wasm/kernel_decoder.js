@@ -2,10 +2,11 @@
  * GPT-2 in the kernels of src/kernels: int8 weights where the bundle's bytes came to lie, keys and values in place.
  * Interface: `Decoder` of runtime/stock_decoder.js, which is its reference.
  *
- * Shapes: n new tokens, D width, H heads, K head width, F inner width, V vocabulary, C context length.
+ * Shapes: n new tokens, D width, F inner width, V vocabulary.
  */
 
 import * as tf from "@tensorflow/tfjs-core";
+import { cacheWords } from "../attention_room.js";
 import { runAttention, runEmpty, runGelu, runLayerNorm, runLinear } from "./kernels.js";
 import { Places, TiledRows } from "./places.js";
 
@@ -38,12 +39,9 @@ export class KernelDecoder {
     this.blocks = Array.from({ length: layers }, (_, index) => places.block(`h.${index}.`));
     this.finalNorm = places.norm("ln_f");
     this.head = places.head((config.tie_word_embeddings ?? true) ? "wte.weight" : "lm_head.weight", vocabularySize);
-    this.caches = tf.tidy(() =>
-      this.blocks.map(() => ({
-        keys: tf.keep(runEmpty([heads, context, width / heads], "float32")),
-        values: tf.keep(runEmpty([heads, context, width / heads], "float32")),
-      })),
-    );
+    this.heads = heads;
+    const cache = () => tf.keep(runEmpty([cacheWords(context, heads, width / heads)], "int32"));
+    this.caches = tf.tidy(() => this.blocks.map(() => ({ keys: cache(), values: cache() })));
   }
 
   /** @param {number[]} ids */
@@ -66,12 +64,12 @@ export class KernelDecoder {
 
   /** @private */
   step(/** @type {number[]} */ ids) {
-    const { bytes } = this;
+    const { bytes, heads, length: position } = this;
     let x = this.embed(ids); // [n, D]
     for (const [layer, block] of this.blocks.entries()) {
       const { keys, values } = this.caches[layer];
       const qkv = runLinear(runLayerNorm(x, bytes, block.norm1), bytes, block.qkv); // [n, 3 * D]
-      x = runLinear(runAttention(qkv, keys, values, this.length), bytes, block.project, x);
+      x = runLinear(runAttention(qkv, keys, values, { position, heads }), bytes, block.project, x);
       const hidden = runLinear(runLayerNorm(x, bytes, block.norm2), bytes, block.expand); // [n, F]
       x = runLinear(runGelu(hidden), bytes, block.contract, x);
     }

@@ -2,10 +2,11 @@
  * GPT-2's kernels (src/kernels) as kernels of TensorFlow.js's wasm backend: they work in place on its tensors. Weights lie
  * as in the bundle in one int32 tensor; where in it is said in bytes.
  *
- * Shapes: n tokens, D width, H heads, K head width, C context length.
+ * Shapes: n tokens, D width.
  */
 
 import * as tf from "@tensorflow/tfjs-core";
+import { scratchWords } from "../attention_room.js";
 import { TfjsWasmMemory } from "./tfjs_wasm_memory.js";
 
 const FILE = "kernels.wasm";
@@ -83,16 +84,16 @@ export const runLinear = (x, weights, place, residual) =>
   run("Gpt2Linear", residual ? { x, weights, residual } : { x, weights }, place);
 
 /**
- * Causal attention; keys and values [H, C, K] take up those of the new tokens in place.
+ * Causal attention; keys and values (runtime/attention_room.js) take up those of the new tokens in place.
  *
  * @param {tf.Tensor} qkv [n, 3 * D]
  * @param {tf.Tensor} keys
  * @param {tf.Tensor} values
- * @param {number} position Of the first of the n tokens.
+ * @param {{position: number, heads: number}} attributes Position of the first of the n tokens.
  * @returns {tf.Tensor} [n, D]
  */
-export const runAttention = (qkv, keys, values, position) =>
-  run("Gpt2Attention", { qkv, keys, values }, { position });
+export const runAttention = (qkv, keys, values, attributes) =>
+  run("Gpt2Attention", { qkv, keys, values }, attributes);
 
 /** GELU in its tanh form. */
 export const runGelu = (/** @type {tf.Tensor} */ x) => run("Gpt2Gelu", { x }, {});
@@ -148,29 +149,28 @@ function linear(
 /** @returns {TensorInfo} */
 function attention(
   /** @type {Record<string, TensorInfo>} */ { qkv, keys, values },
-  /** @type {{position: number}} */ { position },
+  /** @type {{position: number, heads: number}} */ { position, heads },
   /** @type {TfjsWasmMemory} */ memory,
   /** @type {Functions} */ functions,
 ) {
-  const n = qkv.shape[0];
-  const [heads, capacity, depth] = keys.shape;
-  const out = memory.empty([n, heads * depth], "float32");
-  const scores = memory.empty([position + n + 3], "float32");
+  const [n, width] = [qkv.shape[0], qkv.shape[1] / 3];
+  const depth = width / heads;
+  const out = memory.empty([n, width], "float32");
+  const scratch = memory.empty([scratchWords(position + n, heads, depth)], "float32");
   functions.attend(
     memory.address(qkv),
     memory.address(keys),
     memory.address(values),
     memory.address(out),
-    memory.address(scores),
+    memory.address(scratch),
     n,
     position,
     heads,
     depth,
-    capacity,
     0,
     heads,
   );
-  memory.free(scores);
+  memory.free(scratch);
   return out;
 }
 

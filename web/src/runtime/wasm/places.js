@@ -1,7 +1,7 @@
 /** Where in the bundle's bytes what the kernels need lies. */
 
 import { Trouble } from "../trouble.js";
-import { PAIR_BYTES, tilePlace } from "../weights.js";
+import { isLow, PAIR_BYTES, tilePlace } from "../weights.js";
 
 /** @typedef {import("../weights.js").WeightStore} WeightStore */
 
@@ -72,9 +72,10 @@ export class TiledRows {
     const { start, inputs } = this.place;
     const bytes = this.weights.bytes();
     const scale = this.scales[row];
+    const flip = isLow(row) ? 128 : 0;
     let from = start + tilePlace(row, inputs);
     for (let i = 0; i < inputs; i++) {
-      target[i] += ((bytes[from + (i & 1)] << 24) >> 24) * scale;
+      target[i] += (((bytes[from + 2 * (i & 1)] ^ flip) << 24) >> 24) * scale;
       if (i & 1) from += PAIR_BYTES;
     }
   }

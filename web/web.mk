@@ -26,10 +26,9 @@ BROWSER := $(VENV)/browser
 			"$$node_folder" "$$node_folder" > .venv-node/bin/npm && chmod +x .venv-node/bin/npm
 	@touch $@
 
-# Not `npm ci`: it refuses a lock file without registry addresses when optional packages are for other platforms.
 web/node_modules/installed: web/package.json web/package-lock.json $(NODE_READY)
 	@echo "fetching the page's packages" >&2
-	@cd web && $(NPM) install --silent --no-fund --no-audit
+	@cd web && $(NPM) ci --silent --no-fund --no-audit
 	@touch $@
 
 web/dist/index.html: web/node_modules/installed $(WEB_SOURCES)

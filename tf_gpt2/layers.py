@@ -8,6 +8,8 @@ import math
 import keras
 from keras import ops
 
+from tf_gpt2.dropout import Dropout
+
 # Initialisation of openai/gpt-2, src/model.py: 0.02 for matrices and token embedding, 0.01 for positions; the
 # projections back into the residual stream are scaled by 1/sqrt(2 * num_layers) (Radford et al. 2019, section 2.3).
 INIT_STDDEV = 0.02
@@ -99,7 +101,7 @@ class CausalSelfAttention(keras.layers.Layer):
         self.num_heads = num_heads
         self.dropout = dropout
         self.output_init_stddev = output_init_stddev
-        self.attention_dropout = keras.layers.Dropout(dropout, name="dropout")
+        self.attention_dropout = Dropout(dropout, name="dropout")
 
     def build(self, input_shape):
         width = input_shape[-1]

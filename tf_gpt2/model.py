@@ -10,6 +10,7 @@ Layer names are stable: the model directory's tensor names are derived from them
 import keras
 
 from tf_gpt2.config import GPT2Config
+from tf_gpt2.dropout import Dropout
 from tf_gpt2.layers import MLP, CausalSelfAttention, PositionEmbedding, TokenEmbedding, residual_init_stddev
 
 
@@ -28,7 +29,7 @@ def build_model(config: GPT2Config, *, with_attention: bool = False) -> keras.Mo
     token_embedding = TokenEmbedding(config.vocabulary_size, config.hidden_dim, name="token_embedding")
     x = token_embedding(token_ids)
     x = PositionEmbedding(config.context_length, name="position_embedding")(x)
-    x = keras.layers.Dropout(config.dropout, name="embedding_dropout")(x)
+    x = Dropout(config.dropout, name="embedding_dropout")(x)
     outputs = {}
     for index in range(config.num_layers):
         x, attention = _block(x, config, index, with_attention)
@@ -56,7 +57,7 @@ def _block(x, config, index, with_attention):
     )
     branch = attend(_layer_norm(config, f"{name}_attention_norm")(x), return_attention=with_attention)
     branch, attention = branch if with_attention else (branch, None)
-    x = x + keras.layers.Dropout(config.dropout, name=f"{name}_attention_dropout")(branch)
+    x = x + Dropout(config.dropout, name=f"{name}_attention_dropout")(branch)
     mlp = MLP(config.intermediate_dim, output_init_stddev=stddev, name=f"{name}_mlp")
     branch = mlp(_layer_norm(config, f"{name}_mlp_norm")(x))
-    return x + keras.layers.Dropout(config.dropout, name=f"{name}_mlp_dropout")(branch), attention
+    return x + Dropout(config.dropout, name=f"{name}_mlp_dropout")(branch), attention

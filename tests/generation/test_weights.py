@@ -14,6 +14,7 @@ INPUTS, OUTPUTS = 24, 100  # not a whole number of blocks
 @pytest.fixture(params=[1, 3, 12])
 def matrix(request, monkeypatch):
     monkeypatch.setattr(weights, "NUM_BLOCKS", request.param)
+    monkeypatch.setattr(weights, "_THREADS", min(3, request.param))
     array = np.random.default_rng(0).normal(size=(INPUTS, OUTPUTS)).astype(np.float32)
     return array, to_tensors({NAME: array})
 

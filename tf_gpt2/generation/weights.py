@@ -15,9 +15,9 @@ import typing
 import numpy as np
 import tensorflow as tf
 
-_THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_THREADS = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 # Sixteen are two times eight, 32 four times eight: halved until no more than eight are left, all have the same.
-NUM_BLOCKS = 8 * min(8, _THREADS) if _THREADS > 1 else 1
+NUM_BLOCKS = 8 * _THREADS if _THREADS > 1 else 1
 # Up to so many rows a matrix-vector product each is faster than one matrix product, though it reads twice.
 MOST_VECTORS = 2
 # From so many rows on the right operand is worth turning round.
@@ -34,25 +34,33 @@ def is_block_matrix(name: str) -> bool:
 
 
 class RowBlocks(typing.NamedTuple):
-    """A matrix [in, out] kept as the rows of its transpose, in blocks of [out / number of blocks, in]."""
+    """A matrix [in, out] kept as the rows of its transpose, in blocks of [some of out, in], cut twice.
 
-    blocks: tuple[tf.Tensor, ...]
+    Attributes:
+        small: `NUM_BLOCKS` of them, for matrix-vector products.
+        large: One a thread, for matrix products.
+    """
+
+    small: tuple[tf.Tensor, ...]
+    large: tuple[tf.Tensor, ...]
 
     def product(self, x):
         """x [N, in] times the matrix: [N, out]."""
         rows = x.shape[0]
         if rows is None:
-            return tf.cond(tf.shape(x)[0] < LEAST_ROWS, lambda: self._by_columns(x), lambda: self._by_rows(x))
+            few = tf.shape(x)[0] < LEAST_ROWS
+            return tf.cond(few, lambda: self._by_columns(x), lambda: _by_rows(x, self.large))
         if rows <= MOST_VECTORS:
-            return tf.concat([self._by_rows(row) for row in tf.split(x, rows)], axis=0)
-        return self._by_rows(x) if rows >= LEAST_ROWS else self._by_columns(x)
-
-    def _by_rows(self, x):
-        return tf.concat([tf.matmul(x, block, transpose_b=True) for block in self.blocks], axis=1)
+            return tf.concat([_by_rows(row, self.small) for row in tf.split(x, rows)], axis=0)
+        return _by_rows(x, self.large) if rows >= LEAST_ROWS else self._by_columns(x)
 
     def _by_columns(self, x):
         # The block as left operand: a transposed right one is turned round in memory first, every time.
-        return tf.transpose(tf.concat([tf.matmul(block, x, transpose_b=True) for block in self.blocks], axis=0))
+        return tf.transpose(tf.concat([tf.matmul(block, x, transpose_b=True) for block in self.large], axis=0))
+
+
+def _by_rows(x, blocks):
+    return tf.concat([tf.matmul(x, block, transpose_b=True) for block in blocks], axis=1)
 
 
 class Weights(typing.NamedTuple):
@@ -60,7 +68,7 @@ class Weights(typing.NamedTuple):
 
     Attributes:
         whole: Every matrix in one block: for many tokens at once.
-        split: Every matrix in `NUM_BLOCKS` blocks, shared out to threads: for a token at a time.
+        split: Every matrix in blocks that threads share out: for a token at a time.
     """
 
     whole: dict[str, tf.Tensor | RowBlocks]
@@ -81,7 +89,7 @@ def to_tensors(arrays: dict[str, np.ndarray]) -> Weights:
         place[...] = rows
         whole[name] = split[name] = _wrap(place)
         if is_block_matrix(name):
-            whole[name], split[name] = RowBlocks((whole[name],)), _split(place)
+            whole[name], split[name] = RowBlocks((whole[name],), (whole[name],)), _split(place)
         elif name == HEAD or (name == TABLE and HEAD not in arrays):
             split[HEAD] = _split(place)
         start += sizes[name]
@@ -89,9 +97,13 @@ def to_tensors(arrays: dict[str, np.ndarray]) -> Weights:
 
 
 def _split(rows) -> RowBlocks:
+    return RowBlocks(_cut(rows, NUM_BLOCKS), _cut(rows, _THREADS))
+
+
+def _cut(rows, pieces) -> tuple[tf.Tensor, ...]:
     # Blocks start at whole cache lines of memory and of the result.
-    edge = -(-len(rows) // (NUM_BLOCKS * _ROWS)) * _ROWS
-    return RowBlocks(tuple(_wrap(rows[start : start + edge]) for start in range(0, len(rows), edge)))
+    edge = -(-len(rows) // (pieces * _ROWS)) * _ROWS
+    return tuple(_wrap(rows[start : start + edge]) for start in range(0, len(rows), edge))
 
 
 def _wrap(array) -> tf.Tensor:

@@ -50,9 +50,10 @@ def undriven_memory(site: pathlib.Path) -> dict:
 
     Returns:
         MiB that the renderer holds for itself after loading and after the text, and its peaks, private and resident
-        (with what it shares with other processes, the browser's code above all). Empty where there is no /proc.
+        (with what it shares with other processes, the browser's code above all). Empty without /proc or a
+        browser of the machine's own.
     """
-    if not pathlib.Path("/proc/self/smaps_rollup").exists():
+    if not chromium_path() or not pathlib.Path("/proc/self/smaps_rollup").exists():
         return {}
     reports = {"done": threading.Event()}
     server = http.server.ThreadingHTTPServer(

@@ -16,7 +16,7 @@ BATCH = 3
 
 # A context that fills whole blocks, one that does not, one shorter than a block, and one so long that attention
 # goes over to reading the whole cache; tied and untied.
-CASES = {"blocks": (128, True), "untied": (70, False), "short": (10, True), "long": (300, True)}
+CASES = {"blocks": (128, True), "untied": (70, False), "short": (10, True), "long": (400, True)}
 
 
 @pytest.fixture(scope="module", params=CASES.values(), ids=CASES.keys())

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { ModelClient } from "../src/page/model_client.js";
 import { readThreads } from "../src/page/settings.js";
+import { rowStride, Step } from "../src/runtime/kernels/step.js";
 import { Meeting, WORDS } from "../src/runtime/threads/meeting.js";
-import { rowStride, Step } from "../src/runtime/threads/step.js";
 import { observe } from "./fake_worker.js";
 
 afterEach(() => {
@@ -36,11 +36,10 @@ const PLAN = {
   rounded: 40_000,
   roundedScales: 50_000,
   scratch: [60_000, 61_000, 62_000],
-  logits: 70_000,
 };
 
 /** The calls of every thread between its meetings: calls[thread][phase] = [[kernel, ...values], ...]. */
-function run(threads, n, position, last) {
+function run(threads, n, position, logits) {
   return Array.from({ length: threads }, (_, thread) => {
     const phases = [[]];
     const note =
@@ -50,7 +49,7 @@ function run(threads, n, position, last) {
     const functions = Object.fromEntries(
       ["layerNorm", "quantise", "multiply", "attend", "gelu"].map((name) => [name, note(name)]),
     );
-    new Step(functions, PLAN, thread, threads, () => phases.push([])).run(n, position, last);
+    new Step(functions, PLAN, thread, threads, () => phases.push([])).run(n, position, logits);
     return phases;
   });
 }
@@ -66,7 +65,7 @@ function covered(calls, phase, name, first, end) {
 for (const threads of [1, 2, 3]) {
   test(`${threads} threads meet equally often and share every kernel out whole`, () => {
     const n = 7;
-    const calls = run(threads, n, 2, true);
+    const calls = run(threads, n, 2, 70_000);
     for (const phases of calls) assert.equal(phases.length, 12);
     const upTo = (count) => Array.from({ length: count }, (_, index) => index);
     for (const [phase, outputs] of [
@@ -118,7 +117,7 @@ for (const threads of [1, 2, 3]) {
 }
 
 test("threads do not write to each other's scratch, and logits are computed only when wanted", () => {
-  const calls = run(3, 4, 0, false);
+  const calls = run(3, 4, 0, 0);
   assert.deepEqual(
     calls.map((phases) => phases[2][0][5]),
     PLAN.scratch,

@@ -7,13 +7,13 @@ globalThis.onmessage = async (/** @type {MessageEvent<import("./threads/team.js"
     globalThis.postMessage({ trouble: String(error) });
     throw error;
   });
-  const task = new Int32Array(data.memory.buffer, data.task, 3);
+  const task = new Uint32Array(data.memory.buffer, data.task, 3);
   // Before the team knows of this thread there is no task.
   let known = 0;
   globalThis.postMessage({ trouble: "" });
   for (;;) {
     known = meeting.awaitTask(known);
-    const [n, position, last] = task;
-    step.run(n, position, Boolean(last));
+    const [n, position, logits] = task;
+    step.run(n, position, logits);
   }
 };

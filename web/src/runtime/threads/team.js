@@ -1,13 +1,13 @@
 /** Worker threads that compute every step together with the one that owns them. */
 
+import { Step } from "../kernels/step.js";
 import { Meeting, WORDS } from "./meeting.js";
-import { Step } from "./step.js";
 
 const HELPER_FILE = "thread_helper.js";
 const START_MILLISECONDS = 30_000;
 
 /**
- * @typedef {import("./step.js").Plan} Plan
+ * @typedef {import("../kernels/step.js").Plan} Plan
  * @typedef {import("./shared_memory.js").SharedMemory} SharedMemory
  *
  * @typedef {object} Assignment What a helper gets, once.
@@ -17,12 +17,12 @@ const START_MILLISECONDS = 30_000;
  * @property {number} thread
  * @property {number} threads
  * @property {number} words Address of the meeting's words.
- * @property {number} task Address of the task: n, position, whether logits are wanted.
+ * @property {number} task Address of the task, the arguments of `Step.run`.
  */
 
 export class Team {
   /** @private */
-  constructor(/** @type {Step} */ step, /** @type {Meeting} */ meeting, /** @type {Int32Array} */ task) {
+  constructor(/** @type {Step} */ step, /** @type {Meeting} */ meeting, /** @type {Uint32Array} */ task) {
     this.step = step;
     this.meeting = meeting;
     this.task = task;
@@ -42,7 +42,7 @@ export class Team {
     const [words, task] = [memory.take(WORDS * 4), memory.take(3 * 4)];
     const assignment = { module, memory: memory.memory, plan, threads, words, task };
     const { step, meeting } = await join({ ...assignment, thread: 0 });
-    const team = new Team(step, meeting, new Int32Array(memory.memory.buffer, task, 3));
+    const team = new Team(step, meeting, new Uint32Array(memory.memory.buffer, task, 3));
     const started = Array.from({ length: threads - 1 }, (_, index) =>
       team.hire({ ...assignment, thread: index + 1 }),
     );
@@ -60,10 +60,10 @@ export class Team {
   }
 
   /** All threads compute one step: `Step.run`. */
-  run(/** @type {number} */ n, /** @type {number} */ position, /** @type {boolean} */ last) {
-    this.task.set([n, position, Number(last)]);
+  run(/** @type {number} */ n, /** @type {number} */ position, /** @type {number} */ logits) {
+    this.task.set([n, position, logits]);
     this.meeting.start();
-    this.step.run(n, position, last);
+    this.step.run(n, position, logits);
   }
 
   /** Ends the helpers. */
@@ -95,7 +95,9 @@ export class Team {
  */
 export async function join({ module, memory, plan, thread, threads, words }) {
   const instance = await WebAssembly.instantiate(module, { env: { memory } });
-  const functions = /** @type {import("./step.js").Functions} */ (/** @type {unknown} */ (instance.exports));
+  const functions = /** @type {import("../kernels/step.js").Functions} */ (
+    /** @type {unknown} */ (instance.exports)
+  );
   const meeting = new Meeting(new Int32Array(memory.buffer, words, WORDS), threads);
   return { meeting, step: new Step(functions, plan, thread, threads, () => meeting.meet()) };
 }

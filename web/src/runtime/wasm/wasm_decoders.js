@@ -2,8 +2,8 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import { StockDecoder } from "../stock_decoder.js";
-import { KernelDecoder } from "./kernel_decoder.js";
-import { registerKernels, runEmpty, runLinear } from "./kernels.js";
+import { registerKernels, runEmpty } from "./kernels.js";
+import { TfjsDecoder } from "./tfjs_decoder.js";
 
 // A clock in a page may tick in tenths of a millisecond: a product is timed so many times at once, and the best of
 // some rounds counts, since anything may run beside it.
@@ -14,13 +14,12 @@ const TICK = 0.2;
 /**
  * @typedef {import("../stock_decoder.js").Decoder} Decoder
  * @typedef {import("../weights.js").WeightStore} WeightStore
- * @typedef {import("./tfjs_wasm_memory.js").TfjsWasmMemory} TfjsWasmMemory
  */
 
 export class WasmDecoders {
   constructor() {
-    /** @type {TfjsWasmMemory | null} */
-    this.memory = null;
+    /** @type {import("./kernels.js").Kernels | null} */
+    this.kernels = null;
     /** @type {tf.Tensor | null} The weights as the bundle has them. */
     this.bytes = null;
     /** Why the kernels are not used; empty when they are, or not wanted. */
@@ -36,7 +35,7 @@ export class WasmDecoders {
   async connect(simd, read) {
     try {
       if (!simd) throw new Error("no WebAssembly SIMD");
-      this.memory = await registerKernels(read);
+      this.kernels = await registerKernels(read);
     } catch (error) {
       this.passedOver = reason(error);
     }
@@ -50,15 +49,15 @@ export class WasmDecoders {
    * @returns {() => import("../bundle.js").Bytes}
    */
   allocate(bytes, index) {
-    const { memory } = this;
-    if (!memory || index.dtype !== "int8") {
-      this.passedOver ||= memory ? reason(`weights are ${index.dtype}`) : "";
+    const { kernels } = this;
+    if (!kernels || index.dtype !== "int8") {
+      this.passedOver ||= kernels ? reason(`weights are ${index.dtype}`) : "";
       const room = new Uint8Array(bytes);
       return () => room;
     }
-    const tensor = runEmpty([Math.ceil(bytes / 4)], "int32");
-    this.bytes = tensor;
-    const start = memory.address(tensor);
+    const { memory } = kernels;
+    this.bytes = runEmpty(Math.ceil(bytes / 4));
+    const start = memory.address(this.bytes);
     return () => memory.bytes.subarray(start, start + bytes);
   }
 
@@ -70,14 +69,14 @@ export class WasmDecoders {
    * @returns {Promise<Decoder>}
    */
   async createDecoder(config, weights, vocabularySize, check) {
-    const { bytes } = this;
-    if (!bytes) return new StockDecoder(config, weights, vocabularySize);
-    const decoder = new KernelDecoder(config, weights, bytes, vocabularySize);
+    const { bytes, kernels } = this;
+    if (!bytes || !kernels) return new StockDecoder(config, weights, vocabularySize);
+    const decoder = new TfjsDecoder(config, weights, bytes, kernels, vocabularySize);
     try {
       await check(decoder);
-      const { kernels, stock } = tf.tidy(() => timeProduct(decoder, weights, "h.0.attn.c_proj.weight"));
-      if (kernels < stock * 1.5 + TICK) return decoder;
-      this.passedOver = reason(`slower, ${kernels.toFixed(2)} ms for ${stock.toFixed(2)} ms`);
+      const { ours, theirs } = tf.tidy(() => timeProduct(decoder, weights, "h.0.attn.c_proj.weight"));
+      if (ours < theirs * 1.5 + TICK) return decoder;
+      this.passedOver = reason(`slower, ${ours.toFixed(2)} ms for ${theirs.toFixed(2)} ms`);
     } catch (error) {
       this.passedOver = reason(error);
     }
@@ -94,26 +93,25 @@ function reason(/** @type {unknown} */ error) {
 
 /** Milliseconds of the smallest product of a layer, both ways: the others take more memory and say the same. */
 function timeProduct(
-  /** @type {KernelDecoder} */ decoder,
+  /** @type {TfjsDecoder} */ { kernels, plan },
   /** @type {WeightStore} */ weights,
   /** @type {string} */ name,
 ) {
   const { inputs, outputs } = weights.tiles(name);
   const x = tf.ones([1, inputs]);
   const matrix = tf.tensor2d(weights.float32(name), [inputs, outputs]);
-  const place = decoder.blocks[0].project;
   return {
-    kernels: best(() => runLinear(x, decoder.bytes, place)),
-    stock: best(() => tf.matMul(x, matrix)),
+    ours: best(() => kernels.multiply(plan.layers[0].project, 1, plan.narrow)),
+    theirs: best(() => tf.matMul(x, matrix).dispose()),
   };
 }
 
-function best(/** @type {() => tf.Tensor} */ product) {
-  product().dispose(); // what runs for the first time is compiled
+function best(/** @type {() => void} */ product) {
+  product(); // what runs for the first time is compiled
   let least = Number.POSITIVE_INFINITY;
   for (let round = 0; round < ROUNDS; round++) {
     const started = performance.now();
-    for (let call = 0; call < CALLS; call++) product().dispose();
+    for (let call = 0; call < CALLS; call++) product();
     least = Math.min(least, performance.now() - started);
   }
   return least;

@@ -1,6 +1,6 @@
 /**
- * One step of GPT-2 as each of several threads runs it: all go through the same list of kernels, each takes its share of
- * every one, and they meet before the next. Addresses are bytes in the memory that they share.
+ * One step of GPT-2: the list of kernels that each thread goes through. Of several each takes its share of every kernel,
+ * and they meet before the next. Addresses are bytes in the memory that they share.
  *
  * Shapes: n tokens, D width, F inner width, V vocabulary.
  *
@@ -30,7 +30,6 @@
  * @property {number} rounded int16 [n, max(D, F), filled up to a multiple of 8]
  * @property {number} roundedScales [n]
  * @property {number[]} scratch Of attention, for each thread.
- * @property {number} logits [V]
  *
  * @typedef {Record<string, (...values: number[]) => void>} Functions
  */
@@ -49,7 +48,7 @@ export class Step {
    * @param {number} threads How many there are.
    * @param {() => void} meet Waits for the others.
    */
-  constructor(functions, plan, thread, threads, meet) {
+  constructor(functions, plan, thread = 0, threads = 1, meet = () => {}) {
     this.functions = functions;
     this.plan = plan;
     this.thread = thread;
@@ -60,9 +59,9 @@ export class Step {
   /**
    * @param {number} n Tokens whose embeddings lie in `plan.x`.
    * @param {number} position Of the first.
-   * @param {boolean} last Whether logits are wanted of what follows the last.
+   * @param {number} logits Where those [V] of what follows the last token go; 0 when they are not wanted.
    */
-  run(n, position, last) {
+  run(n, position, logits) {
     const { plan } = this;
     for (const layer of plan.layers) {
       this.normalise(plan.x, layer.norm1, n);
@@ -75,9 +74,9 @@ export class Step {
       this.gelu(n);
       this.multiply(layer.contract, n, plan.x, plan.x);
     }
-    if (!last) return;
+    if (!logits) return;
     this.normalise(plan.x + (n - 1) * plan.width * FLOAT, plan.finalNorm, 1);
-    this.multiply(plan.head, 1, plan.logits);
+    this.multiply(plan.head, 1, logits);
   }
 
   /** Layer normalisation of x [n, D], rounded for the next product. @private */
@@ -128,7 +127,7 @@ export class Step {
     );
   }
 
-  /** What was rounded last times a matrix, and added to `residual` where there is one. @private */
+  /** What was rounded last times a matrix, and added to `residual` where there is one. */
   multiply(
     /** @type {LinearPlace} */ { tiles, scales, bias, inputs, outputs },
     /** @type {number} */ n,

@@ -1,16 +1,16 @@
-/** Where in the bundle's bytes what the kernels need lies. */
+/** Addresses of what the kernels need of the bundle's bytes. */
 
 import { Trouble } from "../trouble.js";
 import { isLow, PAIR_BYTES, tilePlace } from "../weights.js";
 
 /** @typedef {import("../weights.js").WeightStore} WeightStore */
 
-/** Where in the bundle's bytes the kernels find what they need; its shapes are checked, since they trust them. */
+/** Where the kernels find what they need; its shapes are checked, since they trust them. */
 export class Places {
-  constructor(/** @type {WeightStore} */ weights, /** @type {number} */ width, /** @type {number} */ epsilon) {
+  constructor(/** @type {WeightStore} */ weights, /** @type {number} */ width, /** @type {number} */ start) {
     this.weights = weights;
     this.width = width;
-    this.epsilon = epsilon;
+    this.start = start; // address of the bytes
   }
 
   block(/** @type {string} */ prefix) {
@@ -27,24 +27,20 @@ export class Places {
   }
 
   norm(/** @type {string} */ name) {
-    const { weights, width, epsilon } = this;
-    return {
-      weight: weights.vector(`${name}.weight`, width),
-      bias: weights.vector(`${name}.bias`, width),
-      epsilon,
-    };
+    const { width } = this;
+    return { weight: this.vector(`${name}.weight`, width), bias: this.vector(`${name}.bias`, width) };
   }
 
   linear(/** @type {string} */ name, /** @type {number} */ inputs, /** @type {number} */ outputs) {
     const place = this.matrix(`${name}.weight`, inputs, outputs);
-    return { ...place, bias: this.weights.vector(`${name}.bias`, outputs) };
+    return { ...place, bias: this.vector(`${name}.bias`, outputs) };
   }
 
   /** The first `outputs` rows of a matrix [V or more, D]. */
   head(/** @type {string} */ name, /** @type {number} */ outputs) {
     const rows = this.weights.tiles(name).outputs;
     if (outputs > rows) throw new Trouble("bundle_damaged", `${name} has ${rows} rows for ${outputs} tokens`);
-    return { ...this.matrix(name, this.width, rows), bias: null, outputs };
+    return { ...this.matrix(name, this.width, rows), bias: 0, outputs };
   }
 
   /** @private */
@@ -56,7 +52,12 @@ export class Places {
         `${name} is ${place.inputs} to ${place.outputs}, not ${inputs} to ${outputs}`,
       );
     }
-    return { tiles: place.start, scales: this.weights.vector(`${name}/scale`, outputs), inputs, outputs };
+    return { tiles: this.start + place.start, scales: this.vector(`${name}/scale`, outputs), inputs, outputs };
+  }
+
+  /** @private */
+  vector(/** @type {string} */ name, /** @type {number} */ length) {
+    return this.start + this.weights.vector(name, length);
   }
 }
 

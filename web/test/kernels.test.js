@@ -72,6 +72,38 @@ test("quantise: a row of zeros, and one that is broken", () => {
   assert.ok(Number.isNaN(scales[1])); // shows in the self-check; a number would hide it
 });
 
+test("quantise: ties to even, the largest to the last step, numbers too small for a factor", () => {
+  const x = put(Float32Array.of(32767, -32767, 0.5, 1.5, -2.5, 2.49, 1e-45, 0, 1e-45, -1e-45));
+  const values = room(Int16Array, 16);
+  const scales = room(Float32Array, 1);
+  kernels.quantise(at(x), at(values), at(scales), 1, 8, 8);
+  assert.deepEqual([...values.subarray(0, 8)], [32767, -32767, 0, 2, -2, 2, 0, 0]);
+  kernels.quantise(at(x) + 32, at(values), at(scales), 1, 2, 8);
+  assert.ok(values.subarray(0, 2).every((value) => Math.abs(value * scales[0]) <= 1e-44));
+});
+
+test("what is broken shows: NaN goes through gelu, and through attention from query, key and value", () => {
+  const pair = put(Float32Array.of(Number.NaN, 1, -1, 2, Number.NaN));
+  const active = room(Float32Array, 5);
+  kernels.gelu(at(pair), at(active), 5);
+  assert.deepEqual([...active].map(Number.isNaN), [true, false, false, false, true]);
+  const [heads, depth, length] = [2, 16, 40];
+  for (const broken of [0, 1, 2]) {
+    const qkv = put(normal(length * 3 * heads * depth));
+    qkv[((length - 1) * 3 + broken) * heads * depth] = Number.NaN; // of head 0, the last token
+    const [keys, values] = [0, 1].map(() => room(Int32Array, cacheWords(length, heads, depth)));
+    const out = room(Float32Array, length * heads * depth);
+    const scratch = room(Int32Array, scratchWords(length, heads, depth));
+    kernels.attend(
+      ...[at(qkv), at(keys), at(values), at(out), at(scratch)],
+      ...[length, 0, heads, depth, 0, heads],
+    );
+    const last = out.subarray(-heads * depth);
+    assert.ok(last.subarray(0, depth).every(Number.isNaN), `input ${broken}`);
+    assert.ok(!out.subarray(0, -heads * depth).some(Number.isNaN) && !last.subarray(depth).some(Number.isNaN));
+  }
+});
+
 /** Causal attention in float64 over everything: the oracle of the cache. */
 function attention(qkv, length, heads, depth) {
   const width = heads * depth;

@@ -2,11 +2,11 @@
  * Causal attention of new tokens over the keys and values of all before them.
  *
  * These lie in parts of 32 positions, in a part by heads, so that a token goes through memory from one end to the other:
- * the processor fetches ahead only along such a way. A part of a head is 32 rows of int16, filled up to whole vectors,
- * and their 32 float32 scales. Two rows of values lie as one, number by number: for `dot`, which adds by twos.
+ * the processor fetches ahead only along such a way. A part of a head is 32 float32 scales and their 32 rows of int16,
+ * filled up to whole vectors. Two rows of values lie as one, number by number: for `dot`, which adds by twos.
  */
 
-import { appendValue, LARGEST_VALUE, mixPart, PART, roundWeights } from "./attention_values";
+import { appendValue, LARGEST_VALUE, mixPart, PART, roundWeights, SCALE_BYTES } from "./attention_values";
 import { roundRow } from "./quantise";
 import { exp, maxLanes, sumLanes } from "./vectors";
 
@@ -61,7 +61,7 @@ function attendOne(
 ): void {
   const stride = (depth + 7) & ~7;
   const rowBytes = (<usize>stride) << 1;
-  const partBytes = <usize>PART * (rowBytes + 4);
+  const partBytes = SCALE_BYTES + <usize>PART * rowBytes;
   const headBytes = (<usize>depth) << 2;
   const scoreBytes = (<usize>((position + PART) & ~(PART - 1))) << 2;
   const count = <usize>(endHead - firstHead);
@@ -93,8 +93,8 @@ function attendOne(
     let part = values + (<usize>(t / PART) * <usize>heads + <usize>firstHead) * partBytes;
     for (let i: usize = 0; i < count; i++, part += partBytes) {
       const weights = scores + i * scoreBytes + ((<usize>t) << 2);
-      const factor = roundWeights(weights, part + <usize>PART * rowBytes, pairs);
-      mixPart(weights, part, sums + i * rowBytes * 2, pairs, rowBytes * 2, factor);
+      const factor = roundWeights(weights, part, pairs);
+      mixPart(weights, part + SCALE_BYTES, sums + i * rowBytes * 2, pairs, rowBytes * 2, factor);
     }
   }
   for (let i: usize = 0; i < count; i++) {
@@ -118,21 +118,22 @@ function append(
   stride: i32,
 ): void {
   const rowBytes = (<usize>stride) << 1;
-  const rows = <usize>PART * rowBytes;
   // The scales of rows to come are read with those that are there: 0 is a number, what lay here may be none.
   if (row === 0) {
-    memory.fill(keys + rows, 0, (<usize>PART) << 2);
-    memory.fill(values + rows, 0, (<usize>PART) << 2);
+    memory.fill(keys, 0, SCALE_BYTES);
+    memory.fill(values, 0, SCALE_BYTES);
   }
-  const scale = rows + ((<usize>row) << 2);
-  store<f32>(keys + scale, roundRow(key, keys + <usize>row * rowBytes, depth, stride, LARGEST));
+  const scale = (<usize>row) << 2;
+  const key16 = keys + SCALE_BYTES + <usize>row * rowBytes;
+  store<f32>(keys + scale, roundRow(key, key16, depth, stride, LARGEST));
   store<f32>(values + scale, roundRow(value, scratch, depth, stride, LARGEST_VALUE));
-  appendValue(scratch, values, row, rowBytes << 1);
+  appendValue(scratch, values + SCALE_BYTES, row, rowBytes << 1);
 }
 
 /** scores[t] = query . keys[t] * factor for the rows of a part, four at a time. */
 function score(query: usize, keys: usize, scores: usize, rows: i32, bytes: usize, factor: f32): void {
-  let scales = keys + <usize>PART * bytes;
+  let scales = keys;
+  keys += SCALE_BYTES;
   const whole = bytes & ~(SUMMED_BYTES - 1);
   for (const end = scores + ((<usize>rows) << 2); scores < end; scores += 16, scales += 16, keys += 4 * bytes) {
     let totals = f32x4.splat(0);
@@ -188,7 +189,7 @@ function exponentials(scores: usize, length: i32): f32 {
   const end = scores + ((<usize>length) << 2);
   for (let t = length; t & 7; t++) store<f32>(scores + ((<usize>t) << 2), -Infinity);
   let largest = v128.load(scores);
-  for (let t = scores + 16; t < end; t += 16) largest = f32x4.max(largest, v128.load(t));
+  for (let t = scores + 16; t < end; t += 16) largest = f32x4.pmax(largest, v128.load(t));
   const shift = f32x4.splat(maxLanes(largest));
   let sums = f32x4.splat(0);
   for (let t = scores; t < end; t += 16) {

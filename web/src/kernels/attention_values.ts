@@ -1,10 +1,12 @@
 /** The second half of attention: values times their weights. Layout: attention.ts. */
 
 import { rounded } from "./quantise";
-import { maxLanes } from "./vectors";
+import { largerMagnitudes, maxLanes } from "./vectors";
 
 // Positions of a part.
 export const PART: i32 = 32;
+// Of their scales.
+export const SCALE_BYTES: usize = (<usize>PART) << 2;
 // Values and their weights are rounded to at most this: the products of a part's positions still fit an int32.
 export const LARGEST_VALUE: f32 = 8191;
 // Bytes of 32 columns of two positions: eight vectors, whose sums fit the processor's registers.
@@ -34,7 +36,7 @@ export function roundWeights(weights: usize, scales: usize, pairs: i32): f32 {
   for (let w = weights; w < end; w += 16, scales += 16) {
     const product = f32x4.mul(v128.load(w), v128.load(scales));
     v128.store(w, product);
-    most = f32x4.max(most, product);
+    most = largerMagnitudes(most, product);
   }
   const largest = maxLanes(most);
   const factor = f32x4.splat(largest > 0 ? LARGEST_VALUE / largest : 0);

@@ -11,3 +11,4 @@ export { gelu } from "./gelu";
 export { layerNorm } from "./layer_norm";
 export { multiply } from "./linear";
 export { quantise } from "./quantise";
+export { topK } from "./top_k";

@@ -1,4 +1,4 @@
-import { maxLanes } from "./vectors";
+import { largerMagnitudes, maxLanes, wholeNumbers } from "./vectors";
 
 // Products of the largest weight (127) and activation, 512 of them summed, still fit an int32: linear.ts.
 const LARGEST: f32 = 32767;
@@ -38,15 +38,15 @@ export function roundRow(x: usize, values: usize, width: i32, stride: i32, most:
 
 /** Eight numbers at x times `factor` as int16. */
 export function rounded(x: usize, factor: v128): v128 {
-  const low = f32x4.nearest(f32x4.mul(v128.load(x), factor));
-  const high = f32x4.nearest(f32x4.mul(v128.load(x, 16), factor));
-  return i16x8.narrow_i32x4_s(i32x4.trunc_sat_f32x4_s(low), i32x4.trunc_sat_f32x4_s(high));
+  const low = wholeNumbers(f32x4.mul(v128.load(x), factor));
+  const high = wholeNumbers(f32x4.mul(v128.load(x, 16), factor));
+  return i16x8.narrow_i32x4_s(low, high);
 }
 
 function rowLargest(x: usize, width: i32): f32 {
   const end = x + ((<usize>width) << 2);
   let largest = f32x4.splat(0);
-  for (; x + 16 <= end; x += 16) largest = f32x4.max(largest, f32x4.abs(v128.load(x)));
+  for (; x + 16 <= end; x += 16) largest = largerMagnitudes(largest, v128.load(x));
   let result = maxLanes(largest);
   for (; x < end; x += 4) result = max(result, abs(load<f32>(x)));
   return result;

@@ -1,4 +1,7 @@
-/** What the kernels share: sums over lanes, and exp. */
+/** What the kernels share: sums and maxima over lanes, rounding, and exp. */
+
+// 1.5 * 2**23: a float32 of this size has whole numbers only, so adding it rounds, and leaves the number in the low bits.
+const ROUNDING: f32 = 12582912;
 
 /** The sum of four lanes. */
 export function sumLanes(v: v128): f32 {
@@ -14,6 +17,20 @@ export function maxLanes(v: v128): f32 {
 }
 
 /**
+ * The larger ones of magnitudes and |v|, NaN above all: the bits of positive numbers have the order of the numbers, and
+ * whole numbers are compared by one instruction where `f32x4.max` takes seven.
+ */
+export function largerMagnitudes(magnitudes: v128, v: v128): v128 {
+  return i32x4.max_s(magnitudes, f32x4.abs(v));
+}
+
+/** x rounded to whole numbers, ties to even, as int32; |x| < 2**22. */
+export function wholeNumbers(x: v128): v128 {
+  const offset = f32x4.splat(ROUNDING);
+  return i32x4.sub(f32x4.add(x, offset), offset);
+}
+
+/**
  * exp of four numbers, to about 1e-7 of the result; about 1e-38 below -87.3, infinite above 88.3.
  *
  * x = n ln 2 + r with a whole n and |r| <= ln 2 / 2: 2**n goes into the exponent's bits, exp(r) is its Taylor series,
@@ -21,8 +38,11 @@ export function maxLanes(v: v128): f32 {
  * times it is exact (Cody and Waite 1980).
  */
 export function exp(x: v128): v128 {
-  const clamped = f32x4.max(f32x4.min(x, f32x4.splat(89)), f32x4.splat(-87.3));
-  const n = f32x4.nearest(f32x4.mul(clamped, f32x4.splat(<f32>Math.LOG2E)));
+  // In this order NaN stays NaN.
+  const clamped = f32x4.pmax(f32x4.pmin(x, f32x4.splat(89)), f32x4.splat(-87.3));
+  const offset = f32x4.splat(ROUNDING);
+  const shifted = f32x4.add(f32x4.mul(clamped, f32x4.splat(<f32>Math.LOG2E)), offset);
+  const n = f32x4.sub(shifted, offset);
   let r = f32x4.sub(clamped, f32x4.mul(n, f32x4.splat(0.693359375)));
   r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(-2.1219444e-4)));
   let y = f32x4.splat(1.0 / 5040.0);
@@ -33,6 +53,6 @@ export function exp(x: v128): v128 {
   y = f32x4.add(f32x4.mul(y, r), f32x4.splat(0.5));
   y = f32x4.add(f32x4.mul(y, r), f32x4.splat(1.0));
   y = f32x4.add(f32x4.mul(y, r), f32x4.splat(1.0));
-  const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
-  return f32x4.mul(y, power);
+  // Of `shifted` only n is left when its bits are shifted; 127 of the exponent means 1.
+  return f32x4.mul(y, i32x4.add(i32x4.shl(shifted, 23), f32x4.splat(1.0)));
 }

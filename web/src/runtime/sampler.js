@@ -5,7 +5,7 @@
 
 const { fround } = Math;
 // Up to here the likeliest tokens are found in one pass; beyond, sorting everything is faster.
-const MAX_INSERTION = 128;
+export const MAX_INSERTION = 128;
 
 /**
  * Keskar et al. 2019, section 4.1, in place, once for each distinct id.

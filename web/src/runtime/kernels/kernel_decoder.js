@@ -4,6 +4,7 @@
  * runtime/stock_decoder.js, which is its reference.
  */
 
+import { MAX_INSERTION } from "../sampler.js";
 import { TiledRows } from "./places.js";
 import { ROWS } from "./plan.js";
 
@@ -11,7 +12,9 @@ import { ROWS } from "./plan.js";
  * @typedef {import("../stock_decoder.js").Decoder} Decoder
  * @typedef {import("../stock_decoder.js").ModelConfig} ModelConfig
  * @typedef {import("../weights.js").WeightStore} WeightStore
+ * @typedef {import("../stock_decoder.js").Candidates} Candidates
  * @typedef {import("./step.js").Plan} Plan
+ * @typedef {Float32Array | Candidates} Outcome Logits [V] of what follows the last token, or the likeliest of them.
  */
 
 /** @implements {Decoder} */
@@ -27,22 +30,22 @@ export class KernelDecoder {
     this.memory = memory;
     this.contextLength = config.n_positions;
     this.length = 0;
+    this.maxCandidates = MAX_INSERTION;
     this.tokens = new TiledRows(weights, "wte.weight");
     this.positions = weights.float32("wpe.weight");
   }
 
   /** @param {number[]} ids */
   async encode(ids) {
-    if (!ids.length || this.length + ids.length > this.contextLength) throw new RangeError(`${ids.length} ids`);
-    /** @type {Float32Array | null} */
-    let logits = null;
-    for (let start = 0; start < ids.length; start += ROWS) {
-      const part = ids.slice(start, start + ROWS);
-      this.embed(part);
-      logits = await this.step(part.length, start + ROWS >= ids.length);
-      this.length += part.length;
-    }
-    return /** @type {Float32Array} */ (logits);
+    return /** @type {Float32Array} */ (await this.run(ids, 0));
+  }
+
+  /**
+   * @param {number[]} ids
+   * @param {number} k
+   */
+  async encodeCandidates(ids, k) {
+    return /** @type {Candidates} */ (await this.run(ids, Math.min(k, this.plan.head.outputs)));
   }
 
   reset() {
@@ -55,11 +58,26 @@ export class KernelDecoder {
    * @abstract
    * @protected
    * @param {number} _n How many.
-   * @param {boolean} _last Whether logits are wanted; else anything may come back.
-   * @returns {Float32Array | Promise<Float32Array>} Logits [V] of what follows the last token, for the caller to keep.
+   * @param {boolean} _last Whether the outcome is wanted; else anything may come back.
+   * @param {number} _k How many candidates are wanted; 0 for all logits.
+   * @returns {Outcome | Promise<Outcome>} For the caller to keep.
    */
-  step(_n, _last) {
+  step(_n, _last, _k) {
     throw new Error("not implemented");
+  }
+
+  /** @private */
+  async run(/** @type {number[]} */ ids, /** @type {number} */ k) {
+    if (!ids.length || this.length + ids.length > this.contextLength) throw new RangeError(`${ids.length} ids`);
+    /** @type {Outcome | null} */
+    let outcome = null;
+    for (let start = 0; start < ids.length; start += ROWS) {
+      const part = ids.slice(start, start + ROWS);
+      this.embed(part);
+      outcome = await this.step(part.length, start + ROWS >= ids.length, k);
+      this.length += part.length;
+    }
+    return outcome;
   }
 
   /** @private */
@@ -70,4 +88,11 @@ export class KernelDecoder {
     x.set(this.positions.subarray(length * width, (length + ids.length) * width));
     for (const [row, id] of ids.entries()) this.tokens.addRow(id, x.subarray(row * width, (row + 1) * width));
   }
+}
+
+/** What the kernel `topK` has put out: k ids, then their logits. */
+export function asCandidates(/** @type {Int32Array} */ words) {
+  const { buffer, byteOffset, length } = words;
+  const k = length / 2;
+  return { ids: new Uint32Array(buffer, byteOffset, k), logits: new Float32Array(buffer, byteOffset + 4 * k, k) };
 }

@@ -3,7 +3,7 @@
  * the threads share.
  */
 
-import { KernelDecoder } from "../kernels/kernel_decoder.js";
+import { asCandidates, KernelDecoder } from "../kernels/kernel_decoder.js";
 import { makePlan } from "../kernels/plan.js";
 import { timeSteps } from "../probe.js";
 import { Team } from "./team.js";
@@ -32,6 +32,7 @@ export class ThreadDecoder extends KernelDecoder {
     this.module = module;
     this.vocabularySize = vocabularySize;
     this.logits = memory.take(vocabularySize * WORD);
+    this.candidates = memory.take(2 * this.maxCandidates * WORD);
     /** @type {Team | null} */
     this.team = null;
   }
@@ -67,10 +68,13 @@ export class ThreadDecoder extends KernelDecoder {
   }
 
   /** @override @protected */
-  step(/** @type {number} */ n, /** @type {boolean} */ last) {
-    if (!this.team) throw new Error("encode before gather");
-    this.team.run(n, this.length, last ? this.logits : 0);
-    return this.shared.floats(this.logits, this.vocabularySize).slice();
+  step(/** @type {number} */ n, /** @type {boolean} */ last, /** @type {number} */ k) {
+    const { team, shared, logits, candidates, vocabularySize } = this;
+    if (!team) throw new Error("encode before gather");
+    team.run(n, this.length, last ? logits : 0);
+    if (!k) return shared.floats(logits, vocabularySize).slice();
+    team.step.functions.topK(logits, vocabularySize, k, candidates, candidates + k * WORD);
+    return asCandidates(new Int32Array(shared.memory.buffer, candidates, 2 * k).slice());
   }
 
   /** @private */

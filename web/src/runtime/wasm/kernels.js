@@ -7,7 +7,9 @@ import * as tf from "@tensorflow/tfjs-core";
 import { TfjsWasmMemory } from "./tfjs_wasm_memory.js";
 
 const FILE = "kernels.wasm";
-const EXPORTS = ["attend", "gelu", "layerNorm", "multiply", "quantise"];
+const WORD = 4;
+const LINE = 64; // of a processor's cache: a vector that lies on two takes longer to read
+const EXPORTS = ["attend", "gelu", "layerNorm", "multiply", "quantise", "topK"];
 
 /**
  * @typedef {import("../kernels/step.js").Step} Step
@@ -28,22 +30,27 @@ export async function registerKernels(read) {
   const functions = /** @type {Functions} */ (/** @type {unknown} */ (instance.exports));
   const missing = EXPORTS.filter((name) => typeof functions[name] !== "function");
   if (missing.length) throw new Error(`${FILE} lacks ${missing}`);
-  const kernels = {
-    Gpt2Empty: (/** @type {{words: number}} */ { words }) => memory.empty([words], "int32"),
-    Gpt2Step: (/** @type {StepAttributes} */ { step, n, position }) => {
-      const logits = memory.empty([step.plan.head.outputs], "float32");
-      step.run(n, position, memory.address(logits));
-      return logits;
-    },
-  };
-  for (const [kernelName, run] of Object.entries(kernels)) {
-    tf.registerKernel({
-      kernelName,
-      backendName: "wasm",
-      kernelFunc: ({ attrs }) => run(/** @type {any} */ (attrs)),
-    });
-  }
+  register("Gpt2Empty", (_, { words }) => memory.empty([words], "int32"));
+  register("Gpt2Step", (_, { step, n, position }) => {
+    const logits = memory.empty([step.plan.head.outputs], "float32");
+    step.run(n, position, memory.address(logits));
+    return logits;
+  });
+  register("Gpt2TopK", ({ logits }, { k }) => {
+    const out = memory.empty([2, k], "int32");
+    const ids = memory.address(out);
+    functions.topK(memory.address(logits), logits.shape[0], k, ids, ids + k * WORD);
+    return out;
+  });
   return { memory, functions };
+}
+
+function register(
+  /** @type {string} */ kernelName,
+  /** @type {(inputs: Record<string, tf.TensorInfo>, attributes: any) => tf.TensorInfo} */ run,
+) {
+  const kernelFunc = (/** @type {any} */ { inputs, attrs }) => run(inputs, attrs);
+  tf.registerKernel({ kernelName, backendName: "wasm", kernelFunc });
 }
 
 /** @returns {tf.Tensor} */
@@ -51,17 +58,32 @@ function run(/** @type {string} */ name, /** @type {any} */ inputs, /** @type {a
   return /** @type {tf.Tensor} */ (tf.engine().runKernel(name, inputs, attributes));
 }
 
-/** A tensor of so many int32 words of any content. */
-export const runEmpty = (/** @type {number} */ words) => run("Gpt2Empty", {}, { words });
+/**
+ * Room for bytes of any content, at the start of a line.
+ *
+ * @param {TfjsWasmMemory} memory
+ * @param {number} bytes
+ * @returns {{tensor: tf.Tensor, address: number}} The tensor holds the room and is the caller's.
+ */
+export function takeRoom(memory, bytes) {
+  const tensor = run("Gpt2Empty", {}, { words: Math.ceil((bytes + LINE) / WORD) });
+  return { tensor, address: Math.ceil(memory.address(tensor) / LINE) * LINE };
+}
 
 /**
  * One step; keys, values and what is computed on the way stay in the rooms of its plan.
  *
- * @typedef {{step: Step, n: number, position: number}} StepAttributes n tokens, whose embeddings lie in `step.plan.x`;
- *   position of the first.
- *
- * @param {tf.Tensor} weights That the plan's addresses are in.
- * @param {StepAttributes} attributes
+ * @param {tf.Tensor} weights
+ * @param {{step: Step, n: number, position: number}} attributes n tokens, whose embeddings lie in `step.plan.x`; position
+ *   of the first.
  * @returns {tf.Tensor} Logits [V] of what follows the last token.
  */
 export const runStep = (weights, attributes) => run("Gpt2Step", { weights }, attributes);
+
+/**
+ * The k likeliest ids and then their logits, as the kernel `topK` puts them out: [2, k] words.
+ *
+ * @param {tf.Tensor} logits [V]
+ * @param {number} k
+ */
+export const runTopK = (logits, k) => run("Gpt2TopK", { logits }, { k });

@@ -1,18 +1,16 @@
 /** The kernels' decoder on TensorFlow.js: its tensors are the memory, and a step is one kernel of its wasm backend. */
 
 import * as tf from "@tensorflow/tfjs-core";
-import { KernelDecoder } from "../kernels/kernel_decoder.js";
+import { asCandidates, KernelDecoder } from "../kernels/kernel_decoder.js";
 import { makePlan } from "../kernels/plan.js";
 import { Step } from "../kernels/step.js";
-import { runEmpty, runStep } from "./kernels.js";
-
-const WORD = 4;
+import { runStep, runTopK, takeRoom } from "./kernels.js";
 
 export class TfjsDecoder extends KernelDecoder {
   /**
    * @param {import("../stock_decoder.js").ModelConfig} config
    * @param {import("../weights.js").WeightStore} weights
-   * @param {tf.Tensor} bytes The weights' bytes; this decoder's to dispose of.
+   * @param {{tensor: tf.Tensor, address: number}} bytes The weights; their tensor is this decoder's to dispose of.
    * @param {import("./kernels.js").Kernels} kernels
    * @param {number} vocabularySize Ids from here on get no logits.
    * @throws {import("../trouble.js").Trouble} "bundle_damaged", or "out_of_memory" as a RangeError.
@@ -21,13 +19,13 @@ export class TfjsDecoder extends KernelDecoder {
     /** @type {tf.Tensor[]} */
     const rooms = [];
     const take = (/** @type {number} */ size) => {
-      const room = tf.keep(runEmpty(Math.ceil(size / WORD)));
-      rooms.push(room);
-      return memory.address(room);
+      const { tensor, address } = takeRoom(memory, size);
+      rooms.push(tf.keep(tensor));
+      return address;
     };
-    super(config, weights, makePlan(config, weights, memory.address(bytes), take, vocabularySize, 1), memory);
+    super(config, weights, makePlan(config, weights, bytes.address, take, vocabularySize, 1), memory);
     this.name = "kernels";
-    this.bytes = bytes;
+    this.bytes = bytes.tensor;
     this.rooms = rooms;
     this.kernels = new Step(functions, this.plan);
   }
@@ -37,10 +35,13 @@ export class TfjsDecoder extends KernelDecoder {
   }
 
   /** @override @protected */
-  async step(/** @type {number} */ n) {
-    const logits = runStep(this.bytes, { step: this.kernels, n, position: this.length });
-    const values = /** @type {Float32Array} */ (await logits.data());
-    logits.dispose();
-    return values;
+  async step(/** @type {number} */ n, /** @type {boolean} */ _, /** @type {number} */ k) {
+    const outcome = tf.tidy(() => {
+      const logits = runStep(this.bytes, { step: this.kernels, n, position: this.length });
+      return k ? runTopK(logits, k) : logits;
+    });
+    const values = await outcome.data();
+    outcome.dispose();
+    return k ? asCandidates(/** @type {Int32Array} */ (values)) : /** @type {Float32Array} */ (values);
   }
 }

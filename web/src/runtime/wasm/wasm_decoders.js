@@ -2,7 +2,7 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import { StockDecoder } from "../stock_decoder.js";
-import { registerKernels, runEmpty } from "./kernels.js";
+import { registerKernels, takeRoom } from "./kernels.js";
 import { TfjsDecoder } from "./tfjs_decoder.js";
 
 // A clock in a page may tick in tenths of a millisecond: a product is timed so many times at once, and the best of
@@ -20,7 +20,7 @@ export class WasmDecoders {
   constructor() {
     /** @type {import("./kernels.js").Kernels | null} */
     this.kernels = null;
-    /** @type {tf.Tensor | null} The weights as the bundle has them. */
+    /** @type {ReturnType<typeof takeRoom> | null} The weights as the bundle has them. */
     this.bytes = null;
     /** Why the kernels are not used; empty when they are, or not wanted. */
     this.passedOver = "";
@@ -56,8 +56,8 @@ export class WasmDecoders {
       return () => room;
     }
     const { memory } = kernels;
-    this.bytes = runEmpty(Math.ceil(bytes / 4));
-    const start = memory.address(this.bytes);
+    this.bytes = takeRoom(memory, bytes);
+    const start = this.bytes.address;
     return () => memory.bytes.subarray(start, start + bytes);
   }
 

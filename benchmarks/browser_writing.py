@@ -46,7 +46,7 @@ class OurPage:
         return write(self.page, prompt, new_tokens)[0]
 
     def facts(self):
-        """What the page says of itself, and how long its main thread was ever busy at a stretch; 0 is below 50 ms."""
+        """What the page says of itself, and how long its main thread was busy at a stretch; 0: under 50 ms."""
         ready = self.page.evaluate("ready")
         ready_at, tasks = self.page.evaluate("[readyAt, longTasks]")
         loading = [milliseconds for start, milliseconds in tasks if start < ready_at]

@@ -1,6 +1,6 @@
 /**
  * GPT-2's kernels (src/kernels) in TensorFlow.js's wasm backend. What they work on are its tensors; since a call through
- * TensorFlow.js costs microseconds, and a token is 92 kernels, it sees a whole step as one kernel.
+ * TensorFlow.js costs microseconds, and a token is 123 kernels, it sees a whole step as one kernel.
  */
 
 import * as tf from "@tensorflow/tfjs-core";

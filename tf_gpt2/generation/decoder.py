@@ -152,9 +152,10 @@ def attend(query, keys, values, positions, block):
     if keys.shape[2] <= SHORT_CACHE:
         return _attend_by_blocks(query, keys, values, positions, block, rounds)
     few = last < int(keys.shape[2] * WHOLE_FROM)
-    # No rounds when all is read, instead of a loop inside the branch: that was slower.
+    # Side by side, one of them idle: a loop inside a branch was slower, so was a branch that waits for the loop.
     by_blocks = _attend_by_blocks(query, keys, values, positions, block, tf.where(few, rounds, 0))
-    return tf.cond(few, lambda: by_blocks, lambda: _attend_to_all(query, keys, values, positions))
+    of_all = tf.cond(few, lambda: tf.zeros_like(query), lambda: _attend_to_all(query, keys, values, positions))
+    return tf.where(few, by_blocks, of_all)
 
 
 def _attend_to_all(query, keys, values, positions):

@@ -55,8 +55,8 @@ class Engine:
     @property
     def num_traces(self) -> int:
         """How many times a part has been traced; settings and lengths never add one."""
-        functions = [self._prefill, self._first, *self._loops.values()]
-        return sum(function.experimental_get_tracing_count() for function in functions)
+        functions = [self._prefill, self._first]
+        return len(self._loops) + sum(function.experimental_get_tracing_count() for function in functions)
 
     def start(self, prompts, settings: GenerationSettings, seed, streams, samples) -> Session:
         """Reads the prompts and writes their first token.
@@ -138,9 +138,11 @@ class Engine:
 
     def write(self, cache, state, controls, places, steps, max_candidates):
         """`write_loop` on a cache, which is updated in place: ids, log-probabilities, new state."""
-        if max_candidates not in self._loops:
-            self._loops[max_candidates] = self._compile(max_candidates)
-        return self._loops[max_candidates](*cache, state, controls, places, tf.constant(steps))
+        arguments = (*cache, state, controls, places, tf.constant(steps))
+        key = (max_candidates, state.done.shape[0])
+        if key not in self._loops:
+            self._loops[key] = self._compile(max_candidates, arguments)
+        return self._loops[key](*arguments)
 
     def _forward(self, ids, positions, keys, values):
         hidden, keys, values = decoder.decode_step(
@@ -151,7 +153,7 @@ class Engine:
     def _logits(self, weights, hidden):
         return decoder.logits(weights, self.config, hidden)[:, : self.vocabulary_size]
 
-    def _compile(self, max_candidates):
+    def _compile(self, max_candidates, arguments):
         if self._jit_compile:
             runtime.load_tensorflow(xla=True)
 
@@ -166,7 +168,8 @@ class Engine:
                 variable.assign(new)
             return ids, scores, state
 
-        return write
+        # The concrete function: to find it again among hundreds of weights would cost a call 2 ms.
+        return write.get_concrete_function(*arguments)
 
     def _encode(self, ids):
         hidden, keys, values = decoder.encode(self.weights.whole, self.config, ids)

@@ -115,24 +115,7 @@ def _measure_writing(playwright, site, options, peer):
             contenders |= {f"transformers_js_{dtype}": start(peer, TransformersJs, dtype) for dtype in DTYPES}
         chromium = {"chromium": contenders["ours"].browser.version}
         reader = MemoryReader(stack.enter_context(Browser(playwright, site)), int8_bytes(site))
-        before = reader.milliseconds()
-        figures = chromium | measure_in_turns(contenders, options.rounds)
-        return figures | _floor(min(before, reader.milliseconds()), int8_bytes(site), figures)
-
-
-def _floor(milliseconds, size, figures):
-    """The least time for a token: its int8 weights, read once. Keys and values of earlier tokens come on top."""
-    return {
-        "int8_bytes": size,
-        "memory_gb_per_s": round(size / milliseconds / 1e6, 2),
-        "floor_ms_per_token": round(milliseconds, 2),
-        **{
-            f"decode_{position}_times_floor": round(
-                1000 / figures[f"ours_decode_{position}_tokens_per_s"] / milliseconds, 2
-            )
-            for position in (64, 850)
-        },
-    }
+        return chromium | measure_in_turns(contenders, reader, options.rounds)
 
 
 def _measure_start(playwright, site, backend, texts):

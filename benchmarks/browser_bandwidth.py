@@ -36,9 +36,13 @@ class MemoryReader:
     Args:
         browser: A `browser_driver.Browser`.
         size: Bytes to read; a multiple of 128 is taken.
+
+    Attributes:
+        size: The same.
     """
 
     def __init__(self, browser, size):
+        self.size = size
         self.page = browser.open()
         self.page.evaluate(SET_UP, [base64.b64encode(_compile()).decode(), size // 128 * 128])
 

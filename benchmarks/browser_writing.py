@@ -1,7 +1,8 @@
 """Contenders of benchmarks.browser write in turns: our page, the same page on stock operations, transformers.js.
 
 A machine's speed drifts over minutes, so in every round the contenders follow each other directly, and a ratio is
-the median over the rounds of figures of the same round.
+the median over the rounds of figures of the same round. So is the distance from the floor under a token, which is
+reading its int8 weights and nothing else.
 """
 
 import collections
@@ -108,15 +109,17 @@ class TransformersJs:
         return {"version": self.page.evaluate("peer.version")}
 
 
-def measure_in_turns(contenders: dict, rounds: int) -> dict:
-    """Figures of all contenders, and how many times faster `ours` is than each other one.
+def measure_in_turns(contenders: dict, reader, rounds: int) -> dict:
+    """Figures of all contenders, how many times faster `ours` is than each other one, and how near the floor.
 
     Args:
         contenders: Open contenders by name; one is named "ours".
+        reader: A `MemoryReader` of the int8 weights' bytes; its turn comes after that of "ours".
         rounds: How often each writes every case.
     """
     # By name, kind of work and tokens of the prompt: tokens per second, a figure a round.
     speeds = collections.defaultdict(list)
+    floors = collections.defaultdict(list)  # milliseconds, by tokens of the prompt
     for number in range(rounds):
         for prompt_tokens, new_tokens in CASES:
             for name, contender in contenders.items():
@@ -124,6 +127,8 @@ def measure_in_turns(contenders: dict, rounds: int) -> dict:
                 speeds[name, "prefill", prompt_tokens].append(1000 * prompt_tokens / first)
                 if rest:
                     speeds[name, "decode", prompt_tokens].append(1000 * len(rest) / sum(rest))
+                if rest and name == "ours":
+                    floors[prompt_tokens].append(reader.milliseconds())
         print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
     figures = {"rounds": rounds}
     for name, contender in contenders.items():
@@ -135,6 +140,14 @@ def measure_in_turns(contenders: dict, rounds: int) -> dict:
             figures[f"{work}_{position}_ratio_to_{name}"] = statistics.median(
                 ours / theirs for ours, theirs in pairs
             )
+    for position, milliseconds in floors.items():
+        pairs = zip(speeds["ours", "decode", position], milliseconds, strict=True)
+        figures[f"decode_{position}_times_floor"] = statistics.median(
+            1000 / (rate * floor) for rate, floor in pairs
+        )
+    # Keys and values of earlier tokens come on top of it.
+    figures["floor_ms_per_token"] = statistics.median(floor for group in floors.values() for floor in group)
+    figures |= {"int8_bytes": reader.size, "memory_gb_per_s": reader.size / figures["floor_ms_per_token"] / 1e6}
     return {key: float(f"{value:.5g}") if isinstance(value, float) else value for key, value in figures.items()}
 
 

@@ -27,6 +27,7 @@ def main(argv=None):
     parser.add_argument("--loss_characters", type=int, default=30_000)
     parser.add_argument("--greedy_characters", type=int, default=2_000)
     options = parser.parse_args(argv)
+    from export.bundle import stored_weights
     from tf_gpt2.model_directory import load_config, load_weights
     from tf_gpt2.tokenizer import Tokenizer
 
@@ -36,7 +37,8 @@ def main(argv=None):
     tokenizer = Tokenizer.load(options.run_dir)
     ids = tokenizer.encode(text)
     greedy = len(tokenizer.encode(text[: options.greedy_characters]))
-    figures = compare(config, weights, np.concatenate([[tokenizer.end_of_text_id], ids]), greedy)
+    rounded = {name: tensor.value for name, tensor in stored_weights(config, weights, tokenizer, "int8").items()}
+    figures = compare(config, weights, rounded, np.concatenate([[tokenizer.end_of_text_id], ids]), greedy)
     shape = {"layers": config.num_layers, "width": config.hidden_dim, "characters": len(text)}
     print(json.dumps({"benchmark": "int8_quality", "run_dir": options.run_dir, **shape, **figures}))
 
@@ -49,12 +51,13 @@ def _held_out_text(corpus, share):
     return "".join(text[len(text) - round(len(text) * share) :] for text in texts)
 
 
-def compare(config, weights: dict, ids: np.ndarray, greedy_tokens: int) -> dict:
+def compare(config, weights: dict, stored: dict, ids: np.ndarray, greedy_tokens: int) -> dict:
     """Loss and greedy choices of an int8 model beside its float32 original.
 
     Args:
         config: The model's configuration.
         weights: Float32 arrays by Hugging Face name.
+        stored: The same as an int8 bundle gives them back.
         ids: A text [N + 1]; its first token is not predicted.
         greedy_tokens: At how many positions, from the first, the likeliest tokens are compared.
 
@@ -62,9 +65,6 @@ def compare(config, weights: dict, ids: np.ndarray, greedy_tokens: int) -> dict:
         Nats a token of both, the relative difference, the share of positions with the same likeliest token, and by
         how many nats float32 preferred its own token where they differ.
     """
-    from export.quantization import store
-
-    stored = {name: store(name, array, "int8").value for name, array in weights.items()}
     nats = {"float32": 0.0, "int8": 0.0}
     same, gaps = [], []
     for inputs, targets in _windows(ids, config.context_length):
@@ -114,29 +114,12 @@ def log_probabilities(config, weights: dict, ids: np.ndarray, activation_max: in
         ids: Token ids.
         activation_max: Each vector that meets a matrix is rounded to integers of at most this size times one scale.
     """
+    from export.forward import forward, product_matrix
 
-    def product(x, matrix):  # [..., in] x [in, out]
-        return (x if activation_max is None else round_vectors(x, activation_max)) @ matrix
+    def product(name, x):
+        return (x if activation_max is None else round_vectors(x, activation_max)) @ product_matrix(weights, name)
 
-    def linear(x, name):
-        return product(x, weights[f"{name}.weight"]) + weights[f"{name}.bias"]
-
-    def norm(x, name):
-        centred = x - x.mean(-1, keepdims=True)
-        deviation = np.sqrt((centred**2).mean(-1, keepdims=True) + np.float32(config.layer_norm_epsilon))
-        return centred / deviation * weights[f"{name}.weight"] + weights[f"{name}.bias"]
-
-    batch, length = ids.shape
-    x = weights["wte.weight"][ids] + weights["wpe.weight"][:length]  # [B, T, D]
-    for index in range(config.num_layers):
-        block = f"h.{index}"
-        qkv = linear(norm(x, f"{block}.ln_1"), f"{block}.attn.c_attn").reshape(
-            batch, length, 3, config.num_heads, -1
-        )
-        x = x + linear(_attend(*qkv.transpose(2, 0, 3, 1, 4)), f"{block}.attn.c_proj")
-        inner = linear(norm(x, f"{block}.ln_2"), f"{block}.mlp.c_fc")
-        x = x + linear(_gelu(inner), f"{block}.mlp.c_proj")
-    logits = product(norm(x, "ln_f"), weights.get("lm_head.weight", weights["wte.weight"]).T)
+    logits = forward(config, weights, ids, product)
     shifted = logits - logits.max(-1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
 
@@ -146,21 +129,6 @@ def round_vectors(x: np.ndarray, most: int) -> np.ndarray:
     scale = np.abs(x).max(-1, keepdims=True) / np.float32(most)
     scale = np.where(scale > 0, scale, np.float32(1))
     return np.rint(x / scale) * scale
-
-
-def _attend(query, key, value):  # [B, H, T, K] each -> [B, T, D]
-    batch, heads, length, depth = query.shape
-    scores = query @ key.swapaxes(2, 3) * np.float32(depth**-0.5)
-    scores = np.where(np.tri(length, dtype=bool), scores, np.float32(-np.inf))
-    attention = np.exp(scores - scores.max(-1, keepdims=True))
-    attention /= attention.sum(-1, keepdims=True)
-    return (attention @ value).swapaxes(1, 2).reshape(batch, length, heads * depth)
-
-
-def _gelu(x):
-    """GELU's tanh form (Hendrycks and Gimpel 2016)."""
-    slope = np.float32(np.sqrt(2 / np.pi)) * (x + np.float32(0.044715) * x**3)
-    return np.float32(0.5) * x * (1 + np.tanh(slope))
 
 
 if __name__ == "__main__":

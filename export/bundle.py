@@ -17,8 +17,10 @@ import sys
 import tempfile
 import types
 
+from export.calibration import round_weights
 from export.golden import golden_trace
-from export.quantization import store
+from export.quantization import StoredTensor, store
+from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
 from tf_gpt2.files import read_json
 from tf_gpt2.model_directory import CONFIG_FILE, GENERATION_CONFIG_FILE, load_config, load_weights
@@ -54,8 +56,7 @@ def write_bundle(run_dir, output, dtype: str) -> dict:
             f"{run_dir}: the tokenizer must have at most the model's {config.vocabulary_size} ids; received "
             f"{tokenizer.vocab_size}. Take the tokenizer the model was trained with"
         )
-    weights = load_weights(run_dir, config)
-    stored = {name: store(name, array, dtype) for name, array in weights.items()}
+    stored = stored_weights(config, load_weights(run_dir, config), tokenizer, dtype)
     with replacing_directory(output, BUNDLE_FILE) as folder:
         shards = _write_weights(folder, stored)
         for name in (CONFIG_FILE, GENERATION_CONFIG_FILE):
@@ -79,6 +80,22 @@ def write_bundle(run_dir, output, dtype: str) -> dict:
         }
         _write_json(folder / BUNDLE_FILE, bundle)
     return bundle
+
+
+def stored_weights(config: GPT2Config, weights, tokenizer: Tokenizer, dtype: str) -> dict[str, StoredTensor]:
+    """All weights as the bundle holds them, by Hugging Face name.
+
+    Args:
+        config: The model's shape.
+        weights: Float32 arrays by Hugging Face name.
+        tokenizer: The model's tokenizer.
+        dtype: "int8", "float16" or "float32".
+
+    Raises:
+        UserError: For int8: the model does not compute finite numbers.
+    """
+    rounded = round_weights(config, weights, tokenizer) if dtype == "int8" else {}
+    return {name: store(name, array, dtype, rounded.get(name)) for name, array in weights.items()}
 
 
 def describe_files(folder: pathlib.Path) -> dict:

@@ -10,8 +10,10 @@ import dataclasses
 
 import numpy as np
 
+from export.rounding import Int8Matrix, round_to_nearest
+from tf_gpt2.formats.hugging_face import HEAD, TABLE
+
 DTYPES = ("int8", "float16", "float32")
-INT8_MAX = 127
 TILE_OUTPUTS = 32
 TILE_INPUTS = 2
 
@@ -33,36 +35,39 @@ class StoredTensor:
     value: np.ndarray
 
 
-def store(name: str, array: np.ndarray, dtype: str) -> StoredTensor:
+def store(name: str, array: np.ndarray, dtype: str, rounded: Int8Matrix | None = None) -> StoredTensor:
     """Converts one weight [..] float32 of Hugging Face's name `name` to what the bundle holds.
 
     With int8 only the matrices that a token multiplies by are quantised; positions become float16, vectors stay
     float32: together they are under 3 % of the download.
+
+    Args:
+        name: The weight's name.
+        array: The weight.
+        dtype: One of `DTYPES`.
+        rounded: For int8: the matrix [in, out] as it was rounded. Default: each weight to the nearest step.
     """
     if dtype == "int8" and _is_matrix(name):
-        return _store_int8(name, array)
+        return _store_int8(name, array, rounded)
     if dtype == "float16" or (dtype == "int8" and array.ndim == 2):
         array = array.astype(np.float16)
     return StoredTensor(array.shape, {name: array}, None, array.astype(np.float32))
 
 
 def _is_matrix(name):
-    return name in ("wte.weight", "lm_head.weight") or (
-        name.startswith("h.") and ".c_" in name and "weight" in name
-    )
+    return name in (TABLE, HEAD) or (name.startswith("h.") and ".c_" in name and "weight" in name)
 
 
-def _store_int8(name, array):
+def _store_int8(name, array, rounded):
     # Kernels are [in, out]; the embedding and the head are [V, D], and V is what they put out.
-    axis = 1 if name.startswith("h.") else 0
-    scale = np.abs(array).max(axis=1 - axis) / INT8_MAX  # [channels]
-    scale = np.where(scale > 0, scale, 1.0).astype(np.float32)
-    wide = np.expand_dims(scale, 1 - axis)
-    quantised = np.clip(np.rint(array / wide), -INT8_MAX, INT8_MAX).astype(np.int8)
-    tiles = pack_tiles(quantised.T if axis == 1 else quantised)
+    channel_axis = 1 if name.startswith("h.") else 0
+    if rounded is None:
+        rounded = round_to_nearest(array if channel_axis == 1 else array.T)
+    tiles = pack_tiles(rounded.integers.T)
     # tfjs's weights manifest knows no int8: four of them travel in one int32.
-    arrays = {f"{name}/int8": tiles.view(np.int32), f"{name}/scale": scale}
-    return StoredTensor(array.shape, arrays, axis, quantised.astype(np.float32) * wide)
+    arrays = {f"{name}/int8": tiles.view(np.int32), f"{name}/scale": rounded.scale}
+    value = rounded.value if channel_axis == 1 else np.ascontiguousarray(rounded.value.T)
+    return StoredTensor(array.shape, arrays, channel_axis, value)
 
 
 def pack_tiles(matrix: np.ndarray) -> np.ndarray:

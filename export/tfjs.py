@@ -32,6 +32,7 @@ def main(argv):
 
     if not FLAGS.output:
         raise UserError("--output must name the directory to write; for example --output=bundle")
+    command.message("writing the weights")
     bundle = write_bundle(FLAGS.run_dir, FLAGS.output, FLAGS.dtype)
     summary = {"output": FLAGS.output, "dtype": bundle["dtype"], "bytes": bundle["bytes"]}
     if FLAGS.graph_model:

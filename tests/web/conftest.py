@@ -5,6 +5,7 @@ import pathlib
 import shutil
 
 import pytest
+from bundle_reader import read_weights
 
 from web.site_server import SiteServer
 from web.web_page import make_model_directory, visit
@@ -19,16 +20,14 @@ def model_directory(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def python_model(model_directory):
+def python_model(site_folder):
     """The engine of tf_gpt2.generation on the weights that the int8 bundle holds."""
-    from export.quantization import store
     from tf_gpt2.generation import TextGenerator
-    from tf_gpt2.model_directory import load_config, load_weights
+    from tf_gpt2.model_directory import load_config
     from tf_gpt2.tokenizer import Tokenizer
 
-    config = load_config(model_directory)
-    weights = {n: store(n, w, "int8").value for n, w in load_weights(model_directory, config).items()}
-    return TextGenerator(config, weights, Tokenizer.load(model_directory), jit_compile=False)
+    bundle = site_folder / "bundle"
+    return TextGenerator(load_config(bundle), read_weights(bundle), Tokenizer.load(bundle), jit_compile=False)
 
 
 @pytest.fixture(scope="session")

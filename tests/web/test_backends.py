@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from web.web_page import WEBGPU, load, write
+from web.web_page import WEBGPU, keras_logits, load, write
 
 
 @pytest.mark.parametrize(
@@ -42,20 +42,12 @@ def test_a_seed_gives_the_text_that_python_writes(open_page, python_model, setti
     assert "玄德" + write(page, "玄德", maxNewTokens=100, seed=77, **values)[0] == expected.rstrip("\ufffd")
 
 
-def test_the_golden_trace_is_what_keras_computes(site_folder, model_directory):
+def test_the_golden_trace_is_what_keras_computes(site_folder):
     import base64
     import json
 
-    from export.quantization import store
-    from tf_gpt2.model import build_model
-    from tf_gpt2.model_directory import assign_weights, load_config, load_weights
-
     golden = json.loads((site_folder / "bundle" / "golden.json").read_text("utf-8"))
-    config = load_config(model_directory)
-    model = build_model(config)
-    weights = load_weights(model_directory, config)
-    assign_weights(model, config, {name: store(name, array, "int8").value for name, array in weights.items()})
-    logits = np.asarray(model(np.array([golden["prompt_ids"]])))[0, -1]
+    logits = keras_logits(site_folder / "bundle", golden["prompt_ids"])[-1]
     stored = np.frombuffer(base64.b64decode(golden["logits"]), "<f4")
     np.testing.assert_allclose(stored, logits, atol=1e-5)
     assert len(golden["greedy_ids"]) >= 1

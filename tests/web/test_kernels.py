@@ -4,32 +4,19 @@ import numpy as np
 import pytest
 
 from web.site_server import SiteServer
-from web.web_page import load, make_model_directory, notices, visit, wait_until, write
+from web.web_page import keras_logits, largest_logit, load, make_model_directory, notices, visit, wait_until, write
 
 PROMPT = "却说曹操引兵"
 NO_SIMD = "--js-flags=--no-enable-sse4-1 --no-enable-ssse3 --no-enable-sse3"
 
 
-def keras_logits(model_directory, ids):
-    """Logits [T, V] of the Keras model with the weights that the int8 bundle holds."""
-    from export.quantization import store
-    from tf_gpt2.model import build_model
-    from tf_gpt2.model_directory import assign_weights, load_config, load_weights
-
-    config = load_config(model_directory)
-    model = build_model(config)
-    weights = load_weights(model_directory, config)
-    assign_weights(model, config, {name: store(name, array, "int8").value for name, array in weights.items()})
-    return np.asarray(model(np.array([ids])))[0]
-
-
-def assert_greedy(page, model_directory):
+def assert_greedy(page, bundle):
     """Every token that the page writes has Keras's largest logit, or one that rounding cannot tell from it."""
     write(page, PROMPT, maxNewTokens=40, temperature=0)
     snapshot = page.evaluate("runs.at(-1).snapshot")
     ids, new = snapshot["window"], len(snapshot["newIds"])
     assert new >= 10
-    logits = keras_logits(model_directory, ids[:-1])[-new:]  # [new, V]
+    logits = keras_logits(bundle, ids[:-1])[-new:]  # [new, V]
     chosen = logits[np.arange(new), ids[-new:]]
     behind = logits.max(axis=1) - chosen
     assert np.all(behind <= 1e-3 * np.abs(logits).max())
@@ -49,15 +36,15 @@ def serve(model_directory, folder, dtype="int8"):
     return SiteServer(folder)
 
 
-def test_the_default_are_kernels_that_compute_what_keras_computes(open_page, model_directory):
+def test_the_default_are_kernels_that_compute_what_keras_computes(open_page, site_folder):
     page = open_page()
     load(page)
     ready = page.evaluate("ready")
     assert (ready["backend"], ready["passedOver"]) == ("kernels", "")
-    assert ready["maxError"] < 1e-3
+    assert ready["maxError"] < 3e-4 * largest_logit(site_folder / "bundle")
     assert ready["millisecondsPerToken"] > 0
     assert "kernels" in page.inner_text("#facts")
-    assert_greedy(page, model_directory)
+    assert_greedy(page, site_folder / "bundle")
     assert (notices(page), page.errors) == ([], [])
 
 
@@ -66,8 +53,8 @@ def test_kernels_of_odd_shapes_compute_what_keras_computes(open_page, odd_model_
     page = visit(open_page().context, server.url)
     load(page)
     assert page.evaluate("ready.backend") == "kernels"
-    assert page.evaluate("ready.maxError") < 1e-3
-    assert_greedy(page, odd_model_directory)
+    assert page.evaluate("ready.maxError") < 3e-4 * largest_logit(tmp_path / "odd" / "bundle")
+    assert_greedy(page, tmp_path / "odd" / "bundle")
     server.stop()
 
 
@@ -138,7 +125,7 @@ def test_without_working_kernels_stock_operations_write(open_page, site, spoil, 
     assert ready["backend"] == "wasm"
     assert reason in ready["passedOver"]
     assert reason in page.inner_text("#facts")
-    assert ready["maxError"] < 1e-3
+    assert ready["maxError"] < 3e-4 * largest_logit(site.folder / "bundle")
     assert notices(page) == hints
     assert write(page, PROMPT, maxNewTokens=10)[0]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from web.web_page import load, notices, visit, wait_ready, wait_until, write
+from web.web_page import largest_logit, load, notices, visit, wait_ready, wait_until, write
 
 PROMPT = "却说曹操引兵"
 
@@ -36,7 +36,7 @@ def test_the_second_visit_is_isolated_and_threads_write_the_same_text(open_page,
     assert page.evaluate("crossOriginIsolated")
     assert (backend(page), page.evaluate("ready.threads")) == ("threads", 2)
     assert "threads × 2" in page.inner_text("#facts")
-    assert page.evaluate("ready.maxError") < 1e-3
+    assert page.evaluate("ready.maxError") < 3e-4 * largest_logit(site.folder / "bundle")
     assert write(page, PROMPT, **settings) == expected  # past the context of 48, so the prompt is encoded anew too
     assert (notices(page), page.errors) == ([], [])
 

@@ -1,7 +1,11 @@
 """What the browser tests do to a page, and the tiny model behind it."""
 
+import base64
+import json
 import time
 
+import numpy as np
+from bundle_reader import read_weights
 from conftest import random_weights
 
 # Flags of a Chromium with WebGPU on a program that plays a graphics card.
@@ -9,7 +13,7 @@ WEBGPU = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enabl
 TEXT = "却说曹操引兵来到城下，只见城上旗号，乃是玄德。操大怒曰：“谁敢出马？”一将应声而出，众视之，乃张辽也。\n"
 
 
-def make_model_directory(folder, seed=0, scale=0.3, hidden_dim=48):
+def make_model_directory(folder, seed=2, scale=0.3, hidden_dim=48):
     """A model of random weights with a tokenizer of the characters of TEXT."""
     from tf_gpt2.config import GPT2Config
     from tf_gpt2.model_directory import save_model_directory
@@ -21,6 +25,20 @@ def make_model_directory(folder, seed=0, scale=0.3, hidden_dim=48):
     weights["wte.weight"][:257] *= 0.1  # bytes are rarely likely, so what it writes is characters
     save_model_directory(folder, config, weights, tokenizer)
     return folder
+
+
+def keras_logits(bundle, ids):
+    """Logits [T, V] that Keras computes for `ids` [T] with the weights of a bundle's folder."""
+    from tf_gpt2.model_directory import build_model_from, load_config
+
+    model = build_model_from(load_config(bundle), read_weights(bundle))
+    return np.asarray(model(np.array([ids])))[0]
+
+
+def largest_logit(bundle):
+    """Of the golden trace of a bundle's folder: what errors of logits are measured by."""
+    golden = json.loads((bundle / "golden.json").read_text("utf-8"))
+    return np.abs(np.frombuffer(base64.b64decode(golden["logits"]), "<f4")).max()
 
 
 def visit(context, url):

@@ -21,6 +21,7 @@ WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
 # transformers prefixes the tensors of GPT2LMHeadModel so; checkpoints of the bare GPT2Model have no prefix.
 PREFIX = "transformer."
+TABLE = "wte.weight"
 HEAD = "lm_head.weight"
 # The causal mask and the value behind it, which transformers kept as buffers until 2023.
 _IGNORED = re.compile(r"(transformer\.)?h\.\d+\.attn\.(bias|masked_bias)")

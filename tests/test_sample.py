@@ -105,7 +105,7 @@ def test_mistakes_give_one_line(folder, flag, rule):
     assert rule in error_line("tf_gpt2.sample", f"--run_dir={folder}", flag)
 
 
-def test_ctrl_c_keeps_what_was_written(folder):
+def test_ctrl_c_keeps_what_was_streamed(folder):
     process = start(
         "tf_gpt2.sample", f"--run_dir={folder}", "--stream", "--max_new_tokens=2000000", "--prompt=却说"
     )

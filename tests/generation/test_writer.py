@@ -110,3 +110,27 @@ def test_a_tokenizer_larger_than_the_model_is_refused(tokenizer):
     config = GPT2Config(vocabulary_size=20, context_length=8, num_layers=1, num_heads=1, hidden_dim=4)
     with pytest.raises(UserError, match="at most the model's 20 ids"):
         TextGenerator(config, random_weights(config), tokenizer)
+
+
+def test_ctrl_c_gives_what_was_written_and_then_ends(model, monkeypatch):
+    from tf_gpt2.generation.session import Session
+
+    settings = GenerationSettings(max_new_tokens=150, seed=4, stop_at_end_of_text=False)
+    whole = [passage.text for passage in model.write(["却说", "玄德"], settings)]
+    advance, calls = Session.advance, []
+
+    def advance_once(session, steps):
+        calls.append(steps)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        advance(session, steps)
+
+    monkeypatch.setattr(Session, "advance", advance_once)
+    passages = []
+    with pytest.raises(KeyboardInterrupt):
+        for passage in model.write(["却说", "玄德"], settings):
+            passages.append(passage)
+    assert [passage.finish for passage in passages] == ["interrupted"] * 2
+    for passage, text in zip(passages, whole, strict=True):
+        assert 0 < passage.num_tokens < 150
+        assert text.startswith(passage.text.rstrip("\ufffd")) and passage.text

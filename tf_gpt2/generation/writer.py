@@ -32,7 +32,7 @@ class Passage:
     Attributes:
         prompt: What the user gave.
         text: What the model wrote after it.
-        finish: Why it ends: "length", "end_of_text" or "stop".
+        finish: Why it ends: "length", "end_of_text", "stop" or "interrupted".
         num_tokens: New tokens, the one that ended the text included.
         cut_tokens: Tokens cut from the left of a prompt that is longer than the context.
         log_probability: Mean logarithm of the new tokens' probabilities under the model, before all controls.
@@ -115,7 +115,11 @@ class TextGenerator:
         yield row.passage(session, 0)
 
     def write(self, prompts: Sequence[str], settings: GenerationSettings) -> Iterator[Passage]:
-        """Writes `num_samples` passages for each prompt, in order, as many together as memory allows."""
+        """Writes `num_samples` passages for each prompt, in order, as many together as memory allows.
+
+        Raises:
+            KeyboardInterrupt: After the passages that were begun have been given as far as they went.
+        """
         seed = _seed(settings)
         rows = (
             _Row(self, prompt, index, sample, seed, settings)
@@ -140,15 +144,25 @@ class TextGenerator:
             [row.prompt_index for row in rows],
             [row.sample_index for row in rows],
         )
-        while True:
-            for place, row in enumerate(rows):
-                row.take(session, place)
-            if not any(session.active):
-                break
-            session.advance(steps)
+        interrupt = None
+        try:
+            while True:
+                for place, row in enumerate(rows):
+                    row.take(session, place)
+                if not any(session.active):
+                    break
+                session.advance(steps)
+        except KeyboardInterrupt as error:
+            interrupt = error
         for place, row in enumerate(rows):
+            if interrupt:
+                row.take(session, place)
+                row.interrupt(session.active[place])
             row.finish()
-            yield row.passage(session, place)
+            if row.num_tokens:
+                yield row.passage(session, place)
+        if interrupt:
+            raise interrupt
 
 
 class _Row:
@@ -181,6 +195,16 @@ class _Row:
                 break
         self._text += (text := "".join(pieces))
         return text
+
+    @property
+    def num_tokens(self) -> int:
+        """Tokens taken so far."""
+        return self._taken
+
+    def interrupt(self, active: bool):
+        """Ends the row where it is, if the session would have gone on with it."""
+        if active and self._finish == "length":
+            self._finish = "interrupted"
 
     def finish(self) -> str:
         """What was held back."""

@@ -14,7 +14,7 @@ from tf_gpt2.tokenizer import Tokenizer
 ROWS = 16
 ROW_TOKENS = 128
 SEED = 1
-# A tied table is looked up as well as multiplied by; there its weights count, and not their products.
+# A tied table is looked up as well as multiplied by, and what is looked up are its weights, not their products.
 TABLE_DAMPING = 1.0
 
 
@@ -35,7 +35,7 @@ def round_weights(
 
 
 def own_text(config: GPT2Config, weights: Mapping[str, np.ndarray], tokenizer: Tokenizer) -> np.ndarray:
-    """What the model writes from nothing: ids [windows, T], 2,048 tokens in all, T at most its context."""
+    """What the model writes from nothing: ids [windows, T], up to 2,048 in all, T at most its context."""
     from tf_gpt2 import runtime
 
     runtime.load_tensorflow()

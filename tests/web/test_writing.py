@@ -34,9 +34,15 @@ def test_before_the_download_there_is_something_to_read(open_page, site):
     assert page.errors == []
 
 
-def press_stop(page):
-    """Presses at once: the tiny model writes thousands of tokens while Playwright looks where to click."""
-    page.evaluate("document.querySelector('#stop').click()")
+def stop_at_first_text(page):
+    """Lets the page itself press Stop: the tiny model writes 2,000 tokens while Playwright looks where to click."""
+    page.evaluate(
+        "new MutationObserver((changes, observer) => {"
+        "  if (!document.querySelector('article .fresh:not(:empty)')) return;"
+        "  observer.disconnect();"
+        "  document.querySelector('#stop').click();"
+        "}).observe(document.body, { childList: true, subtree: true, characterData: true })"
+    )
 
 
 def test_write_stop_continue_undo(open_page):
@@ -54,18 +60,19 @@ def test_write_stop_continue_undo(open_page):
     wait_until(page, f"document.querySelector('.fresh').textContent.length === {len(first)}")
     assert texts(page)[0] == first
     set_setting(page, "maxNewTokens", 2000)
+    stop_at_first_text(page)
     page.click("#write")
-    page.wait_for_selector("article .fresh:not(:empty)")
-    press_stop(page)
+    wait_until(page, "runs.length === 3")
     wait_idle(page)
     stopped = page.evaluate("runs.at(-1)")
     assert stopped["finish"] == "stopped"
     assert 0 < len(stopped["snapshot"]["newIds"]) < 2000
+    set_setting(page, "maxNewTokens", 30)
     page.click("#continue")
-    page.wait_for_selector("body[data-busy=true]")
-    press_stop(page)
+    wait_until(page, "runs.length === 4")
     wait_idle(page)
     assert texts(page)[0].startswith(stopped["text"])
+    assert len(texts(page)[0]) > len(stopped["text"])
     assert page.errors == []
 
 

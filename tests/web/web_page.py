@@ -14,7 +14,7 @@ TEXT = "却说曹操引兵来到城下，只见城上旗号，乃是玄德。操
 
 
 def make_model_directory(folder, seed=2, scale=0.3, hidden_dim=48):
-    """A model of random weights with a tokenizer of the characters of TEXT."""
+    """A model of random weights with a tokenizer of the characters of TEXT, that does not end its texts."""
     from tf_gpt2.config import GPT2Config
     from tf_gpt2.model_directory import save_model_directory
     from tf_gpt2.tokenizer import Tokenizer
@@ -23,6 +23,9 @@ def make_model_directory(folder, seed=2, scale=0.3, hidden_dim=48):
     config = GPT2Config(tokenizer.vocab_size, context_length=48, num_layers=2, num_heads=3, hidden_dim=hidden_dim)
     weights = random_weights(config, seed, scale)
     weights["wte.weight"][:257] *= 0.1  # bytes are rarely likely, so what it writes is characters
+    # The first of the last activations is always 1, so what it is multiplied by is a bias of each token's logit.
+    weights["ln_f.weight"][0], weights["ln_f.bias"][0] = 0, 1
+    weights["wte.weight"][tokenizer.end_of_text_id, 0] = -8
     save_model_directory(folder, config, weights, tokenizer)
     return folder
 
@@ -35,10 +38,15 @@ def keras_logits(bundle, ids):
     return np.asarray(model(np.array([ids])))[0]
 
 
+def golden_trace(bundle):
+    """The golden trace of a bundle's folder, its logits as an array [V]."""
+    golden = json.loads((bundle / "golden.json").read_text("utf-8"))
+    return golden | {"logits": np.frombuffer(base64.b64decode(golden["logits"]), "<f4")}
+
+
 def largest_logit(bundle):
     """Of the golden trace of a bundle's folder: what errors of logits are measured by."""
-    golden = json.loads((bundle / "golden.json").read_text("utf-8"))
-    return np.abs(np.frombuffer(base64.b64decode(golden["logits"]), "<f4")).max()
+    return np.abs(golden_trace(bundle)["logits"]).max()
 
 
 def visit(context, url):

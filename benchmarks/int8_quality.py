@@ -24,23 +24,28 @@ def main(argv=None):
     parser.add_argument("--run_dir", default="runs/demo", help="a model directory with a trained model")
     parser.add_argument("--corpus", help="files that it was trained on; their ends are read. Default: the sample")
     parser.add_argument("--held_out", type=float, default=HELD_OUT, help="share of every book at its end")
-    parser.add_argument("--loss_characters", type=int, default=30_000)
-    parser.add_argument("--greedy_characters", type=int, default=30_000)
+    parser.add_argument("--characters", type=int, default=30_000, help="of the text, at most")
+    parser.add_argument("--nearest", action="store_true", help="round each weight by itself, not as a bundle does")
     options = parser.parse_args(argv)
     from export.bundle import stored_weights
+    from export.quantization import store
     from tf_gpt2.model_directory import load_config, load_weights
     from tf_gpt2.tokenizer import Tokenizer
 
     config = load_config(options.run_dir)
     weights = load_weights(options.run_dir, config)
-    text = _held_out_text(options.corpus, options.held_out)[: options.loss_characters]
+    text = _held_out_text(options.corpus, options.held_out)[: options.characters]
     tokenizer = Tokenizer.load(options.run_dir)
     ids = tokenizer.encode(text)
-    greedy = len(tokenizer.encode(text[: options.greedy_characters]))
-    rounded = {name: tensor.value for name, tensor in stored_weights(config, weights, tokenizer, "int8").items()}
-    figures = compare(config, weights, rounded, np.concatenate([[tokenizer.end_of_text_id], ids]), greedy)
+    if options.nearest:
+        stored = {name: store(name, array, "int8") for name, array in weights.items()}
+    else:
+        stored = stored_weights(config, weights, tokenizer, "int8")
+    values = {name: tensor.value for name, tensor in stored.items()}
+    figures = compare(config, weights, values, np.concatenate([[tokenizer.end_of_text_id], ids]))
     shape = {"layers": config.num_layers, "width": config.hidden_dim, "characters": len(text)}
-    print(json.dumps({"benchmark": "int8_quality", "run_dir": options.run_dir, **shape, **figures}))
+    rounding = {"rounding": "nearest" if options.nearest else "products"}
+    print(json.dumps({"benchmark": "int8_quality", "run_dir": options.run_dir, **shape, **rounding, **figures}))
 
 
 def _held_out_text(corpus, share):
@@ -51,7 +56,7 @@ def _held_out_text(corpus, share):
     return "".join(text[len(text) - round(len(text) * share) :] for text in texts)
 
 
-def compare(config, weights: dict, stored: dict, ids: np.ndarray, greedy_tokens: int) -> dict:
+def compare(config, weights: dict, stored: dict, ids: np.ndarray) -> dict:
     """Loss and greedy choices of an int8 model beside its float32 original.
 
     Args:
@@ -59,7 +64,6 @@ def compare(config, weights: dict, stored: dict, ids: np.ndarray, greedy_tokens:
         weights: Float32 arrays by Hugging Face name.
         stored: The same as an int8 bundle gives them back.
         ids: A text [N + 1]; its first token is not predicted.
-        greedy_tokens: At how many positions, from the first, the likeliest tokens are compared.
 
     Returns:
         Nats a token of both, the relative difference, the share of positions with the same likeliest token with its
@@ -74,15 +78,13 @@ def compare(config, weights: dict, stored: dict, ids: np.ndarray, greedy_tokens:
         for name, scores in (("float32", exact), ("int8", rounded)):
             kept = np.take_along_axis(scores, np.maximum(targets, 0)[..., None], -1)[..., 0]
             nats[name] -= float(kept[targets >= 0].sum(dtype=np.float64))
-        if len(same) < greedy_tokens:
-            exact, chosen = exact[targets >= 0], rounded[targets >= 0].argmax(-1)
-            same += (exact.argmax(-1) == chosen).tolist()
-            gaps += (exact.max(-1) - exact[np.arange(len(chosen)), chosen]).tolist()
+        exact, chosen = exact[targets >= 0], rounded[targets >= 0].argmax(-1)
+        same += (exact.argmax(-1) == chosen).tolist()
+        gaps += (exact.max(-1) - exact[np.arange(len(chosen)), chosen]).tolist()
         print(f"{len(same)} positions", file=sys.stderr, flush=True)
     count = len(ids) - 1
-    same = same[:greedy_tokens]
     agreement = float(np.mean(same))
-    missed = [gap for gap in gaps[:greedy_tokens] if gap > 0]
+    missed = [gap for gap in gaps if gap > 0]
     return {
         "loss_float32": nats["float32"] / count,
         "loss_int8": nats["int8"] / count,
@@ -119,7 +121,7 @@ def log_probabilities(config, weights: dict, ids: np.ndarray, activation_max: in
         ids: Token ids.
         activation_max: Each vector that meets a matrix is rounded to integers of at most this size times one scale.
     """
-    from export.forward import forward, product_matrix
+    from export.numpy_forward import forward, product_matrix
 
     def product(name, x):
         return (x if activation_max is None else round_vectors(x, activation_max)) @ product_matrix(weights, name)

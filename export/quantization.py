@@ -11,7 +11,7 @@ import dataclasses
 import numpy as np
 
 from export.rounding import Int8Matrix, round_to_nearest
-from tf_gpt2.formats.hugging_face import HEAD, TABLE
+from tf_gpt2.formats.weights import HEAD, TABLE, is_block_matrix
 
 DTYPES = ("int8", "float16", "float32")
 TILE_OUTPUTS = 32
@@ -47,20 +47,16 @@ def store(name: str, array: np.ndarray, dtype: str, rounded: Int8Matrix | None =
         dtype: One of `DTYPES`.
         rounded: For int8: the matrix [in, out] as it was rounded. Default: each weight to the nearest step.
     """
-    if dtype == "int8" and _is_matrix(name):
+    if dtype == "int8" and (name in (TABLE, HEAD) or is_block_matrix(name)):
         return _store_int8(name, array, rounded)
     if dtype == "float16" or (dtype == "int8" and array.ndim == 2):
         array = array.astype(np.float16)
     return StoredTensor(array.shape, {name: array}, None, array.astype(np.float32))
 
 
-def _is_matrix(name):
-    return name in (TABLE, HEAD) or (name.startswith("h.") and ".c_" in name and "weight" in name)
-
-
 def _store_int8(name, array, rounded):
     # Kernels are [in, out]; the embedding and the head are [V, D], and V is what they put out.
-    channel_axis = 1 if name.startswith("h.") else 0
+    channel_axis = 1 if is_block_matrix(name) else 0
     if rounded is None:
         rounded = round_to_nearest(array if channel_axis == 1 else array.T)
     tiles = pack_tiles(rounded.integers.T)

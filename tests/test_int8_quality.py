@@ -52,7 +52,7 @@ def test_thirteen_bits_round_each_vector_by_at_most_half_a_step():
 
 def test_every_token_counts_once_and_int8_costs_little(weights):
     text = ids(60)
-    figures = int8_quality.compare(CONFIG, weights, nearest(weights), text, greedy_tokens=50)
+    figures = int8_quality.compare(CONFIG, weights, nearest(weights), text)
     # Predicted from all that is seen in half-overlapping windows, token by token.
     nats, same = [], []
     for place in range(1, len(text)):
@@ -61,7 +61,7 @@ def test_every_token_counts_once_and_int8_costs_little(weights):
         nats.append(-scores[text[place]])
         same.append(scores.argmax())
     assert figures["loss_float32"] == pytest.approx(np.mean(nats), rel=1e-5)
-    assert figures["greedy_positions"] == 50
+    assert figures["greedy_positions"] == 59
     assert figures["loss_int8"] != figures["loss_float32"]
     assert abs(figures["relative_loss_difference"]) < 0.05
     assert figures["greedy_agreement"] > 0.8
@@ -69,7 +69,7 @@ def test_every_token_counts_once_and_int8_costs_little(weights):
 
 def test_a_model_that_int8_holds_exactly_loses_nothing():
     exact = nearest(random_weights(CONFIG, seed=4))
-    figures = int8_quality.compare(CONFIG, exact, nearest(exact), ids(40), greedy_tokens=39)
+    figures = int8_quality.compare(CONFIG, exact, nearest(exact), ids(40))
     assert figures["loss_int8"] == pytest.approx(figures["loss_float32"], rel=1e-3)  # 13 bits remain
     assert figures["greedy_agreement"] >= 38 / 39
 
@@ -84,7 +84,10 @@ def test_the_last_line_is_json(weights, tmp_path, capsys):
     save_model_directory(tmp_path / "model", config, random_weights(config), tokenizer)
     (tmp_path / "book.txt").write_text(text, "utf-8")
     arguments = ["--run_dir", str(tmp_path / "model"), "--corpus", str(tmp_path / "book.txt"), "--held_out", "0.1"]
-    int8_quality.main(arguments)
-    figures = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert figures["characters"] == 72
-    assert figures["greedy_positions"] == 72
+    losses = {}
+    for rounding, extra in (("products", []), ("nearest", ["--nearest"])):
+        int8_quality.main(arguments + extra)
+        figures = json.loads(capsys.readouterr().out.splitlines()[-1])
+        assert (figures["rounding"], figures["characters"], figures["greedy_positions"]) == (rounding, 72, 72)
+        losses[rounding] = figures["loss_int8"]
+    assert losses["products"] != losses["nearest"]

@@ -105,6 +105,20 @@ def test_mistakes_give_one_line(folder, flag, rule):
     assert rule in error_line("tf_gpt2.sample", f"--run_dir={folder}", flag)
 
 
+def test_ctrl_c_keeps_what_was_begun(folder, tmp_path, capsys, monkeypatch):
+    def interrupted(session, steps):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tf_gpt2.generation.session.Session.advance", interrupted)
+    output = tmp_path / "out.jsonl"
+    with pytest.raises(KeyboardInterrupt):
+        call(folder, prompt="却说", num_samples=2, output=str(output))
+    assert [json.loads(line)["finish"] for line in output.read_text("utf-8").splitlines()] == ["interrupted"] * 2
+    with pytest.raises(KeyboardInterrupt):
+        call(folder, prompt="却说")
+    assert len(capsys.readouterr().out.rstrip("\n")) > len("却说")
+
+
 def test_ctrl_c_keeps_what_was_streamed(folder):
     process = start(
         "tf_gpt2.sample", f"--run_dir={folder}", "--stream", "--max_new_tokens=2000000", "--prompt=却说"

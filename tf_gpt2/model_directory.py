@@ -19,8 +19,8 @@ import numpy as np
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.files import write_atomically, write_tensors
 from tf_gpt2.formats import detect
-from tf_gpt2.formats.hugging_face import CONFIG_FILE, HEAD, PREFIX, WEIGHTS_FILE
-from tf_gpt2.formats.weights import Weights, tensor_shapes
+from tf_gpt2.formats.hugging_face import CONFIG_FILE, PREFIX, WEIGHTS_FILE
+from tf_gpt2.formats.weights import HEAD, Weights, tensor_shapes
 
 GENERATION_CONFIG_FILE = "generation_config.json"
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from conftest import random_weights
 
-from export.calibration import own_text, round_along, round_weights
-from export.forward import forward, product_matrix
-from export.rounding import round_to_nearest
+from export.calibration import TABLE_DAMPING, own_text, round_along, round_weights
+from export.numpy_forward import forward, product_matrix
+from export.rounding import DAMPING, round_for_products, round_to_nearest
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
-from tf_gpt2.formats.hugging_face import HEAD, TABLE
+from tf_gpt2.formats.weights import HEAD, TABLE
 from tf_gpt2.tokenizer import Tokenizer
 
 
@@ -61,6 +61,21 @@ def test_logits_are_nearer_than_with_the_nearest_weights(config, tokenizer):
         for m in (rounded, nearest)
     ]
     assert errors[0] < 0.8 * errors[1]
+
+
+def test_each_matrix_is_rounded_for_what_the_rounded_ones_before_it_give(config):
+    weights = random_weights(config)
+    ids = np.random.default_rng(3).integers(0, config.vocabulary_size, (4, 50))
+    rounded = round_along(config, weights, ids)
+
+    def product(name, x):
+        rows = x.reshape(-1, x.shape[-1])
+        damping = TABLE_DAMPING if name == TABLE else DAMPING
+        expected = round_for_products(product_matrix(weights, name), rows.T @ rows / np.float32(len(rows)), damping)
+        np.testing.assert_array_equal(rounded[name].value, expected.value)
+        return x @ rounded[name].value
+
+    forward(config, weights, ids, product)
 
 
 @pytest.mark.parametrize("name", ["ln_f.bias", "h.1.mlp.c_fc.weight", "wte.weight"])

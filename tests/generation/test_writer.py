@@ -112,18 +112,21 @@ def test_a_tokenizer_larger_than_the_model_is_refused(tokenizer):
         TextGenerator(config, random_weights(config), tokenizer)
 
 
-def test_ctrl_c_gives_what_was_written_and_then_ends(model, monkeypatch):
+@pytest.mark.parametrize("recorded", [False, True])
+def test_ctrl_c_gives_what_was_written_and_then_ends(model, monkeypatch, recorded):
     from tf_gpt2.generation.session import Session
 
     settings = GenerationSettings(max_new_tokens=150, seed=4, stop_at_end_of_text=False)
     whole = [passage.text for passage in model.write(["却说", "玄德"], settings)]
-    advance, calls = Session.advance, []
+    advance, calls, counts = Session.advance, [], []
 
     def advance_once(session, steps):
         calls.append(steps)
+        if len(calls) == 1 or recorded:
+            advance(session, steps)
+        counts[:] = [len(tokens) for tokens in session.tokens]
         if len(calls) == 2:
             raise KeyboardInterrupt
-        advance(session, steps)
 
     monkeypatch.setattr(Session, "advance", advance_once)
     passages = []
@@ -131,6 +134,7 @@ def test_ctrl_c_gives_what_was_written_and_then_ends(model, monkeypatch):
         for passage in model.write(["却说", "玄德"], settings):
             passages.append(passage)
     assert [passage.finish for passage in passages] == ["interrupted"] * 2
+    assert [passage.num_tokens for passage in passages] == counts
     for passage, text in zip(passages, whole, strict=True):
         assert 0 < passage.num_tokens < 150
         assert text.startswith(passage.text.rstrip("\ufffd")) and passage.text

@@ -14,15 +14,13 @@ from tf_gpt2.errors import UserError
 from tf_gpt2.files import read_json
 from tf_gpt2.formats import pytorch_bin
 from tf_gpt2.formats.safetensors_file import read_header, require_float
-from tf_gpt2.formats.weights import Weights, check_tensors, tensor_shapes
+from tf_gpt2.formats.weights import HEAD, TABLE, Weights, check_tensors, tensor_shapes
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
 # transformers prefixes the tensors of GPT2LMHeadModel so; checkpoints of the bare GPT2Model have no prefix.
 PREFIX = "transformer."
-TABLE = "wte.weight"
-HEAD = "lm_head.weight"
 # The causal mask and the value behind it, which transformers kept as buffers until 2023.
 _IGNORED = re.compile(r"(transformer\.)?h\.\d+\.attn\.(bias|masked_bias)")
 _ACTIVATIONS = ("gelu_new", "gelu_pytorch_tanh")  # two names of the tanh form
@@ -77,13 +75,13 @@ def open_weights(folder: pathlib.Path, config: GPT2Config) -> Weights:
     names = {name if name == HEAD else prefix + name: name for name in shapes}
     expected = {stored: shapes[name] for stored, name in names.items()}
     if config.tie_embeddings and HEAD in tensors:
-        expected[HEAD] = expected[f"{prefix}wte.weight"]
+        expected[HEAD] = expected[prefix + TABLE]
     check_tensors(path, expected, {name: tensor.shape for name, tensor in tensors.items()}, _IGNORED)
     for name in expected:
         require_float(path, name, tensors[name])
     weights = Weights(path, {name: tensors[stored].read for stored, name in names.items()})
     if config.tie_embeddings and HEAD in tensors:
-        _check_tied(path, weights["wte.weight"], tensors[HEAD].read())
+        _check_tied(path, weights[TABLE], tensors[HEAD].read())
     return weights
 
 
@@ -141,6 +139,6 @@ def _check_tied(path, embedding, head):
     """Refuses a stored head that differs from the embedding which the configuration says it is; both [V, D]."""
     if not np.array_equal(embedding.view(np.uint32), head.view(np.uint32)):
         raise UserError(
-            f"{path}: {HEAD} differs from wte.weight though config.json ties them; set tie_word_embeddings to "
+            f"{path}: {HEAD} differs from {TABLE} though config.json ties them; set tie_word_embeddings to "
             "false there to keep the head, or remove the tensor"
         )

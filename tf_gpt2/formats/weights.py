@@ -11,6 +11,8 @@ import numpy as np
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
 
+TABLE, HEAD = "wte.weight", "lm_head.weight"  # [V, D] both; a tied model has no head of its own
+
 
 class Weights(Mapping):
     """Float32 arrays by Hugging Face name, without the `transformer.` prefix; each look-up reads the file.
@@ -40,10 +42,15 @@ class Weights(Mapping):
         return len(self._readers)
 
 
+def is_block_matrix(name: str) -> bool:
+    """Whether a weight is a matrix [in, out] of a transformer block."""
+    return ".c_" in name and name.endswith(".weight")
+
+
 def tensor_shapes(config: GPT2Config) -> dict[str, tuple[int, ...]]:
     """Shapes of all tensors of a model by Hugging Face name, without the `transformer.` prefix."""
     width, inner = config.hidden_dim, config.intermediate_dim
-    shapes = {"wte.weight": (config.vocabulary_size, width), "wpe.weight": (config.context_length, width)}
+    shapes = {TABLE: (config.vocabulary_size, width), "wpe.weight": (config.context_length, width)}
     block = {
         "ln_1.weight": (width,),
         "ln_1.bias": (width,),
@@ -62,7 +69,7 @@ def tensor_shapes(config: GPT2Config) -> dict[str, tuple[int, ...]]:
         shapes.update({f"h.{index}.{name}": shape for name, shape in block.items()})
     shapes.update({"ln_f.weight": (width,), "ln_f.bias": (width,)})
     if not config.tie_embeddings:
-        shapes["lm_head.weight"] = (config.vocabulary_size, width)
+        shapes[HEAD] = (config.vocabulary_size, width)
     return shapes
 
 

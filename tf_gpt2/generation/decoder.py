@@ -12,7 +12,8 @@ import math
 import tensorflow as tf
 
 from tf_gpt2.config import GPT2Config
-from tf_gpt2.generation.weights import HEAD, TABLE, RowBlocks
+from tf_gpt2.formats.weights import HEAD, TABLE
+from tf_gpt2.generation.weights import RowBlocks
 
 # Keys and values are read in blocks of so many positions, as many blocks as the longest row needs. Smaller blocks
 # read less beside the point, larger ones cost fewer rounds.
@@ -81,7 +82,7 @@ def encode(weights, config: GPT2Config, ids):
     """
     batch, length = tf.unstack(tf.shape(ids))
     width, heads = config.hidden_dim, config.num_heads
-    x = tf.gather(weights["wte.weight"], ids) + weights["wpe.weight"][:length]
+    x = tf.gather(weights[TABLE], ids) + weights["wpe.weight"][:length]
     x = tf.reshape(x, (-1, width))  # [B * T, D]
     place = tf.range(length)
     mask = tf.where(place[None, :] <= place[:, None], 0.0, MASKED)  # [T, T], query by key
@@ -117,7 +118,7 @@ def decode_step(weights, config: GPT2Config, ids, positions, keys, values, jit_c
     """
     batch, width = ids.shape[0], config.hidden_dim
     store = _store_with_xla if jit_compile else _store
-    x = tf.gather(weights["wte.weight"], ids) + tf.gather(weights["wpe.weight"], positions)  # [B, D]
+    x = tf.gather(weights[TABLE], ids) + tf.gather(weights["wpe.weight"], positions)  # [B, D]
     keys, values = list(keys), list(values)
     for index in range(config.num_layers):
         block = f"h.{index}"

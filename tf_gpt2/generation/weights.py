@@ -15,6 +15,8 @@ import typing
 import numpy as np
 import tensorflow as tf
 
+from tf_gpt2.formats.weights import HEAD, TABLE, is_block_matrix
+
 _THREADS = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 # Sixteen are two times eight, 32 four times eight: halved until no more than eight are left, all have the same.
 NUM_BLOCKS = 8 * _THREADS if _THREADS > 1 else 1
@@ -22,15 +24,9 @@ NUM_BLOCKS = 8 * _THREADS if _THREADS > 1 else 1
 MOST_VECTORS = 2
 # From so many rows on the right operand is worth turning round.
 LEAST_ROWS = 256
-TABLE, HEAD = "wte.weight", "lm_head.weight"
 _ROWS = 16  # float32 values of a cache line
 _PAGE = 2 << 20
 _ALIGNMENT = 64  # TensorFlow takes a NumPy array over without copying when it is aligned so
-
-
-def is_block_matrix(name: str) -> bool:
-    """Whether a weight is a matrix [in, out] of a transformer block."""
-    return ".c_" in name and name.endswith(".weight")
 
 
 class RowBlocks(typing.NamedTuple):

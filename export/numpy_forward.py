@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from tf_gpt2.config import GPT2Config
-from tf_gpt2.formats.hugging_face import HEAD, TABLE
+from tf_gpt2.formats.weights import HEAD, TABLE, is_block_matrix
 
 # A product of activations [.., in] with the matrix [in, out] of a name.
 Product = Callable[[str, np.ndarray], np.ndarray]
@@ -19,7 +19,7 @@ Product = Callable[[str, np.ndarray], np.ndarray]
 
 def product_matrix(weights: Mapping[str, np.ndarray], name: str) -> np.ndarray:
     """The matrix of `name` as [in, out]: a table and a head are stored the other way round."""
-    return weights[name].T if name in (TABLE, HEAD) else weights[name]
+    return weights[name] if is_block_matrix(name) else weights[name].T
 
 
 def forward(config: GPT2Config, weights: Mapping[str, np.ndarray], ids: np.ndarray, product: Product) -> np.ndarray:

@@ -189,7 +189,7 @@ def test_the_keyboard_and_a_screen_reader_reach_everything(open_page):
     page.focus("#load")
     page.keyboard.press("Enter")
     wait_ready(page)
-    page.focus("#prompt")
+    wait_until(page, "document.activeElement.id === 'prompt'")
     page.keyboard.type("却说")
     page.keyboard.press("Control+Enter")
     wait_until(page, "runs.length === 1")
@@ -209,6 +209,27 @@ def test_the_keyboard_and_a_screen_reader_reach_everything(open_page):
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.id"))
     assert {"prompt", "write", "continue", "undo", "share", "setting-seed", "sample-next"} <= reached
+
+
+def test_the_keyboard_keeps_its_place_where_buttons_come_and_go(open_page):
+    page = open_page()
+    load(page)
+    page.fill("#prompt", "却说")
+    set_setting(page, "maxNewTokens", 300)
+    page.evaluate(
+        "window.places = []; document.addEventListener('focusin', (event) => places.push(event.target.id))"
+    )
+    for count, button in enumerate(("write", "continue"), 1):
+        page.evaluate("places.length = 0")
+        page.focus(f"#{button}")
+        page.keyboard.press("Enter")
+        wait_until(page, f"runs.length === {count}")
+        wait_until(page, "places.length === 3")
+        assert page.evaluate("places") == [button, "stop", button]
+    page.focus("#undo")
+    for _ in range(2):
+        page.keyboard.press("Enter")
+    wait_until(page, "document.activeElement.id === 'write'")
 
 
 def test_no_wider_than_a_phone(open_page):

@@ -1,6 +1,7 @@
 /** Puts the state on the page. Handlers come from outside; nothing is decided here. */
 
 import { byId, create, setText, show } from "./dom.js";
+import { FocusKeeper } from "./focus.js";
 import { FIELDS } from "./settings.js";
 import { abilities } from "./state.js";
 import { megabytes, text } from "./strings.js";
@@ -28,6 +29,7 @@ export class View {
     this.shownSettings = null;
     /** @type {any} */
     this.shownSample = null;
+    this.focus = new FocusKeeper();
     this.versions = new VersionsView(byId("versions"), byId("spoken"), handlers);
     for (const name of ["load", "write", "stop", "continue", "undo", "share", "language", "defaults"]) {
       byId(name).addEventListener("click", () => handlers[name]());
@@ -81,6 +83,7 @@ export class View {
     this.drawButtons(state);
     this.drawSettings(state);
     this.versions.draw(state);
+    this.focus.handOn();
   }
 
   /** @private */

@@ -21,7 +21,7 @@ _PREPARE = """
 import json, re, resource, sys, time
 from pathlib import Path
 begin = time.perf_counter()
-from tf_gpt2.token_shards import prepare_corpus
+from tf_gpt2.data.prepare import prepare_corpus
 imported = time.perf_counter()
 corpus = prepare_corpus([sys.argv[1]], cache_dir=sys.argv[2], tokenizer_kind=sys.argv[3])
 done = time.perf_counter()
@@ -115,7 +115,7 @@ def _input_pipeline(folder: Path, step_s: float, steps: int = 50) -> dict:
     """The share of time a loop waits for its batch, with sleep standing in for the step."""
     import numpy as np
 
-    from tf_gpt2.dataset import training_dataset
+    from tf_gpt2.data.windows import training_dataset
 
     tokens = np.memmap(folder / "train.bin", "<u2", mode="r")
     batches = iter(training_dataset(tokens, context_length=256, batch_size=16, seed=0))

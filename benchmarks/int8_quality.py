@@ -27,8 +27,8 @@ def main(argv=None):
     parser.add_argument("--characters", type=int, default=30_000, help="of the text, at most")
     parser.add_argument("--nearest", action="store_true", help="round each weight by itself, not as a bundle does")
     options = parser.parse_args(argv)
-    from export.bundle import stored_weights
-    from export.quantization import store
+    from export.browser.bundle import stored_weights
+    from export.browser.quantization import store
     from tf_gpt2.model_directory import load_config, load_weights
     from tf_gpt2.tokenizer import Tokenizer
 
@@ -50,7 +50,7 @@ def main(argv=None):
 
 def _held_out_text(corpus, share):
     from tf_gpt2.corpus.sample import sample_path
-    from tf_gpt2.evaluation import read_texts
+    from tf_gpt2.evaluation.corpus_loss import read_texts
 
     texts = read_texts(corpus.split(",") if corpus else [str(sample_path())])
     return "".join(text[len(text) - round(len(text) * share) :] for text in texts)
@@ -99,7 +99,7 @@ def compare(config, weights: dict, stored: dict, ids: np.ndarray) -> dict:
 
 def _windows(ids, context_length):
     """Batches of inputs and targets [B, T]; every token is a target once, others are -1."""
-    from tf_gpt2.scoring import plan_windows
+    from tf_gpt2.generation.scoring import plan_windows
 
     plan = plan_windows(len(ids) - 1, context_length, max(1, context_length // 2))
     size = max(1, TOKENS_AT_ONCE // plan[0].length)
@@ -121,7 +121,7 @@ def log_probabilities(config, weights: dict, ids: np.ndarray, activation_max: in
         ids: Token ids.
         activation_max: Each vector that meets a matrix is rounded to integers of at most this size times one scale.
     """
-    from export.numpy_forward import forward, product_matrix
+    from export.browser.numpy_forward import forward, product_matrix
 
     def product(name, x):
         return (x if activation_max is None else round_vectors(x, activation_max)) @ product_matrix(weights, name)

@@ -14,7 +14,7 @@ import tensorflow as tf  # noqa: E402
 
 from benchmarks.workers import serve  # noqa: E402
 from tf_gpt2.config import preset_config  # noqa: E402
-from tf_gpt2.dataset import training_dataset  # noqa: E402
+from tf_gpt2.data.windows import training_dataset  # noqa: E402
 from tf_gpt2.model import build_model  # noqa: E402
 from tf_gpt2.training.optimizer import build_optimizer  # noqa: E402
 from tf_gpt2.training.settings import TrainingSettings  # noqa: E402

@@ -10,11 +10,12 @@ import pathlib
 import numpy as np
 from absl import flags
 
-from export.hub_card import card
-from export.output_folder import new_folder
 from tf_gpt2 import command
 from tf_gpt2.errors import UserError
 from tf_gpt2.files import write_atomically
+
+from .model_card import card
+from .output_folder import new_folder
 
 FLAGS = flags.FLAGS
 DTYPES = ("float32", "float16")

@@ -10,10 +10,11 @@ import json
 
 from absl import flags
 
-from export.byte_level import to_byte_level
-from export.openai import require_plain, with_added_rows
-from export.output_folder import new_folder
 from tf_gpt2 import command, runtime
+
+from .byte_level import to_byte_level
+from .openai import require_plain, with_added_rows
+from .output_folder import new_folder
 
 FLAGS = flags.FLAGS
 _LAYERS = {

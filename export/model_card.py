@@ -1,49 +1,107 @@
-"""What the page says about a model, from the files of its run directory."""
+"""The model card, README.md of a model on Hugging Face, from what a run recorded; figures it lacks are left out."""
 
-import datetime
+import contextlib
 import json
 import pathlib
 
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.files import read_json
-from tf_gpt2.model_directory import GENERATION_CONFIG_FILE, WEIGHTS_FILE
+from tf_gpt2.formats.word_piece import BETWEEN_TEXTS
+
+# As tf_gpt2.training names them; importing it would import TensorFlow for a page of text.
+_TRAINING_FILE, _METRICS_FILE = "training.json", "metrics.jsonl"
+_KINDS = {
+    "characters": "one token a character",
+    "bpe": "byte-level BPE",
+    "other": "a vocabulary of another program",
+}
 
 
-def training_corpus(run_dir) -> dict:
-    """The section `corpus` of training.json; empty for a model that was not trained here."""
-    path = pathlib.Path(run_dir) / "training.json"
-    return read_json(path, remedy="train again").get("corpus", {}) if path.exists() else {}
-
-
-def model_card(run_dir, config: GPT2Config, tokenizer, name: str | None) -> dict:
-    """Facts for the page: name, books, size, validation loss, date."""
+def card(run_dir, config: GPT2Config, tokenizer, dtype: str) -> str:
+    """The card in Markdown, with the hub's metadata in front."""
     run_dir = pathlib.Path(run_dir)
-    books = training_corpus(run_dir).get("books", [])
-    generation_path = run_dir / GENERATION_CONFIG_FILE
-    written = datetime.datetime.fromtimestamp((run_dir / WEIGHTS_FILE).stat().st_mtime, datetime.UTC)
-    return {
-        "name": name or _default_name(run_dir, books),
-        "books": books,
-        "parameters": config.num_parameters,
-        "layers": config.num_layers,
-        "context": config.context_length,
-        "unit": "character" if tokenizer.kind == "characters" else "token",
-        "validation_loss": _best_validation_loss(run_dir / "metrics.jsonl"),
-        "date": written.date().isoformat(),
-        "generation": read_json(generation_path, remedy="train again") if generation_path.exists() else {},
-    }
+    path = run_dir / _TRAINING_FILE
+    training = read_json(path, remedy="copy the run again") if path.is_file() else {}
+    name = run_dir.absolute().name
+    sections = [
+        "---\nlibrary_name: transformers\npipeline_tag: text-generation\ntags:\n- gpt2\n- tf_gpt2\n---",
+        f"# {name}\n\nA GPT-2 trained with tf_gpt2 (Keras on TensorFlow)."
+        if training
+        else f"# {name}\n\nA GPT-2, written by tf_gpt2.",
+        "## Model\n\n" + _table(_model_facts(config, tokenizer, dtype)),
+        *_training_sections(run_dir, training),
+        "## Use\n\n```python\n" + _usage(tokenizer) + "```",
+    ]
+    return "\n\n".join(sections) + "\n"
 
 
-def _default_name(run_dir, books):
-    if len(books) == 1:
-        return f"{books[0]} GPT-2"
-    return f"{run_dir.absolute().name} GPT-2"
+def _table(facts) -> str:
+    rows = "".join(f"| {name} | {value} |\n" for name, value in facts)
+    return f"| | |\n|---|---|\n{rows}".rstrip()
 
 
-def _best_validation_loss(path):
-    """The saved model is the best one by validation loss."""
-    try:
-        records = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-        return min(record["loss"] for record in records if record.get("split") == "validation")
-    except (OSError, ValueError, KeyError):
-        return None
+def _model_facts(config, tokenizer, dtype):
+    return [
+        ("parameters", f"{config.num_parameters:,}"),
+        ("layers, heads, width", f"{config.num_layers}, {config.num_heads}, {config.hidden_dim}"),
+        ("context", f"{config.context_length} tokens"),
+        ("vocabulary", f"{config.vocabulary_size:,} ids, {_KINDS[tokenizer.kind]}"),
+        ("weights", dtype),
+    ]
+
+
+def _training_sections(run_dir, training):
+    """Corpus, recipe and result, as far as the run recorded them."""
+    corpus, recipe = training.get("corpus", {}), training.get("training", {})
+    facts = [
+        ("texts", "; ".join(map(_plain, corpus.get("books", [])))),
+        ("training tokens", _number(corpus.get("train_tokens"))),
+        ("held-out tokens", _number(corpus.get("validation_tokens"))),
+        ("fine-tuned from", _plain(pathlib.PurePath(training.get("init_from", {}).get("folder") or "").name)),
+        ("steps", _number(recipe.get("steps"))),
+        ("batch", _number(recipe.get("batch_size"), " sequences")),
+        ("optimizer", recipe.get("optimizer")),
+        ("peak learning rate", recipe.get("learning_rate")),
+        ("seed", recipe.get("seed")),
+    ]
+    facts = [(name, value) for name, value in facts if value not in (None, "")]
+    sections = ["## Training\n\n" + _table(facts)] if facts else []
+    if losses := _validation_losses(run_dir / _METRICS_FILE):
+        loss, step = min(losses)
+        sections.append(
+            f"## Result\n\nCross-entropy on the held-out end of every text: **{loss:.4f} nats per token**, "
+            f"at step {step:,}, whose weights these are."
+        )
+    return sections
+
+
+def _validation_losses(path) -> list[tuple[float, int]]:
+    """(loss, step) of every validation; a half-written last line, as a killed run leaves, is passed over."""
+    losses = []
+    for line in path.read_text("utf-8").splitlines() if path.is_file() else ():
+        with contextlib.suppress(ValueError):
+            figures = json.loads(line)
+            if figures.get("split") == "validation":
+                losses.append((figures["loss"], figures["step"]))
+    return losses
+
+
+def _number(value, unit=""):
+    return None if value is None else f"{value:,}{unit}"
+
+
+def _plain(text):
+    """Text inside a table cell, on one line."""
+    return " ".join(str(text).replace("|", "/").split())
+
+
+def _usage(tokenizer) -> str:
+    end = tokenizer.decode([tokenizer.end_of_text_id])
+    between = "" if end != BETWEEN_TEXTS else "  # a text begins and ends with [CLS]; a line feed is one token"
+    return (
+        "from transformers import AutoModelForCausalLM, AutoTokenizer\n\n"
+        'tokenizer = AutoTokenizer.from_pretrained("this folder")\n'
+        'model = AutoModelForCausalLM.from_pretrained("this folder")\n'
+        f'ids = tokenizer("{end}", return_tensors="pt", add_special_tokens=False).input_ids{between}\n'
+        "print(tokenizer.decode(model.generate(ids, max_new_tokens=100, do_sample=True, top_k=40)[0]))\n"
+    )

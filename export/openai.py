@@ -9,12 +9,13 @@ import json
 import numpy as np
 from absl import flags
 
-from export.byte_level import to_byte_level
-from export.output_folder import new_folder
 from tf_gpt2 import command, runtime
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
 from tf_gpt2.formats.openai import variable_name, variable_shapes
+
+from .byte_level import to_byte_level
+from .output_folder import new_folder
 
 FLAGS = flags.FLAGS
 CHECKPOINT_NAME = "model.ckpt"

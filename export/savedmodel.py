@@ -12,9 +12,10 @@ import re
 import numpy as np
 from absl import flags, logging
 
-from export.output_folder import new_folder
 from tf_gpt2 import command, runtime
 from tf_gpt2.errors import UserError
+
+from .output_folder import new_folder
 
 FLAGS = flags.FLAGS
 CHECK_TEXT = "却说曹操引兵 Once upon a time"
@@ -41,13 +42,14 @@ def write(run_dir, output, limits=None, *, xla: bool = False) -> dict:
     runtime.load_tensorflow()
     import tensorflow as tf
 
-    from export.serving.limits import Limits
-    from export.serving.server_files import write_server_files, write_warmup
-    from export.serving.signatures import ServedModel
-    from export.serving.text import text_module
     from tf_gpt2 import generation
     from tf_gpt2.model_directory import load_config, load_weights
     from tf_gpt2.tokenizer import Tokenizer
+
+    from .serving.limits import Limits
+    from .serving.server_files import write_server_files, write_warmup
+    from .serving.signatures import ServedModel
+    from .serving.text import text_module
 
     limits = limits or Limits()
     config, tokenizer = load_config(run_dir), Tokenizer.load(run_dir)
@@ -101,7 +103,7 @@ def main(argv):
     del argv
     _check_output(FLAGS.output)  # a mistake shows before TensorFlow is imported
     runtime.load_tensorflow()
-    from export.serving.limits import Limits
+    from .serving.limits import Limits
 
     logging.set_verbosity(logging.WARNING)  # saving tells how it names the graph's parts
     limits = Limits(FLAGS.max_batch_size, FLAGS.max_prompt_bytes, FLAGS.max_new_tokens_limit)

@@ -52,11 +52,12 @@ def write_site(run_dir, output, *, dtype="int8", name=None, openings=None, sampl
     Raises:
         UserError: The page is not built, the model cannot be read, or `output` cannot be written.
     """
-    from export.bundle import replacing_directory, write_bundle
-    from export.model_card import model_card, training_corpus
-    from export.openings import book_openings, read_openings
     from tf_gpt2.model_directory import load_config
     from tf_gpt2.tokenizer import Tokenizer
+
+    from .browser.bundle import replacing_directory, write_bundle
+    from .browser.openings import book_openings, read_openings
+    from .browser.page_facts import model_card, training_corpus
 
     page = pathlib.Path(page) if page else pathlib.Path(__file__).resolve().parent.parent / "web" / "dist"
     if not (page / "index.html").exists():

@@ -28,7 +28,7 @@ flags.DEFINE_bool("graph_model", False, "Also write a standard TensorFlow.js Gra
 def main(argv):
     """Runs the command."""
     del argv
-    from export.bundle import write_bundle
+    from .browser.bundle import write_bundle
 
     if not FLAGS.output:
         raise UserError("--output must name the directory to write; for example --output=bundle")
@@ -36,7 +36,7 @@ def main(argv):
     bundle = write_bundle(FLAGS.run_dir, FLAGS.output, FLAGS.dtype)
     summary = {"output": FLAGS.output, "dtype": bundle["dtype"], "bytes": bundle["bytes"]}
     if FLAGS.graph_model:
-        from export.graph_model import write_graph_model
+        from .browser.graph_model import write_graph_model
 
         folder = pathlib.Path(FLAGS.output) / "graph_model"
         write_graph_model(FLAGS.run_dir, folder)

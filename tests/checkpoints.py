@@ -1,11 +1,11 @@
-"""The checkpoints in tests/data/checkpoints, which data/make_checkpoints.py made, and what they must give."""
+"""The checkpoints in tests/fixtures/checkpoints, which fixtures/make_checkpoints.py made, and what they must give."""
 
 import pathlib
 import shutil
 
 import numpy as np
 
-FOLDER = pathlib.Path(__file__).parent / "data" / "checkpoints"
+FOLDER = pathlib.Path(__file__).parent / "fixtures" / "checkpoints"
 FORMATS = (
     "hugging_face",
     "hugging_face_bare",

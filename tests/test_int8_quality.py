@@ -23,7 +23,7 @@ def ids(count, seed=0):
 
 def nearest(weights):
     """What a bundle gives back when each weight is rounded by itself."""
-    from export.quantization import store
+    from export.browser.quantization import store
 
     return {name: store(name, array, "int8").value for name, array in weights.items()}
 

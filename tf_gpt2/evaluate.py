@@ -42,7 +42,7 @@ def main(argv):
     stride = STRIDE.value if STRIDE.value is not None else max(1, config.context_length // 2)
     if not 1 <= stride <= config.context_length:
         raise UserError(f"--stride must be from 1 to the context length {config.context_length}; received {stride}")
-    from tf_gpt2.evaluation import evaluate, read_texts
+    from tf_gpt2.evaluation.corpus_loss import evaluate, read_texts
 
     texts = read_texts(CORPUS.value, ENCODING.value, SCRIPT.value)
     from tf_gpt2.generation import load

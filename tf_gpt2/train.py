@@ -156,7 +156,7 @@ def _check_flags():
 
 
 def _prepare_corpus():
-    from tf_gpt2.token_shards import prepare_corpus
+    from tf_gpt2.data.prepare import prepare_corpus
     from tf_gpt2.tokenizer import Tokenizer
 
     return prepare_corpus(
@@ -301,7 +301,7 @@ def _rhythm(steps) -> Rhythm:
 
 def _summarise(trainer, corpus):
     """Says how good the model became, beside a baseline that knows only pairs of characters."""
-    from tf_gpt2.bigram import bigram_cross_entropy
+    from tf_gpt2.evaluation.bigram import bigram_cross_entropy
 
     state = trainer.state
     if not math.isfinite(state.best_validation_loss):

@@ -7,8 +7,12 @@ import json
 
 import tensorflow as tf
 
-from export.serving.character_text import TokenBytes
-from export.serving.code_points import (
+from tf_gpt2.errors import UserError
+from tf_gpt2.token_bytes import byte_level_alphabet
+from tf_gpt2.tokenizer import Tokenizer
+
+from .character_text import TokenBytes
+from .code_points import (
     RangeTable,
     SortedTable,
     alike_ranges,
@@ -18,9 +22,6 @@ from export.serving.code_points import (
     row_numbers,
     utf8_bytes,
 )
-from tf_gpt2.errors import UserError
-from tf_gpt2.token_bytes import byte_level_alphabet
-from tf_gpt2.tokenizer import Tokenizer
 
 _OUTSIDE, _SPACE, _LETTER, _NUMBER, _OTHER = range(-1, 4)
 _EXAMPLES = {"a": _LETTER, "1": _NUMBER, "!": _OTHER}

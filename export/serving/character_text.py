@@ -4,9 +4,10 @@ import json
 
 import tensorflow as tf
 
-from export.serving.code_points import SortedTable, from_text, keep, repair, row_numbers, utf8_bytes
 from tf_gpt2.token_bytes import BYTE_ENTRIES
 from tf_gpt2.tokenizer import Tokenizer
+
+from .code_points import SortedTable, from_text, keep, repair, row_numbers, utf8_bytes
 
 
 class TokenBytes(tf.Module):

@@ -10,8 +10,9 @@ import dataclasses
 
 import tensorflow as tf
 
-from export.serving.writing import RowSettings
 from tf_gpt2.generation.settings import MAX_SEED, GenerationSettings
+
+from .writing import RowSettings
 
 RANDOM_SEED = -1
 DTYPES = {

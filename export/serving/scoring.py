@@ -1,13 +1,14 @@
-"""Scoring inside the graph: log-probabilities of given tokens, by the windows of `tf_gpt2.scoring.plan_windows`.
+"""Scoring inside the graph: log-probabilities of given tokens, by the windows of `tf_gpt2.generation.scoring.plan_windows`.
 
 Shapes: B texts, N tokens of the longest one, W windows of all texts, T tokens of a window, C context_length.
 """
 
 import tensorflow as tf
 
-from export.serving.forward import by_groups
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.generation import decoder
+
+from .forward import by_groups
 
 
 def log_probabilities(weights, config: GPT2Config, end_of_text_id, ids, lengths):

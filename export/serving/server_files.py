@@ -2,9 +2,10 @@
 
 import pathlib
 
-from export.serving.limits import DTYPES, Limits
 from tf_gpt2.errors import UserError
 from tf_gpt2.files import write_atomically
+
+from .limits import DTYPES, Limits
 
 MODELS_FILE = "models.config"
 BATCHING_FILE = "batching_parameters.txt"

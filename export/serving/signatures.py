@@ -7,12 +7,13 @@ Shapes: B rows, N tokens of the longest row, K alternatives.
 
 import tensorflow as tf
 
-from export.serving import limits as rules
-from export.serving.limits import DTYPES, Limits
-from export.serving.scoring import log_probabilities
-from export.serving.writing import Writer
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.tokenizer import Tokenizer
+
+from . import limits as rules
+from .limits import DTYPES, Limits
+from .scoring import log_probabilities
+from .writing import Writer
 
 ALTERNATIVES = 10
 _TEXT = tf.TensorSpec((None,), tf.string)

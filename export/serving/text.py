@@ -4,10 +4,11 @@ import json
 
 import tensorflow as tf
 
-from export.serving.byte_pair_text import BytePairText
-from export.serving.character_text import CharacterText
 from tf_gpt2.errors import UserError
 from tf_gpt2.tokenizer import Tokenizer
+
+from .byte_pair_text import BytePairText
+from .character_text import CharacterText
 
 # A little of everything: scripts, spaces, endings, what is not assigned, and tokens spelled out.
 SAMPLES = (
@@ -47,7 +48,7 @@ def _build(tokenizer):
     if tokenizer.kind == "bpe":
         return BytePairText(tokenizer)
     if description["model"]["type"] == "WordPiece" and description["normalizer"] and description["pre_tokenizer"]:
-        from export.serving.word_piece_text import WordPieceText
+        from .word_piece_text import WordPieceText
 
         return WordPieceText(tokenizer)
     raise _refusal(tokenizer)

@@ -12,7 +12,11 @@ import re
 
 import tensorflow as tf
 
-from export.serving.code_points import (
+from tf_gpt2.errors import UserError
+from tf_gpt2.formats.word_piece import REWRITES, SPACELESS
+from tf_gpt2.tokenizer import Tokenizer
+
+from .code_points import (
     CODE_POINTS,
     RangeTable,
     SortedTable,
@@ -23,9 +27,6 @@ from export.serving.code_points import (
     starts_of,
     to_text,
 )
-from tf_gpt2.errors import UserError
-from tf_gpt2.formats.word_piece import REWRITES, SPACELESS
-from tf_gpt2.tokenizer import Tokenizer
 
 _ITSELF = -2  # in a rule: the code point that is replaced
 _NO_CODE_POINT = -1

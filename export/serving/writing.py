@@ -10,11 +10,12 @@ import typing
 
 import tensorflow as tf
 
-from export.serving import forward
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.generation.loop import CHUNK, LoopState, write_loop
 from tf_gpt2.generation.random_numbers import uniform
 from tf_gpt2.generation.sampling import Controls, History, pick, remember
+
+from . import forward
 
 # With XLA the number of sorted candidates is compiled in; it is one of these, or V.
 XLA_CANDIDATES = (64, 1024)

@@ -8,7 +8,7 @@ import pytest
 from commands import error_line, run
 
 from export import huggingface
-from export.hub_card import card
+from export.model_card import card
 from tf_gpt2.errors import UserError
 from tf_gpt2.model_directory import load_config, load_model, load_weights, save_model_directory
 from tf_gpt2.tokenizer import Tokenizer

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from tf_gpt2.generation import GenerationSettings, load
+from tf_gpt2.generation.scoring import score
 from tf_gpt2.model_directory import load_model
-from tf_gpt2.scoring import score
 
 CONTEXT = 24
 DTYPES = {"max_new_tokens": tf.int32, "temperature": tf.float32, "top_k": tf.int32, "top_p": tf.float32,

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tf_gpt2.generation.random_numbers import threefry, uniform
 
-VECTORS = json.loads((pathlib.Path(__file__).parent.parent / "data" / "random_vectors.json").read_text())
+VECTORS = json.loads((pathlib.Path(__file__).parent.parent / "fixtures" / "random_vectors.json").read_text())
 
 
 def words(*values):

@@ -187,7 +187,7 @@ def test_remember_leaves_rows_alone_that_have_ended():
     assert after.last_seen.numpy()[0, 4] == 2 and after.last_seen.numpy()[1, 5] == -1
 
 
-VECTORS = json.loads((pathlib.Path(__file__).parent.parent / "data" / "random_vectors.json").read_text())
+VECTORS = json.loads((pathlib.Path(__file__).parent.parent / "fixtures" / "random_vectors.json").read_text())
 
 
 @pytest.mark.parametrize("vector", VECTORS["draws"])

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from tf_gpt2.config import GPT2Config
+from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.errors import UserError
 from tf_gpt2.model import build_model
 from tf_gpt2.model_directory import load_model, model_weights
-from tf_gpt2.token_shards import prepare_corpus
 from tf_gpt2.training.loop import Trainer
 from tf_gpt2.training.metrics import read_metrics
 from tf_gpt2.training.settings import Rhythm, TrainingSettings

@@ -4,7 +4,7 @@ import numpy_gpt2
 import pytest
 
 from tf_gpt2.config import GPT2Config
-from tf_gpt2.dataset import IGNORED
+from tf_gpt2.data.windows import IGNORED
 from tf_gpt2.model import build_model
 from tf_gpt2.model_directory import model_weights
 from tf_gpt2.training.optimizer import build_optimizer

@@ -130,7 +130,7 @@ def test_opened_again_it_starts_from_the_cache_and_without_a_network(open_page, 
 
 
 def test_an_update_of_the_model_replaces_the_old_files(open_page, site, tmp_path):
-    from export.bundle import write_bundle
+    from export.browser.bundle import write_bundle
 
     page = open_page()
     load(page)

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_gpt2.config import GPT2Config
-from tf_gpt2.dataset import evaluation_windows, training_dataset
+from tf_gpt2.data.windows import evaluation_windows, training_dataset
 from tf_gpt2.errors import UserError
 from tf_gpt2.model_directory import model_weights, save_model_directory
 from tf_gpt2.training.checkpoints import checkpoint_steps, restore_checkpoint, save_checkpoint
@@ -38,7 +38,7 @@ class Trainer:
         run_dir: Directory for checkpoints, metrics and the model directory.
         model: Functional model, initialised or fine-tuned from.
         config: Its shape.
-        corpus: A `tf_gpt2.token_shards.PreparedCorpus`.
+        corpus: A `tf_gpt2.data.prepare.PreparedCorpus`.
         settings: The recipe.
         rhythm: How often to report.
         write_sample: Called with (step, weights by Hugging Face name) every `sample_every` steps; returns the

@@ -5,7 +5,7 @@ Shapes: B sequences a step, T tokens, A accumulation steps, V vocabulary.
 
 import tensorflow as tf
 
-from tf_gpt2.dataset import IGNORED
+from tf_gpt2.data.windows import IGNORED
 
 
 def token_losses(logits, targets):

@@ -4,7 +4,7 @@ import { threefry, uniform } from "../src/runtime/random_numbers.js";
 import { readJson } from "./helpers.js";
 
 test("the shared vectors of Python and JavaScript", () => {
-  const { uniform: vectors } = readJson("tests/data/random_vectors.json");
+  const { uniform: vectors } = readJson("tests/fixtures/random_vectors.json");
   assert.ok(vectors.length >= 5);
   for (const { seed, stream, sample, position, first_word, upper_24_bits } of vectors) {
     assert.equal(threefry([seed, stream], [position, sample])[0], first_word);

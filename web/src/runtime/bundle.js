@@ -1,6 +1,6 @@
 /**
  * Fetches a bundle: every byte counted, every file checked against its hash, and kept for the next visit as a whole or
- * not at all. Formats: export/bundle.py.
+ * not at all. Formats: export/browser/bundle.py.
  */
 
 import { INDEX_FILE, KeptFiles } from "./kept_files.js";

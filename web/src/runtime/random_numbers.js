@@ -1,6 +1,6 @@
 /**
  * Random numbers that are a function of where they are used: the same as tf_gpt2/generation/random_numbers.py's.
- * Threefry-2x32, 20 rounds (Salmon et al. 2011); test vectors in tests/data/random_vectors.json.
+ * Threefry-2x32, 20 rounds (Salmon et al. 2011); test vectors in tests/fixtures/random_vectors.json.
  */
 
 const ROTATIONS = [

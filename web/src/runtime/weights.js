@@ -1,6 +1,6 @@
 /**
  * The weights of a bundle by Hugging Face name, decoded one by one so that no second copy of all lies in memory.
- * Layouts: export/quantization.py and TensorFlow.js's weights manifest.
+ * Layouts: export/browser/quantization.py and TensorFlow.js's weights manifest.
  */
 
 import { Trouble } from "./trouble.js";

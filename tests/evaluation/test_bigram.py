@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tf_gpt2.bigram import bigram_cross_entropy
+from tf_gpt2.evaluation.bigram import bigram_cross_entropy
 
 
 def test_a_markov_chain_is_predicted_near_its_entropy():

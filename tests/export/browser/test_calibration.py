@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from conftest import random_weights
 
-from export.calibration import TABLE_DAMPING, own_text, round_along, round_weights
-from export.numpy_forward import forward, product_matrix
-from export.rounding import DAMPING, round_for_products, round_to_nearest
+from export.browser.calibration import TABLE_DAMPING, own_text, round_along, round_weights
+from export.browser.numpy_forward import forward, product_matrix
+from export.browser.rounding import DAMPING, round_for_products, round_to_nearest
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
 from tf_gpt2.formats.weights import HEAD, TABLE

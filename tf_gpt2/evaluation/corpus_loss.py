@@ -30,7 +30,7 @@ def evaluate(model, texts: list[str], stride: int, progress=lambda done, total, 
     Raises:
         UserError: There is no token to predict.
     """
-    from tf_gpt2.scoring import Scorer
+    from tf_gpt2.generation.scoring import Scorer
 
     documents = model.tokenizer.encode_batch(texts)
     total = sum(len(ids) for ids in documents)

@@ -3,8 +3,9 @@
 import pathlib
 import tempfile
 
-from export.bundle import import_tensorflowjs
 from tf_gpt2.model_directory import load_model
+
+from .bundle import import_tensorflowjs
 
 
 def write_graph_model(run_dir, output) -> None:

@@ -10,8 +10,9 @@ import dataclasses
 
 import numpy as np
 
-from export.rounding import Int8Matrix, round_to_nearest
 from tf_gpt2.formats.weights import HEAD, TABLE, is_block_matrix
+
+from .rounding import Int8Matrix, round_to_nearest
 
 DTYPES = ("int8", "float16", "float32")
 TILE_OUTPUTS = 32

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tf_gpt2 import token_spool
-from tf_gpt2.token_spool import Document, bpe_sample, write_tokens
+from tf_gpt2.data import spool
+from tf_gpt2.data.spool import Document, bpe_sample, write_tokens
 from tf_gpt2.tokenizer import Tokenizer
 
 TEXTS = ["话说天下大势。\n分久必合，合久必分。", "It was\n\nthe best of times,\nit was"]
@@ -24,7 +24,7 @@ def spool(tmp_path):
 @pytest.mark.parametrize("batch", [1, 7, 1000])
 def test_any_batch_size_gives_the_tokens_of_the_whole(spool, batch, monkeypatch):
     folder, documents = spool
-    monkeypatch.setattr(token_spool, "_BATCH_CHARACTERS", batch)
+    monkeypatch.setattr(spool, "_BATCH_CHARACTERS", batch)
     tokenizer = Tokenizer.train_bpe(TEXTS, 300)
     dtype = np.dtype("<u2")
     books = write_tokens(folder, folder / "spool.txt", documents, tokenizer, dtype)
@@ -42,8 +42,8 @@ def test_any_batch_size_gives_the_tokens_of_the_whole(spool, batch, monkeypatch)
 def test_the_sample_for_bpe_is_spread_and_leaves_held_out_text_alone(spool, monkeypatch):
     folder, documents = spool
     assert "".join(bpe_sample(folder / "spool.txt", documents)) == TEXTS[0][:9] + TEXTS[1]
-    monkeypatch.setattr(token_spool, "_BPE_CHARACTERS", 10)
-    monkeypatch.setattr(token_spool, "_BPE_SLICE", 3)
+    monkeypatch.setattr(spool, "_BPE_CHARACTERS", 10)
+    monkeypatch.setattr(spool, "_BPE_SLICE", 3)
     sample = "".join(bpe_sample(folder / "spool.txt", documents))
     assert sample.startswith(TEXTS[0][:3]) and TEXTS[1][:3] in sample
     assert len(sample) <= 15

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from export.rounding import round_for_products, round_to_nearest
+from export.browser.rounding import round_for_products, round_to_nearest
 
 
 def correlated_activations(inputs, count=4000, seed=0):

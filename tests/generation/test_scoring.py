@@ -7,9 +7,9 @@ from conftest import random_weights
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
 from tf_gpt2.generation import TextGenerator
+from tf_gpt2.generation.scoring import Scorer, plan_windows
 from tf_gpt2.model import build_model
 from tf_gpt2.model_directory import assign_weights
-from tf_gpt2.scoring import Scorer, plan_windows
 from tf_gpt2.tokenizer import Tokenizer
 
 TOKENIZER = Tokenizer.train_characters(["却说曹操引军渡河"])

@@ -7,8 +7,8 @@ import time
 import numpy as np
 import pytest
 
+from tf_gpt2.data.token_files import atomic_folder, read_prepared, token_dtype
 from tf_gpt2.errors import UserError
-from tf_gpt2.token_files import atomic_folder, read_prepared, token_dtype
 
 
 @pytest.mark.parametrize(("size", "dtype"), [(2, "<u2"), (65_536, "<u2"), (65_537, "<u4")])

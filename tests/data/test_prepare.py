@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from tf_gpt2 import token_shards, token_spool
 from tf_gpt2.corpus.cleaning import clean
+from tf_gpt2.data import prepare, spool
+from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.errors import UserError
-from tf_gpt2.token_shards import prepare_corpus
 from tf_gpt2.tokenizer import END_OF_TEXT, Tokenizer
 
 FIRST = "　　话说天下大势，分久必合，合久必分。\r\n\r\n" * 40
@@ -32,7 +32,7 @@ def _prepare(novels, **kwargs):
 @pytest.mark.parametrize("kind", ["characters", "bpe"])
 @pytest.mark.parametrize("fraction", [0.05, 0.0, 0.3])
 def test_streams_hold_exactly_the_texts(novels, kind, fraction, monkeypatch):
-    monkeypatch.setattr(token_spool, "_BATCH_CHARACTERS", 50)
+    monkeypatch.setattr(spool, "_BATCH_CHARACTERS", 50)
     corpus = _prepare(novels, tokenizer_kind=kind, vocab_size=300, validation_fraction=fraction)
     texts = [clean(SECOND), clean(FIRST)]  # by file name: "two" before "一"
     cuts = [len(text) - round(len(text) * fraction) for text in texts]
@@ -75,7 +75,7 @@ def test_files_are_plain_little_endian_integers(novels):
 
 def test_second_time_comes_from_the_cache(novels, monkeypatch):
     first = _prepare(novels)
-    monkeypatch.setattr(token_shards, "_prepare", lambda *args: pytest.fail("prepared again"))
+    monkeypatch.setattr(prepare, "_prepare", lambda *args: pytest.fail("prepared again"))
     second = _prepare(novels, vocab_size=77)  # no business of characters
     assert second.from_cache and not first.from_cache
     assert second.folder == first.folder and second.report == first.report
@@ -135,7 +135,7 @@ def test_many_short_documents(tmp_path):
 
 
 def test_no_corpus_means_the_sample(novels, monkeypatch):
-    monkeypatch.setattr(token_shards, "sample_path", lambda cache_dir: novels / "two.txt")
+    monkeypatch.setattr(prepare, "sample_path", lambda cache_dir: novels / "two.txt")
     assert [b.title for b in prepare_corpus(None, cache_dir=novels.parent / "cache").report.books] == ["two"]
 
 

@@ -20,8 +20,8 @@ from tf_gpt2.corpus.reading import expand_corpus, read_books, read_file_bytes
 from tf_gpt2.corpus.report import CorpusReport, character_figures
 from tf_gpt2.corpus.sample import cache_folder, sample_path
 from tf_gpt2.corpus.script import check_script, convert_script
-from tf_gpt2.errors import UserError
-from tf_gpt2.token_files import (
+from tf_gpt2.data.spool import Document, bpe_sample, write_tokens
+from tf_gpt2.data.token_files import (
     FORMAT_VERSION,
     PreparedCorpus,
     atomic_folder,
@@ -29,7 +29,7 @@ from tf_gpt2.token_files import (
     token_dtype,
     write_index,
 )
-from tf_gpt2.token_spool import Document, bpe_sample, write_tokens
+from tf_gpt2.errors import UserError
 from tf_gpt2.tokenizer import Tokenizer
 
 TOKENIZER_KINDS = ("characters", "bpe")

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from export.numpy_forward import forward, product_matrix
-from export.rounding import DAMPING, Int8Matrix, round_for_products
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
 from tf_gpt2.formats.weights import TABLE
 from tf_gpt2.tokenizer import Tokenizer
+
+from .numpy_forward import forward, product_matrix
+from .rounding import DAMPING, Int8Matrix, round_for_products
 
 ROWS = 16
 ROW_TOKENS = 128

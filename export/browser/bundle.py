@@ -17,14 +17,15 @@ import sys
 import tempfile
 import types
 
-from export.calibration import round_weights
-from export.golden import golden_trace
-from export.quantization import StoredTensor, store
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
 from tf_gpt2.files import read_json
 from tf_gpt2.model_directory import CONFIG_FILE, GENERATION_CONFIG_FILE, load_config, load_weights
 from tf_gpt2.tokenizer import Tokenizer
+
+from .calibration import round_weights
+from .golden import golden_trace
+from .quantization import StoredTensor, store
 
 BUNDLE_FILE = "bundle.json"
 GOLDEN_FILE = "golden.json"

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tf_gpt2.corpus.report import BookReport
-from tf_gpt2.token_files import SPLITS
+from tf_gpt2.data.token_files import SPLITS
 from tf_gpt2.tokenizer import Tokenizer
 
 # Batches bound what `tokenizers` holds at a time: about 150 bytes a token.

@@ -9,8 +9,8 @@ import pytest
 from bundle_reader import read_weights
 from conftest import random_weights
 
-from export.bundle import SHARD_BYTES, stored_weights, write_bundle
-from export.quantization import DTYPES, store
+from export.browser.bundle import SHARD_BYTES, stored_weights, write_bundle
+from export.browser.quantization import DTYPES, store
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
 from tf_gpt2.model_directory import load_model, load_weights, save_model_directory
@@ -94,7 +94,7 @@ def test_a_channel_of_zeros_stays_zero():
 
 
 def test_graph_model_is_a_standard_one(model, tmp_path):
-    from export.graph_model import write_graph_model
+    from export.browser.graph_model import write_graph_model
 
     folder, config = model
     write_graph_model(folder, tmp_path / "graph_model")

@@ -7,7 +7,7 @@ from conftest import random_weights
 
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
-from tf_gpt2.evaluation import evaluate, read_texts
+from tf_gpt2.evaluation.corpus_loss import evaluate, read_texts
 from tf_gpt2.generation import TextGenerator
 from tf_gpt2.tokenizer import Tokenizer
 

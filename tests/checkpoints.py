@@ -1,4 +1,4 @@
-"""The checkpoints in tests/fixtures/checkpoints, which fixtures/make_checkpoints.py made, and what they must give."""
+"""The checkpoints in fixtures/checkpoints, which fixtures/make_checkpoints.py made, and what they must give."""
 
 import pathlib
 import shutil

@@ -1,4 +1,4 @@
-"""Scoring inside the graph: log-probabilities of given tokens, by the windows of `tf_gpt2.generation.scoring.plan_windows`.
+"""Scoring inside the graph: log-probabilities of given tokens, by `tf_gpt2.generation.scoring.plan_windows`.
 
 Shapes: B texts, N tokens of the longest one, W windows of all texts, T tokens of a window, C context_length.
 """

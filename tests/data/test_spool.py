@@ -11,7 +11,7 @@ TEXTS = ["话说天下大势。\n分久必合，合久必分。", "It was\n\nthe
 
 
 @pytest.fixture
-def spool(tmp_path):
+def spooled(tmp_path):
     (tmp_path / "spool.txt").write_text("".join(TEXTS), "utf-8")
     lengths = [len(text.encode()) for text in TEXTS]
     documents = [
@@ -22,8 +22,8 @@ def spool(tmp_path):
 
 
 @pytest.mark.parametrize("batch", [1, 7, 1000])
-def test_any_batch_size_gives_the_tokens_of_the_whole(spool, batch, monkeypatch):
-    folder, documents = spool
+def test_any_batch_size_gives_the_tokens_of_the_whole(spooled, batch, monkeypatch):
+    folder, documents = spooled
     monkeypatch.setattr(spool, "_BATCH_CHARACTERS", batch)
     tokenizer = Tokenizer.train_bpe(TEXTS, 300)
     dtype = np.dtype("<u2")
@@ -39,8 +39,8 @@ def test_any_batch_size_gives_the_tokens_of_the_whole(spool, batch, monkeypatch)
     ]
 
 
-def test_the_sample_for_bpe_is_spread_and_leaves_held_out_text_alone(spool, monkeypatch):
-    folder, documents = spool
+def test_the_sample_for_bpe_is_spread_and_leaves_held_out_text_alone(spooled, monkeypatch):
+    folder, documents = spooled
     assert "".join(bpe_sample(folder / "spool.txt", documents)) == TEXTS[0][:9] + TEXTS[1]
     monkeypatch.setattr(spool, "_BPE_CHARACTERS", 10)
     monkeypatch.setattr(spool, "_BPE_SLICE", 3)

@@ -130,7 +130,7 @@ class TextGenerator:
             yield from self._write_group(group, settings, seed)
 
     def score(self, text: str, alternatives: int = 10):
-        """Log-probability of each token of a text and the likeliest ones at its place: `tf_gpt2.generation.scoring.score`."""
+        """Log-probability of each token of a text and the likeliest ones there: `generation.scoring.score`."""
         from tf_gpt2.generation.scoring import score
 
         return score(self, text, alternatives)

@@ -9,55 +9,60 @@ of its own: its first token is predicted from the end-of-text token, and predict
 
 import json
 import sys
-
-from absl import flags
+from collections.abc import Callable, Sequence
 
 from tf_gpt2 import command
 from tf_gpt2.errors import UserError
 
-RUN_DIR = flags.DEFINE_string("run_dir", None, "Model directory: a run of tf_gpt2.train, or a Hugging Face GPT-2.")
-CORPUS = flags.DEFINE_list("corpus", [], "Text to predict: files, folders or globs, separated by commas.")
-STRIDE = flags.DEFINE_integer(
-    "stride",
-    None,
-    "Tokens from one window to the next. Smaller gives every token more to go by and takes longer. Default: half "
-    "of the context.",
-)
-ENCODING = flags.DEFINE_string("encoding", None, "Encoding of the files; recognised when not given.")
-SCRIPT = flags.DEFINE_enum(
-    "script", None, ["simplified", "traditional"], "Convert Chinese text to this script first."
-)
 
-
-def main(argv):
+def main(argv: Sequence[str]) -> int:
     """Runs the command."""
-    del argv
-    if not RUN_DIR.value:
-        raise UserError("--run_dir must name a model directory; received none. `make demo` makes runs/demo")
-    if not CORPUS.value:
-        raise UserError("--corpus must name the text to predict; received none. Give files, folders or globs")
-    from tf_gpt2 import model_directory
+    return command.parsed(_flags(), argv, _evaluate)
 
-    config = model_directory.load_config(RUN_DIR.value)  # mistakes show before TensorFlow is imported
-    stride = STRIDE.value if STRIDE.value is not None else max(1, config.context_length // 2)
-    if not 1 <= stride <= config.context_length:
-        raise UserError(f"--stride must be from 1 to the context length {config.context_length}; received {stride}")
-    from tf_gpt2.evaluation.corpus_loss import evaluate, read_texts
 
-    texts = read_texts(CORPUS.value, ENCODING.value, SCRIPT.value)
-    from tf_gpt2.generation import load
+def _flags() -> command.Flags:
+    flags = command.Flags("tf_gpt2.evaluate", __doc__ or "")
+    flags.group("The usual flags")
+    flags.string("run_dir", None, "Model directory: a run of tf_gpt2.train, or any format it opens.", value="DIR")
+    flags.strings("corpus", [], "Text to predict: files, folders or globs, separated by commas.", value="PATH,...")
+    flags.group("Conventions")
+    flags.integer(
+        "stride",
+        None,
+        "Tokens from one window to the next. Smaller gives every token more to go by and takes longer. Default: half "
+        "of the context.",
+    )
+    flags.group("Reading the text")
+    flags.string("encoding", None, "Encoding of the files; recognised when not given.", value="NAME")
+    flags.choice("script", None, ["simplified", "traditional"], "Convert Chinese text to this script first.")
+    return flags
 
-    figures = evaluate(load(RUN_DIR.value), texts, stride, _show_progress())
-    print(json.dumps({"run_dir": RUN_DIR.value, **figures}, ensure_ascii=False))
+
+def _evaluate(flags: command.Values) -> int:
+    if not flags.run_dir:
+        raise UserError("`run_dir` must name a model directory; received none. `make demo` makes runs/demo")
+    if not flags.corpus:
+        raise UserError("`corpus` must name the text to predict; received none. Give files, folders or globs")
+    from tf_gpt2.evaluation.corpus_loss import evaluate_model
+
+    figures = evaluate_model(
+        flags.run_dir,
+        flags.corpus,
+        stride=flags.stride,
+        encoding=flags.encoding,
+        script=flags.script,
+        progress=_show_progress(),
+    )
+    print(json.dumps({"run_dir": flags.run_dir, **figures}, ensure_ascii=False))
     return 0
 
 
-def _show_progress():
+def _show_progress() -> Callable[[int, int, float], None]:
     """A progress line on a terminal, nothing elsewhere."""
     if not sys.stderr.isatty():
         return lambda done, total, nats: None
 
-    def show(done, total, nats):
+    def show(done: int, total: int, nats: float) -> None:
         bar = "#" * (30 * done // total)
         end = "\n" if done == total else ""
         print(f"\r[{bar:<30}] {done}/{total} tokens, {nats:.3f} nats", end=end, file=sys.stderr, flush=True)

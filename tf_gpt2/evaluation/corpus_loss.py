@@ -6,6 +6,7 @@ from tf_gpt2.corpus.cleaning import clean
 from tf_gpt2.corpus.reading import expand_corpus, read_books
 from tf_gpt2.corpus.script import convert_script
 from tf_gpt2.errors import UserError
+from tf_gpt2.model_directory import load_config
 
 
 def read_texts(entries, encoding=None, script=None) -> list[str]:
@@ -16,6 +17,43 @@ def read_texts(entries, encoding=None, script=None) -> list[str]:
     """
     books = (book for path in expand_corpus(entries) for book in read_books(path, encoding))
     return [convert_script(clean(book.text), script) for book in books]
+
+
+def evaluate_model(
+    run_dir,
+    corpus,
+    *,
+    stride: int | None = None,
+    encoding: str | None = None,
+    script: str | None = None,
+    progress=lambda done, total, nats: None,
+) -> dict:
+    """How well a model predicts a corpus.
+
+    Args:
+        run_dir: A model directory of any format, or a `TextGenerator` that `tf_gpt2.load` gave.
+        corpus: Files, folders and globs.
+        stride: Tokens from one window to the next; None for half of the context.
+        encoding: Encoding of the files; None recognises it.
+        script: "simplified", "traditional" or None.
+        progress: Called with tokens done, tokens in all and nats per token so far.
+
+    Returns:
+        The figures of `evaluate`.
+
+    Raises:
+        UserError: The model or a file cannot be read, or a value is out of range.
+    """
+    opened = hasattr(run_dir, "engine")
+    config = run_dir.config if opened else load_config(run_dir)  # mistakes show before TensorFlow is imported
+    if stride is None:
+        stride = max(1, config.context_length // 2)
+    if not 1 <= stride <= config.context_length:
+        raise UserError(f"`stride` must be from 1 to the context length {config.context_length}; received {stride}")
+    texts = read_texts(corpus, encoding, script)
+    from tf_gpt2.generation import load
+
+    return evaluate(run_dir if opened else load(run_dir), texts, stride, progress)
 
 
 def evaluate(model, texts: list[str], stride: int, progress=lambda done, total, nats: None) -> dict:
@@ -35,7 +73,7 @@ def evaluate(model, texts: list[str], stride: int, progress=lambda done, total, 
     documents = model.tokenizer.encode_batch(texts)
     total = sum(len(ids) for ids in documents)
     if not total:
-        raise UserError("--corpus must hold text; it is empty after cleaning")
+        raise UserError("`corpus` must hold text; it is empty after cleaning")
     scorer = Scorer(model.engine)
     nats, done = 0.0, 0
     for ids in documents:

@@ -4,11 +4,14 @@ A command module has `main(argv) -> int`, which declares its flags, parses them 
 does nothing. Flags are absl's, in a set of their own for every call, so any two commands live in one process.
 """
 
+import contextlib
+import io
 import logging
+import os
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
 from absl import flags as absl_flags
@@ -18,7 +21,10 @@ from tf_gpt2.errors import UserError
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
-_HELP = ("--help", "-h", "-help", "--helpfull", "--helpshort")
+# What every command that opens a model says of its flag, and how the library calls the same thing.
+MODEL_HELP = "Model directory: a run of tf_gpt2.train, or any format it opens."
+MODEL_ALIASES = {"source": "run_dir"}
+_HELP = ("help", "h", "helpfull", "helpshort")
 _WIDTH = 100
 _FLAG_COLUMN = 28
 _ARGUMENT = re.compile(r"`(\w+)`")
@@ -89,23 +95,25 @@ class Flags:
             UserError: An argument is no flag, a flag is unknown, or a value does not fit its flag.
             SystemExit: After --help or --version, which have been printed; code 0.
         """
-        if any(argument in _HELP for argument in argv):
-            print(self.help())
+        switches = set(self._switches(argv))
+        if switches.intersection(_HELP):
+            result(self.help())
             raise SystemExit(0)
-        if "--version" in argv:
-            print(f"tf_gpt2 {__version__}")
+        if "version" in switches:
+            result(f"tf_gpt2 {__version__}")
             raise SystemExit(0)
         try:
             rest = self._values([self._module, *argv])[1:]
         except absl_flags.Error as error:
-            raise CommandError(f"{' '.join(str(error).split())}; --help lists the flags") from None
+            raise CommandError(f"{error}; --help lists the flags") from None
         if rest:
             raise CommandError(f"arguments must be flags such as --run_dir=DIR; received {rest[0]!r}")
         return Values(self._values)
 
     def help(self) -> str:
         """The help: what the command does, then its flags in groups."""
-        parts = [self._summary.strip(), f"usage: python -m {self._module} [flags]"]
+        usage = f"usage: tf-gpt2 {self._module.rpartition('.')[2]} [flags]  or  python -m {self._module} [flags]"
+        parts = [self._summary.strip(), usage]
         for title, names in self._groups:
             parts.append("\n".join([f"{title}:", *(self._help_of(name) for name in names)]))
         parts.append("Also --help and --version.")
@@ -119,6 +127,16 @@ class Flags:
             return f"--{name}" if name in self._values else match[0]
 
         return _ARGUMENT.sub(flag, message)
+
+    def _switches(self, argv: Sequence[str]) -> Iterator[str]:
+        """Names of the flags given without a value; what is the value of the flag before it is none."""
+        takes_value = False
+        for argument in argv:
+            name = argument.lstrip("-")
+            is_flag = argument.startswith("-") and not takes_value
+            takes_value = is_flag and name in self._hints and self._hints[name] != ""
+            if is_flag:
+                yield name
 
     def _add(self, name: str, hint: str, explanation: str | None = None) -> None:
         self._groups[-1][1].append(name)
@@ -147,6 +165,15 @@ class Values:
     def __getattr__(self, name: str) -> Any:
         return self._values[name].value
 
+    def demand(self, flag: str, rule: str) -> None:
+        """Refuses a command line without a value for `flag`; `rule` follows its name in the message.
+
+        Raises:
+            UserError: There is none.
+        """
+        if not self._values[flag].value:
+            raise CommandError(f"--{flag} {rule}")
+
     def given(self, name: str) -> bool:
         """Whether the flag stands on the command line."""
         return bool(self._values[name].present)
@@ -161,9 +188,9 @@ class Values:
         Raises:
             UserError: Both were given.
         """
-        if self.given(flag) and self._values[flag].value not in (None, False):
+        if self._wanted(flag):
             for other in others:
-                if self.given(other):
+                if self._wanted(other):
                     raise CommandError(f"--{other} has no effect with --{flag}: {reason}; leave one of them out")
 
     def need(self, flag: str, wanted: str, reason: str) -> None:
@@ -172,8 +199,13 @@ class Values:
         Raises:
             UserError: `flag` was given and `wanted` was not.
         """
-        if self.given(flag) and not self._values[wanted].value:
+        if self._wanted(flag) and not self._values[wanted].value:
             raise CommandError(f"--{flag} needs --{wanted}: {reason}; give both or neither")
+
+    def _wanted(self, name: str) -> bool:
+        """Whether the flag was given and asks for something; --noname and an empty text do not."""
+        value = self._values[name].value
+        return self.given(name) and value is not None and value is not False and value not in ("", [])
 
 
 class CommandError(UserError):
@@ -182,23 +214,28 @@ class CommandError(UserError):
 
 def run(main: Callable[[Sequence[str]], int]) -> NoReturn:
     """Runs `main` on the process's arguments and exits with what `call` gives."""
-    sys.exit(call(main, sys.argv[1:]))
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that lacks a character shows ?, as it does for others
+        sys.stdout.reconfigure(errors="replace")
+    code = call(main, sys.argv[1:])
+    _let_go_of_closed_streams()
+    sys.exit(code)
 
 
 def call(main: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
     """Runs a command; returns its exit code: 0 when done, 2 after a user's mistake, 130 after Ctrl-C."""
-    _show_log()
-    try:
-        return main(argv)
-    except UserError as error:
-        message(f"error: {error}")
-        return EXIT_USER_ERROR
-    except KeyboardInterrupt:
-        message("interrupted")
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:  # the reader, `head` say, has seen enough
-        sys.stderr.close()
-        return 0
+    with _log_shown():
+        try:
+            return main(argv)
+        except UserError as error:
+            message(f"error: {' '.join(str(error).split())}")
+            return EXIT_USER_ERROR
+        except KeyboardInterrupt:
+            message("interrupted")
+            return EXIT_INTERRUPTED
+        except SystemExit as done:  # --help and --version
+            return done.code if isinstance(done.code, int) else 0
+        except BrokenPipeError:  # the reader, `head` say, has seen enough
+            return 0
 
 
 def parsed(flags: Flags, argv: Sequence[str], work: Callable[[Values], int]) -> int:
@@ -214,7 +251,25 @@ def parsed(flags: Flags, argv: Sequence[str], work: Callable[[Values], int]) -> 
 
 def message(text: str) -> None:
     """Prints a message for the person at the terminal; results alone go to stdout."""
-    print(text, file=sys.stderr, flush=True)
+    if sys.stderr is not None:  # a process may be started without one
+        print(text, file=sys.stderr, flush=True)
+
+
+def result(text: str, end: str = "\n") -> None:
+    """Prints what the command was asked for to stdout, at once."""
+    if sys.stdout is not None:
+        print(text, end=end, flush=True)
+
+
+def on_terminal() -> bool:
+    """Whether a person sees stderr, so that a line of progress may be drawn over and over."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def draw(line: str, end: str = "") -> None:
+    """Draws a line of progress over the former one, on a terminal only; `end` closes the last one."""
+    if on_terminal():
+        print(f"\r{line}", end=end, file=sys.stderr, flush=True)
 
 
 class _ToStderr(logging.Handler):
@@ -224,9 +279,27 @@ class _ToStderr(logging.Handler):
         message(self.format(record))
 
 
-def _show_log() -> None:
-    logger = logging.getLogger("tf_gpt2")
-    if not any(isinstance(handler, _ToStderr) for handler in logger.handlers):
-        logger.addHandler(_ToStderr())
-        logger.setLevel(logging.INFO)
-        logger.propagate = False
+@contextlib.contextmanager
+def _log_shown() -> Iterator[None]:
+    """Shows the library's log while a command runs, and leaves logging as it was."""
+    logger, handler = logging.getLogger("tf_gpt2"), _ToStderr()
+    before = logger.level, logger.propagate
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before[0])
+        logger.propagate = before[1]
+
+
+def _let_go_of_closed_streams() -> None:
+    """Points streams whose reader is gone nowhere, or Python would complain at its exit that it cannot flush them."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

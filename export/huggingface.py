@@ -23,9 +23,7 @@ def _flags() -> command.Flags:
     flags.string("run_dir", "runs/demo", command.MODEL_HELP, value="DIR")
     flags.string("output", None, "New folder to write.", value="DIR")
     flags.group("The files")
-    flags.choice(
-        "dtype", "float32", ["float32", "float16"], "How weights are stored. float16: half the size."
-    )
+    flags.choice("dtype", "float32", ["float32", "float16"], "How weights are stored. float16: half the size.")
     return flags
 
 

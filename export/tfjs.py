@@ -30,8 +30,8 @@ def _flags() -> command.Flags:
         "dtype",
         "int8",
         ["int8", "float16", "float32"],
-        "How the bundle stores weights. int8: a quarter of float32's size, one scale an output channel, text hardly "
-        "distinguishable; float16: half; float32: exact.",
+        "How the bundle stores weights. int8: a quarter of float32's size, one scale an output channel, text "
+        "hardly distinguishable; float16: half; float32: exact.",
     )
     flags.boolean("graph_model", False, "Also write a standard TensorFlow.js GraphModel, in float32.")
     return flags

@@ -48,9 +48,7 @@ def _flags() -> command.Flags:
         'Many prompts: a text file with one a line, or .jsonl with {"prompt": "..."} a line.',
         value="FILE",
     )
-    flags.string(
-        "output", None, "Write the results to this .jsonl file, one JSON object a passage.", value="FILE"
-    )
+    flags.string("output", None, "Write the results to this .jsonl file, one JSON object a passage.", value="FILE")
     flags.group("More controls")
     _control(flags.number, "top_p", "Draw among the fewest tokens that together have this probability.")
     _control(flags.number, "repetition_penalty", "Above 1 makes tokens already there rarer.")
@@ -80,7 +78,9 @@ def _sample(flags: command.Values) -> int:
     prompts = read_prompts(flags.prompts_file) if flags.prompts_file else [flags.prompt]
     texts = len(prompts) * settings.num_samples
     if flags.stream and texts > 1:
-        raise command.CommandError(f"--stream shows one text while it is written; {texts} are asked for; leave it out")
+        raise command.CommandError(
+            f"--stream shows one text as it is written, and {texts} are asked for; leave it out"
+        )
     from tf_gpt2.generation import load
 
     model = load(flags.run_dir)
@@ -125,13 +125,13 @@ def _settings(flags: command.Values) -> GenerationSettings:
         if flags.given(name) and no_effect:
             greedy = "temperature 0" if settings.temperature == 0 else "top_k 1"
             raise command.CommandError(
-                f"--{name} has no effect with {greedy}, which always takes the likeliest token; leave it out or change "
-                "the other"
+                f"--{name} has no effect with {greedy}, which always takes the likeliest token; leave it out "
+                "or change the other"
             )
     if flags.given("repetition_window") and settings.repetition_penalty == 1:
         raise command.CommandError(
-            "--repetition_window has no effect without --repetition_penalty: it says where the penalty looks; give both "
-            "or neither"
+            "--repetition_window has no effect without --repetition_penalty: it says where the penalty looks; give "
+            "both or neither"
         )
     return settings
 

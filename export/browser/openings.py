@@ -52,13 +52,13 @@ def read_openings(path) -> list[tuple[str, list[str]]]:
     try:
         lines = pathlib.Path(path).read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"--openings: {path} cannot be read as UTF-8 text ({error})") from None
+        raise UserError(f"`openings`: {path} cannot be read as UTF-8 text ({error})") from None
     books = {}
     for line in filter(str.strip, lines):
         title, _, opening = line.rpartition("\t")
         books.setdefault(title.strip(), []).append(opening.strip())
     if not books:
-        raise UserError(f'--openings must name a file of lines "book<TAB>opening"; {path} is empty')
+        raise UserError(f'`openings` must name a file of lines "book<TAB>opening"; {path} is empty')
     return list(books.items())
 
 

@@ -46,7 +46,8 @@ def _to_float16(name, array):
     largest = float(np.abs(array).max())
     if not largest < _MAX_FLOAT16:
         raise UserError(
-            f"`dtype` float16 reaches to {_MAX_FLOAT16:.0f}; {name} holds {largest:g}. Leave `dtype` out for float32"
+            f"`dtype` float16 reaches to {_MAX_FLOAT16:.0f}; {name} holds {largest:g}. Leave `dtype` out "
+            "for float32"
         )
     return array.astype(np.float16)
 

@@ -8,9 +8,9 @@ ids.
 
 import os
 
+from ..output_folder import new_folder
 from .byte_level import to_byte_level
 from .openai import require_plain, with_added_rows
-from ..output_folder import new_folder
 
 _LAYERS = {
     "wte": "token_embedding",

@@ -13,8 +13,8 @@ from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
 from tf_gpt2.formats.openai import variable_name, variable_shapes
 
-from .byte_level import to_byte_level
 from ..output_folder import new_folder
+from .byte_level import to_byte_level
 
 CHECKPOINT_NAME = "model.ckpt"
 _MERGES_HEADER = "#version: 0.2\n"
@@ -63,7 +63,9 @@ def require_plain(config: GPT2Config, format_name: str) -> None:
         (config.intermediate_dim == 4 * config.hidden_dim, "an MLP four times as wide as the model"),
     ):
         if not holds:
-            raise UserError(f"{format_name} needs {rule}; the model of `run_dir` differs. Use the export huggingface")
+            raise UserError(
+                f"{format_name} needs {rule}; the model of `run_dir` differs. Use the export huggingface"
+            )
 
 
 def with_added_rows(embedding: np.ndarray, added_rows: np.ndarray) -> np.ndarray:

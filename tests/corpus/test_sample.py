@@ -31,7 +31,7 @@ def test_no_network_is_one_clear_line(monkeypatch, tmp_path):
     monkeypatch.setattr(sample.subprocess, "run", lambda *a, **k: failed)
     with pytest.raises(UserError, match="No matching distribution") as caught:
         sample.sample_book(tmp_path)
-    assert "\n" not in str(caught.value) and "--corpus" in str(caught.value)
+    assert "\n" not in str(caught.value) and "`corpus`" in str(caught.value)
     assert not list(tmp_path.rglob("*.txt"))
 
 

@@ -33,5 +33,5 @@ def test_long_text_is_cut_at_line_ends_only():
 
 @pytest.mark.parametrize("script", ["Simplified", "zh-tw", ""])
 def test_unknown_scripts_are_refused(script):
-    with pytest.raises(UserError, match="--script"):
+    with pytest.raises(UserError, match="`script`"):
         convert_script("话", script)

@@ -40,7 +40,7 @@ def check_script(script: str | None) -> None:
     """Refuses a value of --script that is not known, before any work is done."""
     if script is not None and script not in _CONFIGURATIONS:
         raise UserError(
-            f"--script must be simplified or traditional, got {script!r}. Leave it out for no conversion."
+            f"`script` must be simplified or traditional, got {script!r}. Leave it out for no conversion."
         )
 
 

@@ -77,7 +77,7 @@ print(json.dumps({
 
 
 def test_all_commands_are_imported_into_one_process_without_a_trace():
-    modules = [name for name in (*MODULES.values(), "tf_gpt2.__main__", "export", "tf_gpt2")]
+    modules = [*MODULES.values(), "tf_gpt2.__main__", "export", "tf_gpt2"]
     done = subprocess.run(
         [sys.executable, "-c", _IMPORTS, *modules], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -99,7 +99,7 @@ def test_a_command_is_called_twice_in_one_process(name, capsys):
 def test_the_exporters_functions_are_offered_where_the_commands_are():
     import export
 
-    assert {name for name in export.__all__} <= set(dir(export))
+    assert set(export.__all__) <= set(dir(export))
     for name in export.__all__:
         assert callable(getattr(export, name)) and getattr(export, name).__name__ == name
     with pytest.raises(AttributeError, match="write_poem"):

@@ -137,11 +137,8 @@ class Flags:
     def _help_of(self, name: str) -> str:
         flag, hint = self._values[name], self._hints[name]
         shown = f"  --{name}={hint}" if hint else f"  --[no]{name}"
-        default = (
-            ""
-            if flag.default in (None, "", []) or flag.default is False
-            else f" (default: {flag.default_as_str.strip(chr(39))})"
-        )
+        plain = flag.default in (None, "", []) or flag.default is False
+        default = "" if plain else f" (default: {flag.default_as_str.strip(chr(39))})"
         lines = textwrap.wrap(f"{flag.help}{default}", _WIDTH - _FLAG_COLUMN) or [""]
         if len(shown) + 2 > _FLAG_COLUMN:
             lines = [shown, *(" " * _FLAG_COLUMN + line for line in lines)]

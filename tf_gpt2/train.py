@@ -168,7 +168,6 @@ def _prepare_corpus():
         script=FLAGS.script,
         validation_fraction=FLAGS.validation_fraction,
         tokenizer=Tokenizer.load(FLAGS.init_from) if FLAGS.init_from else None,
-        progress=command.message,
     )
 
 

@@ -54,13 +54,13 @@ def training_dataset(
     windows = (len(tokens) - 1) // context_length
     if windows < 1:
         raise UserError(
-            "--context_length must leave room for one window in the training text: "
+            "`context_length` must leave room for one window in the training text: "
             f"{context_length} needs {context_length + 1} tokens, {len(tokens)} are there. Lower "
-            "--context_length or add text."
+            "`context_length` or add text."
         )
     if not 0 <= shard_index < num_shards or batch_size % num_shards:
         raise UserError(
-            f"--batch_size must be divisible by the number of workers: got {batch_size} for worker "
+            f"`batch_size` must be divisible by the number of workers: got {batch_size} for worker "
             f"{shard_index} of {num_shards}. Choose a multiple."
         )
     rows = batch_size // num_shards
@@ -171,6 +171,6 @@ def _mixed(z: tf.Tensor) -> tf.Tensor:
 
 
 def _check_shape(context_length: int, batch_size: int) -> None:
-    for flag, value in (("--context_length", context_length), ("--batch_size", batch_size)):
+    for name, value in (("context_length", context_length), ("batch_size", batch_size)):
         if value < 1:
-            raise UserError(f"{flag} must be at least 1, got {value}.")
+            raise UserError(f"`{name}` must be at least 1, got {value}.")

@@ -120,7 +120,7 @@ def main(argv) -> int:
 
     command.message(format_report(corpus.report))
     runtime.prepare_training()
-    from tf_gpt2.training.run_directory import open_run_directory
+    from tf_gpt2.training.resuming import open_run_directory
 
     trainer = _build_trainer(corpus)
 

@@ -103,11 +103,11 @@ def test_reads_a_memory_map(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"context_length": N}, f"--context_length.*{N + 1} tokens, {N} are there"),
-        ({"context_length": 0}, "--context_length"),
-        ({"batch_size": 0}, "--batch_size"),
-        ({"num_shards": 3}, "--batch_size must be divisible"),
-        ({"shard_index": 1}, "--batch_size"),
+        ({"context_length": N}, f"`context_length`.*{N + 1} tokens, {N} are there"),
+        ({"context_length": 0}, "`context_length`"),
+        ({"batch_size": 0}, "`batch_size`"),
+        ({"num_shards": 3}, "`batch_size` must be divisible"),
+        ({"shard_index": 1}, "`batch_size`"),
     ],
 )
 def test_wrong_arguments_are_refused(changes, complaint):

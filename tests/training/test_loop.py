@@ -11,8 +11,8 @@ from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.errors import UserError
 from tf_gpt2.model import build_model
 from tf_gpt2.model_directory import load_model, model_weights
+from tf_gpt2.run_directory import read_metrics
 from tf_gpt2.training.loop import Trainer
-from tf_gpt2.training.metrics import read_metrics
 from tf_gpt2.training.settings import Rhythm, TrainingSettings
 
 RHYTHM = Rhythm(log_every=1, eval_every=4, sample_every=0, checkpoint_every=3)
@@ -42,7 +42,7 @@ def _trainer(run_dir, corpus, *, rhythm=RHYTHM, num_layers=1, **changes):
 
 
 def _losses(run_dir):
-    return [line["loss"] for line in read_metrics(run_dir) if line["split"] == "train"]
+    return [line.loss for line in read_metrics(run_dir).lines if line.split == "train"]
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +53,11 @@ def finished(tmp_path_factory, corpus):
 
 
 def test_the_loss_falls_and_everything_is_reported(finished):
-    lines = read_metrics(finished.run_dir)
-    assert [line["step"] for line in lines if line["split"] == "train"] == list(range(1, 9))
-    assert [line["step"] for line in lines if line["split"] == "validation"] == [4, 8]
+    lines = read_metrics(finished.run_dir).lines
+    assert [line.step for line in lines if line.split == "train"] == list(range(1, 9))
+    assert [line.step for line in lines if line.split == "validation"] == [4, 8]
     assert _losses(finished.run_dir)[-1] < _losses(finished.run_dir)[0]
-    assert all({"loss", "learning_rate"} <= set(line) for line in lines if line["split"] == "train")
+    assert all({"loss", "learning_rate"} <= set(line.model_dump()) for line in lines if line.split == "train")
 
 
 def test_the_model_directory_holds_the_best_model(finished, corpus):

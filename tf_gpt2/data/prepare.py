@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from tf_gpt2.cache import prepared_corpus_folder
-from tf_gpt2.corpus.cleaning import clean
+from tf_gpt2.corpus.cleaning import clean, replace_lone_surrogates
 from tf_gpt2.corpus.counting import CharacterCounter
 from tf_gpt2.corpus.reading import expand_corpus, read_books, read_file_bytes
 from tf_gpt2.corpus.report import CorpusReport, character_figures
@@ -169,7 +169,8 @@ def _spool_books(spool: Path, files, settings: _Settings, counters) -> list[Docu
                 counters[1].add(text[cut:])
                 data = text.encode()
                 out.write(data)
-                documents.append(Document(book.title, len(text), cut, offset, len(data)))
+                title = replace_lone_surrogates(book.title)
+                documents.append(Document(title, len(text), cut, offset, len(data)))
                 offset += len(data)
     if not documents:
         raise UserError(

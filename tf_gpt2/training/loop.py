@@ -13,11 +13,11 @@ from tf_gpt2.config import GPT2Config
 from tf_gpt2.data.windows import evaluation_windows, training_dataset
 from tf_gpt2.errors import UserError
 from tf_gpt2.model_directory import model_weights, save_model_directory
-from tf_gpt2.training.checkpoints import checkpoint_steps, restore_checkpoint, save_checkpoint
+from tf_gpt2.run_directory import CHECKPOINTS, checkpoint_steps
+from tf_gpt2.training.checkpoints import restore_checkpoint, save_checkpoint
 from tf_gpt2.training.metrics import MetricsLog
 from tf_gpt2.training.optimizer import build_optimizer, learning_rate
 from tf_gpt2.training.progress import Progress
-from tf_gpt2.training.run_directory import CHECKPOINTS
 from tf_gpt2.training.settings import Rhythm, TrainingSettings
 from tf_gpt2.training.steps import EvalStep, TrainStep
 

@@ -1,13 +1,18 @@
 """The model card, README.md of a model on Hugging Face, from what a run recorded; figures it lacks are left out."""
 
+from __future__ import annotations
+
 import os
 import pathlib
+from typing import TYPE_CHECKING
 
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.formats.word_piece import BETWEEN_TEXTS
 from tf_gpt2.run_directory import TRAINING_FILE, Metrics, read_metrics, training_facts
-from tf_gpt2.schemas import Training
 from tf_gpt2.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from tf_gpt2.schemas import Training
 
 _KINDS = {
     "characters": "one token a character",

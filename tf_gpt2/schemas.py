@@ -5,10 +5,12 @@ Unknown fields are kept, for files of newer versions. A field that may be missin
 damage.
 """
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import pydantic
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt, StrictStr
+
+from tf_gpt2.corpus.report import CorpusReport
 
 T = TypeVar("T")
 
@@ -144,3 +146,20 @@ class TokenizerConfig(Schema):
     bos_token: Absent[StrictStr] = None
     eos_token: Absent[StrictStr] = None
     clean_up_tokenization_spaces: Absent[StrictBool] = None
+
+
+class TokenCounts(Schema):
+    """Tokens of the two splits of a prepared corpus."""
+
+    train: Count
+    validation: Count
+
+
+class PreparedIndex(Schema):
+    """index.json of a prepared corpus: format version, type of the tokens, checksums by file name, the report."""
+
+    version: StrictInt
+    dtype: Literal["<u2", "<u4"]
+    tokens: TokenCounts
+    crc32: dict[Literal["train.bin", "validation.bin", "tokenizer.json"], Count]
+    report: CorpusReport

@@ -29,6 +29,7 @@ from tf_gpt2.errors import UserError
 from tf_gpt2.files import write_atomically
 from tf_gpt2.formats import detect
 from tf_gpt2.formats.tokenizer_files import FILE_NAME, read_tokenizer
+from tf_gpt2.run_directory import TOKENIZER_CONFIG_FILE
 from tf_gpt2.token_bytes import (
     BYTE_ENTRIES,
     END_OF_TEXT,
@@ -147,7 +148,7 @@ class Tokenizer:
             "clean_up_tokenization_spaces": False,
         }
         write_atomically(folder / FILE_NAME, self.to_json().encode())
-        write_atomically(folder / "tokenizer_config.json", (json.dumps(config, indent=2) + "\n").encode())
+        write_atomically(folder / TOKENIZER_CONFIG_FILE, (json.dumps(config, indent=2) + "\n").encode())
 
     def to_json(self) -> str:
         """The content of `tokenizer.json`."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tf_gpt2.corpus.report import CorpusReport
-from tf_gpt2.files import replacing_folder
+from tf_gpt2.files import replacing_folder, write_atomically
 from tf_gpt2.tokenizer import Tokenizer
 
 # Part of the cache key: raise it when cleaning, splitting or the files change what is stored.
@@ -52,18 +52,17 @@ def token_dtype(vocab_size: int) -> np.dtype:
 
 def read_prepared(folder: Path, *, from_cache: bool) -> PreparedCorpus | None:
     """Opens a prepared corpus; None when it is missing, damaged or of another version."""
+    from tf_gpt2.schemas import PreparedIndex
+
     try:
-        index = json.loads((folder / INDEX_NAME).read_text("utf-8"))
-        if index["version"] != FORMAT_VERSION:
+        index = PreparedIndex.model_validate_json((folder / INDEX_NAME).read_bytes())
+        sums = {name: _crc32(folder / name) for name in _checked_files()}
+        if index.version != FORMAT_VERSION or index.crc32 != sums:
             return None
-        for name, checksum in index["crc32"].items():
-            if _crc32(folder / name) != checksum:
-                return None
-        dtype = np.dtype(index["dtype"])
-        report = CorpusReport.from_dict(index["report"])
-        tokens = {split: _map_tokens(folder / f"{split}.bin", dtype, index["tokens"][split]) for split in SPLITS}
+        dtype, report, counts = np.dtype(index.dtype), index.report, index.tokens.model_dump()
+        tokens = {split: _map_tokens(folder / f"{split}.bin", dtype, counts[split]) for split in SPLITS}
         tokenizer = Tokenizer.load(folder)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError):  # pydantic's error, and a user's, are ValueErrors
         return None
     return PreparedCorpus(
         folder=folder,
@@ -78,15 +77,18 @@ def read_prepared(folder: Path, *, from_cache: bool) -> PreparedCorpus | None:
 
 def write_index(folder: Path, report: CorpusReport, dtype: np.dtype) -> None:
     """Completes a folder that holds the token files and the tokenizer with an index."""
-    names = [*(f"{split}.bin" for split in SPLITS), "tokenizer.json"]
     index = {
         "version": FORMAT_VERSION,
         "dtype": dtype.str,
         "tokens": {"train": report.train_tokens, "validation": report.validation_tokens},
-        "crc32": {name: _crc32(folder / name) for name in names},
+        "crc32": {name: _crc32(folder / name) for name in _checked_files()},
         "report": dataclasses.asdict(report),
     }
-    (folder / INDEX_NAME).write_text(json.dumps(index, ensure_ascii=False), "utf-8")
+    write_atomically(folder / INDEX_NAME, json.dumps(index, ensure_ascii=False).encode())
+
+
+def _checked_files() -> list[str]:
+    return [*(f"{split}.bin" for split in SPLITS), "tokenizer.json"]
 
 
 def new_prepared_folder(target: Path) -> contextlib.AbstractContextManager[Path]:

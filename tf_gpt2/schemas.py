@@ -140,7 +140,7 @@ class GenerationConfig(Schema):
 
 
 class TokenizerConfig(Schema):
-    """tokenizer_config.json as transformers reads it."""
+    """tokenizer_config.json as it is written here, for transformers."""
 
     tokenizer_class: Absent[StrictStr] = None
     bos_token: Absent[StrictStr] = None

@@ -28,8 +28,8 @@ from tf_gpt2.corpus.counting import CharacterCounter
 from tf_gpt2.errors import UserError
 from tf_gpt2.files import write_atomically
 from tf_gpt2.formats import detect
-from tf_gpt2.formats.tokenizer_files import FILE_NAME, read_tokenizer
-from tf_gpt2.run_directory import TOKENIZER_CONFIG_FILE
+from tf_gpt2.formats.tokenizer_files import read_tokenizer
+from tf_gpt2.run_directory import TOKENIZER_CONFIG_FILE, TOKENIZER_FILE
 from tf_gpt2.token_bytes import (
     BYTE_ENTRIES,
     END_OF_TEXT,
@@ -39,7 +39,7 @@ from tf_gpt2.token_bytes import (
     tokenizer_kind,
 )
 
-__all__ = ["END_OF_TEXT", "FILE_NAME", "StreamDecoder", "Tokenizer"]
+__all__ = ["END_OF_TEXT", "StreamDecoder", "Tokenizer"]
 
 # What other people's tokenizers put between texts; of BERT's tokens GPT2-Chinese uses [CLS] (word_piece.py).
 _OTHER_ENDS = ("[CLS]", "[SEP]", "</s>", "<eos>")
@@ -138,17 +138,23 @@ class Tokenizer:
 
         Without the latter, transformers' AutoTokenizer takes the model type gpt2 from config.json
         and rebuilds the pre-tokenizer of GPT-2 around the vocabulary.
+
+        Raises:
+            UserError: A file cannot be written.
         """
+        from tf_gpt2.schemas import TokenizerConfig
+
         folder = Path(folder)
         end = self._model.id_to_token(self.end_of_text_id)
-        config = {
-            "tokenizer_class": "PreTrainedTokenizerFast",
-            "bos_token": end,
-            "eos_token": end,
-            "clean_up_tokenization_spaces": False,
-        }
-        write_atomically(folder / FILE_NAME, self.to_json().encode())
-        write_atomically(folder / TOKENIZER_CONFIG_FILE, (json.dumps(config, indent=2) + "\n").encode())
+        config = TokenizerConfig(
+            tokenizer_class="PreTrainedTokenizerFast",
+            bos_token=end,
+            eos_token=end,
+            clean_up_tokenization_spaces=False,
+        )
+        text = json.dumps(config.model_dump(exclude_unset=True), indent=2) + "\n"
+        write_atomically(folder / TOKENIZER_FILE, self.to_json().encode())
+        write_atomically(folder / TOKENIZER_CONFIG_FILE, text.encode())
 
     def to_json(self) -> str:
         """The content of `tokenizer.json`."""

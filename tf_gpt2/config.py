@@ -125,5 +125,5 @@ def preset_config(name: str, vocabulary_size: int, **overrides) -> GPT2Config:
         UserError: There is no preset of that name, or a value is out of range.
     """
     if name not in PRESETS:
-        raise UserError(f"--preset must be one of {', '.join(PRESETS)}; received {name!r}")
+        raise UserError(f"`preset` must be one of {', '.join(PRESETS)}; received {name!r}")
     return GPT2Config(vocabulary_size=vocabulary_size, **{**PRESETS[name], **overrides})

@@ -29,8 +29,8 @@ def _flags() -> command.Flags:
     flags.integer(
         "stride",
         None,
-        "Tokens from one window to the next. Smaller gives every token more to go by and takes longer. Default: half "
-        "of the context.",
+        "Tokens from one window to the next. Smaller gives every token more to go by and takes longer. Default: "
+        "half of the context.",
     )
     flags.group("Reading the text")
     flags.string("encoding", None, "Encoding of the files; recognised when not given.", value="NAME")

@@ -47,7 +47,7 @@ class ModelSection(Schema):
 
 
 class TrainingSection(Schema):
-    """Section `training`: the fields of TrainingSettings."""
+    """Section `training`: the fields of Schedule and Recipe."""
 
     steps: Absent[Positive] = None
     batch_size: Absent[Positive] = None

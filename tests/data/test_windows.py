@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from tf_gpt2.data.windows import IGNORED, evaluation_windows, training_dataset, windows_per_epoch
+from tf_gpt2.data.counts import windows_per_epoch
+from tf_gpt2.data.windows import IGNORED, evaluation_windows, training_dataset
 from tf_gpt2.errors import UserError
 
 T, B, N = 8, 4, 103  # 12 windows an epoch, 3 batches

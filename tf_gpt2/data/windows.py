@@ -7,6 +7,7 @@ Shapes: B sequences a batch, T tokens of context, N tokens in the stream. x int3
 import numpy as np
 import tensorflow as tf
 
+from tf_gpt2.data.counts import windows_per_epoch
 from tf_gpt2.errors import UserError
 
 IGNORED = -1  # a target that counts for nothing
@@ -51,7 +52,7 @@ def training_dataset(
         UserError: The stream is shorter than one window, or an argument is out of range.
     """
     _check_shape(context_length, batch_size)
-    windows = (len(tokens) - 1) // context_length
+    windows = windows_per_epoch(len(tokens), context_length)
     if windows < 1:
         raise UserError(
             "`context_length` must leave room for one window in the training text: "
@@ -122,11 +123,6 @@ def evaluation_windows(tokens: np.ndarray, *, context_length: int, batch_size: i
         return tf.ensure_shape(x, shape), tf.ensure_shape(y, shape)
 
     return tf.data.Dataset.range(batches).map(batch_of_number, num_parallel_calls=1, deterministic=True).prefetch(2)
-
-
-def windows_per_epoch(num_tokens: int, context_length: int) -> int:
-    """Number of training windows in one pass over `num_tokens` tokens."""
-    return max(0, (num_tokens - 1) // context_length)
 
 
 def _window_starts(sample: tf.Tensor, windows: int, context_length: int, seed: int) -> tf.Tensor:

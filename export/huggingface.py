@@ -12,10 +12,9 @@ from absl import flags
 
 from tf_gpt2 import command
 from tf_gpt2.errors import UserError
-from tf_gpt2.files import write_atomically
+from tf_gpt2.files import replacing_folder, write_atomically
 
 from .model_card import card
-from .output_folder import new_folder
 
 FLAGS = flags.FLAGS
 DTYPES = ("float32", "float16")
@@ -42,7 +41,7 @@ def write(run_dir, output, dtype="float32") -> dict:
     weights = load_weights(run_dir, config)
     if dtype == "float16":
         weights = {name: _to_float16(name, array) for name, array in weights.items()}
-    with new_folder(output) as folder:
+    with replacing_folder(output) as folder:
         save_model_directory(folder, config, weights, tokenizer)
         _mark_dtype(folder / "config.json", dtype)
         (folder / "README.md").write_text(card(run_dir, config, tokenizer, dtype), "utf-8")

@@ -11,10 +11,10 @@ import json
 from absl import flags
 
 from tf_gpt2 import command, runtime
+from tf_gpt2.files import replacing_folder
 
 from .byte_level import to_byte_level
 from .openai import require_plain, with_added_rows
-from .output_folder import new_folder
 
 FLAGS = flags.FLAGS
 _LAYERS = {
@@ -48,7 +48,7 @@ def write(run_dir, output) -> dict:
     require_plain(config, "KerasHub's GPT-2")
     bpe = to_byte_level(Tokenizer.load(run_dir), config.vocabulary_size)
     weights = load_weights(run_dir, config)
-    with new_folder(output) as folder:
+    with replacing_folder(output) as folder:
         files = folder / "vocabulary.json", folder / "merges.txt"
         bpe.write(*files, header="")
         model = _build(config, bpe, [str(file) for file in files])

@@ -12,10 +12,10 @@ from absl import flags
 from tf_gpt2 import command, runtime
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
+from tf_gpt2.files import replacing_folder
 from tf_gpt2.formats.openai import variable_name, variable_shapes
 
 from .byte_level import to_byte_level
-from .output_folder import new_folder
 
 FLAGS = flags.FLAGS
 CHECKPOINT_NAME = "model.ckpt"
@@ -49,7 +49,7 @@ def write(run_dir, output) -> dict:
         "n_head": config.num_heads,
         "n_layer": config.num_layers,
     }
-    with new_folder(output) as folder:
+    with replacing_folder(output) as folder:
         (folder / "hparams.json").write_text(json.dumps(hparams, indent=2) + "\n")
         bpe.write(folder / "encoder.json", folder / "vocab.bpe", _MERGES_HEADER)
         _write_variables(folder / CHECKPOINT_NAME, config, weights, bpe.added_rows)

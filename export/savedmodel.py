@@ -14,8 +14,7 @@ from absl import flags, logging
 
 from tf_gpt2 import command, runtime
 from tf_gpt2.errors import UserError
-
-from .output_folder import new_folder
+from tf_gpt2.files import replacing_folder
 
 FLAGS = flags.FLAGS
 CHECK_TEXT = "却说曹操引兵 Once upon a time"
@@ -56,7 +55,7 @@ def write(run_dir, output, limits=None, *, xla: bool = False) -> dict:
     original = generation.load(run_dir)  # refuses what does not belong together
     model = ServedModel(config, load_weights(run_dir, config), tokenizer, text_module(tokenizer), limits, xla)
     signatures = model.signatures()
-    with new_folder(output) as temporary:
+    with replacing_folder(output) as temporary:
         tf.saved_model.save(model, str(temporary), signatures=signatures)
         write_warmup(temporary, folder.parent.name, limits, xla)
         _check(temporary, original)

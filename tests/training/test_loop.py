@@ -11,10 +11,10 @@ from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.errors import UserError
 from tf_gpt2.model import build_model
 from tf_gpt2.model_directory import load_model, model_weights
+from tf_gpt2.run_directory import read_metrics
 from tf_gpt2.training.gpt2 import GPT2Keeper, trained_variables
 from tf_gpt2.training.learner import Learner
 from tf_gpt2.training.loop import Trainer, training_batches
-from tf_gpt2.training.metrics import read_metrics
 from tf_gpt2.training.settings import Recipe, Rhythm, Schedule
 
 RHYTHM = Rhythm(log_every=1, eval_every=4, sample_every=0, checkpoint_every=3)
@@ -56,7 +56,7 @@ def _weights(trainer):
 
 
 def _losses(run_dir):
-    return [line["loss"] for line in read_metrics(run_dir) if line["split"] == "train"]
+    return [line.loss for line in read_metrics(run_dir).lines if line.split == "train"]
 
 
 @pytest.fixture(scope="module")
@@ -67,11 +67,11 @@ def finished(tmp_path_factory, corpus):
 
 
 def test_the_loss_falls_and_everything_is_reported(finished):
-    lines = read_metrics(finished.run_dir)
-    assert [line["step"] for line in lines if line["split"] == "train"] == list(range(1, 9))
-    assert [line["step"] for line in lines if line["split"] == "validation"] == [4, 8]
+    lines = read_metrics(finished.run_dir).lines
+    assert [line.step for line in lines if line.split == "train"] == list(range(1, 9))
+    assert [line.step for line in lines if line.split == "validation"] == [4, 8]
     assert _losses(finished.run_dir)[-1] < _losses(finished.run_dir)[0]
-    assert all({"loss", "learning_rate"} <= set(line) for line in lines if line["split"] == "train")
+    assert all({"loss", "learning_rate"} <= set(line.model_dump()) for line in lines if line.split == "train")
 
 
 def test_the_model_directory_holds_the_best_model(finished, corpus):

@@ -10,12 +10,12 @@ import numpy as np
 from tf_gpt2.data.token_files import PreparedCorpus
 from tf_gpt2.data.windows import evaluation_windows, training_dataset
 from tf_gpt2.errors import UserError
-from tf_gpt2.training.checkpoints import checkpoint_steps, restore_checkpoint, save_checkpoint
+from tf_gpt2.run_directory import CHECKPOINTS, checkpoint_steps
+from tf_gpt2.training.checkpoints import restore_checkpoint, save_checkpoint
 from tf_gpt2.training.interrupt import DeferredSignals
 from tf_gpt2.training.learner import Learner
 from tf_gpt2.training.metrics import MetricsLog
 from tf_gpt2.training.progress import Progress
-from tf_gpt2.training.run_directory import CHECKPOINTS
 from tf_gpt2.training.settings import Rhythm, Schedule
 
 

@@ -23,7 +23,7 @@ from tf_gpt2.training.plan import (
     planned_minutes,
     steps_in,
 )
-from tf_gpt2.training.run_directory import open_run_directory
+from tf_gpt2.training.resuming import open_run_directory
 
 log = logging.getLogger(__name__)
 # Longest corpus for which the bigram baseline is counted at the end, in tokens: it takes memory by the pair.
@@ -133,8 +133,10 @@ def _train(asked: TrainingOptions, prepared: PreparedCorpus, run_dir) -> Trainin
             "environment": runtime.describe_environment(devices.description),
         }
 
-    settled = open_run_directory(run_dir, resolve, resume=asked.resume)
-    steps = settled["training"]["steps"]
+    opened = open_run_directory(run_dir, resolve, resume=asked.resume)
+    for change in opened.environment_changes:
+        log.info(f"{change}: speed and last digits may differ")
+    steps = opened.configuration["training"]["steps"]
     trainer = Trainer(
         run_dir,
         learner,

@@ -19,10 +19,9 @@ import numpy as np
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.files import write_atomically, write_tensors
 from tf_gpt2.formats import detect
-from tf_gpt2.formats.hugging_face import CONFIG_FILE, PREFIX, WEIGHTS_FILE
+from tf_gpt2.formats.hugging_face import PREFIX
 from tf_gpt2.formats.weights import HEAD, Weights, tensor_shapes
-
-GENERATION_CONFIG_FILE = "generation_config.json"
+from tf_gpt2.run_directory import CONFIG_FILE, GENERATION_CONFIG_FILE, WEIGHTS_FILE
 
 _LAYER_OF = {
     "wte.weight": "token_embedding/embeddings",

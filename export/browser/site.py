@@ -48,19 +48,20 @@ def write_site(
     Raises:
         UserError: The page is not built, the model cannot be read, or `output` cannot be written.
     """
+    from tf_gpt2.files import replacing_folder
     from tf_gpt2.model_directory import load_config
     from tf_gpt2.tokenizer import Tokenizer
 
-    from .bundle import replacing_directory, write_bundle
+    from .bundle import write_bundle
     from .openings import book_openings, read_openings
-    from .page_facts import model_card, training_corpus
+    from .page_facts import model_card
 
     page = pathlib.Path(page) if page else pathlib.Path(__file__).resolve().parents[2] / "web" / "dist"
     if not (page / "index.html").exists():
         raise UserError(f"the page is not built: {page} has no index.html; run `make web` first")
     config, tokenizer = load_config(run_dir), Tokenizer.load(run_dir)
-    books = read_openings(openings) if openings else book_openings(training_corpus(run_dir), tokenizer)
-    with replacing_directory(output, SITE_FILE) as folder:
+    books = read_openings(openings) if openings else book_openings(run_dir, tokenizer)
+    with replacing_folder(output, marker=SITE_FILE) as folder:
         shutil.copytree(page, folder, dirs_exist_ok=True)
         _LOG.info("writing the weights")
         bundle = write_bundle(run_dir, folder / "bundle", dtype)

@@ -11,10 +11,9 @@ import pathlib
 import numpy as np
 
 from tf_gpt2.errors import UserError
-from tf_gpt2.files import write_atomically
+from tf_gpt2.files import replacing_folder, write_atomically
 
 from ..model_card import card
-from ..output_folder import new_folder
 
 DTYPES = ("float32", "float16")
 _MAX_FLOAT16 = float(np.finfo(np.float16).max)
@@ -34,7 +33,7 @@ def write_huggingface(run_dir: str | os.PathLike, output: str | os.PathLike, *, 
     weights = load_weights(run_dir, config)
     if dtype == "float16":
         weights = {name: _to_float16(name, array) for name, array in weights.items()}
-    with new_folder(output) as folder:
+    with replacing_folder(output) as folder:
         save_model_directory(folder, config, weights, tokenizer)
         _mark_dtype(folder / "config.json", dtype)
         (folder / "README.md").write_text(card(run_dir, config, tokenizer, dtype), "utf-8")

@@ -8,7 +8,8 @@ ids.
 
 import os
 
-from ..output_folder import new_folder
+from tf_gpt2.files import replacing_folder
+
 from .byte_level import to_byte_level
 from .openai import require_plain, with_added_rows
 
@@ -39,7 +40,7 @@ def write_keras_hub(run_dir: str | os.PathLike, output: str | os.PathLike) -> di
     bpe = to_byte_level(Tokenizer.load(run_dir), config.vocabulary_size)
     runtime.load_tensorflow()
     weights = load_weights(run_dir, config)
-    with new_folder(output) as folder:
+    with replacing_folder(output) as folder:
         files = folder / "vocabulary.json", folder / "merges.txt"
         bpe.write(*files, header="")
         model = _build(config, bpe, [str(file) for file in files])

@@ -11,9 +11,9 @@ import numpy as np
 
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
+from tf_gpt2.files import replacing_folder
 from tf_gpt2.formats.openai import variable_name, variable_shapes
 
-from ..output_folder import new_folder
 from .byte_level import to_byte_level
 
 CHECKPOINT_NAME = "model.ckpt"
@@ -43,7 +43,7 @@ def write_openai(run_dir: str | os.PathLike, output: str | os.PathLike) -> dict:
         "n_head": config.num_heads,
         "n_layer": config.num_layers,
     }
-    with new_folder(output) as folder:
+    with replacing_folder(output) as folder:
         (folder / "hparams.json").write_text(json.dumps(hparams, indent=2) + "\n")
         bpe.write(folder / "encoder.json", folder / "vocab.bpe", _MERGES_HEADER)
         _write_variables(folder / CHECKPOINT_NAME, config, weights, bpe.added_rows)

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tf_gpt2.errors import UserError
-
-from ..output_folder import new_folder
+from tf_gpt2.files import replacing_folder
 
 if TYPE_CHECKING:  # it imports TensorFlow
     from .limits import Limits
@@ -61,7 +60,7 @@ def write_savedmodel(
     original = generation.load(run_dir)  # refuses what does not belong together
     model = ServedModel(config, load_weights(run_dir, config), tokenizer, text_module(tokenizer), limits, xla)
     signatures = model.signatures()
-    with new_folder(output) as temporary:
+    with replacing_folder(output) as temporary:
         tf.saved_model.save(model, str(temporary), signatures=signatures)
         write_warmup(temporary, folder.parent.name, limits, xla)
         _check(temporary, original)

@@ -15,9 +15,8 @@ from tf_gpt2.files import read_json
 from tf_gpt2.formats import pytorch_bin
 from tf_gpt2.formats.safetensors_file import read_header, require_float
 from tf_gpt2.formats.weights import HEAD, TABLE, Weights, check_tensors, tensor_shapes
+from tf_gpt2.run_directory import CONFIG_FILE, WEIGHTS_FILE
 
-CONFIG_FILE = "config.json"
-WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
 # transformers prefixes the tensors of GPT2LMHeadModel so; checkpoints of the bare GPT2Model have no prefix.
 PREFIX = "transformer."

@@ -56,13 +56,14 @@ def write_site(run_dir, output, *, dtype="int8", name=None, openings=None, sampl
     from tf_gpt2.model_directory import load_config
     from tf_gpt2.tokenizer import Tokenizer
 
+    from .browser.built_page import built_page
     from .browser.bundle import write_bundle
     from .browser.openings import book_openings, read_openings
     from .browser.page_facts import model_card
 
-    page = pathlib.Path(page) if page else pathlib.Path(__file__).resolve().parent.parent / "web" / "dist"
+    page = pathlib.Path(page) if page else built_page()
     if not (page / "index.html").exists():
-        raise UserError(f"the page is not built: {page} has no index.html; run `make web` first")
+        raise UserError(f"`page` must be the folder of a built page; {page} has no index.html; `make web` builds one")
     config, tokenizer = load_config(run_dir), Tokenizer.load(run_dir)
     books = read_openings(openings) if openings else book_openings(run_dir, tokenizer)
     with replacing_folder(output, marker=SITE_FILE) as folder:

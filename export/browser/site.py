@@ -11,6 +11,7 @@ import pathlib
 import shutil
 
 from tf_gpt2.errors import UserError
+from tf_gpt2.files import replacing_folder
 
 _LOG = logging.getLogger("tf_gpt2.export")
 
@@ -48,17 +49,19 @@ def write_site(
     Raises:
         UserError: The page is not built, the model cannot be read, or `output` cannot be written.
     """
-    from tf_gpt2.files import replacing_folder
     from tf_gpt2.model_directory import load_config
     from tf_gpt2.tokenizer import Tokenizer
 
+    from .built_page import built_page
     from .bundle import write_bundle
     from .openings import book_openings, read_openings
     from .page_facts import model_card
 
-    page = pathlib.Path(page) if page else pathlib.Path(__file__).resolve().parents[2] / "web" / "dist"
+    page = pathlib.Path(page) if page else built_page()
     if not (page / "index.html").exists():
-        raise UserError(f"the page is not built: {page} has no index.html; run `make web` first")
+        raise UserError(
+            f"`page` must be the folder of a built page; {page} has no index.html; `make web` builds one"
+        )
     config, tokenizer = load_config(run_dir), Tokenizer.load(run_dir)
     books = read_openings(openings) if openings else book_openings(run_dir, tokenizer)
     with replacing_folder(output, marker=SITE_FILE) as folder:

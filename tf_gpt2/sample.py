@@ -41,7 +41,7 @@ def _flags() -> command.Flags:
     flags.boolean("stream", False, "Show the text while it is being written.")
     flags.boolean("interactive", False, "Ask for prompts in a loop; /help lists the commands there.")
     flags.group("Many texts")
-    _control(flags.integer, "num_samples", "Texts to write for each prompt.")
+    flags.integer("num_samples", GenerationSettings().num_samples, "Texts to write for each prompt.")
     flags.string(
         "prompts_file",
         None,
@@ -52,9 +52,9 @@ def _flags() -> command.Flags:
     flags.group("More controls")
     _control(flags.number, "top_p", "Draw among the fewest tokens that together have this probability.")
     _control(flags.number, "repetition_penalty", "Above 1 makes tokens already there rarer.")
-    _control(
-        flags.integer,
+    flags.integer(
         "repetition_window",
+        GenerationSettings().repetition_window,
         "How many of the last tokens the penalty looks at; 0 for all the model sees.",
     )
     _control(

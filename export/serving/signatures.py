@@ -1,4 +1,4 @@
-"""The signatures of the SavedModel: what TF Serving offers to the outside. docs/serving.md describes each.
+"""The signatures of the SavedModel: what TF Serving offers to the outside. docs/serve.md describes each.
 
 Everything has one row a text along the first axis, so that TF Serving can join requests into batches.
 

@@ -1,7 +1,7 @@
 """Exports of a trained model: to the browser, to servers and to other programs.
 
-    from tf_gpt2.export import write_site  # in a checkout: from export import write_site
-    write_site("runs/demo", "site")
+    >>> from tf_gpt2.export import write_site
+    >>> write_site("runs/demo", "site")
 
 Imports tf_gpt2, never the reverse. Each function is imported when it is first touched, TensorFlow with it or later.
 """

@@ -31,7 +31,9 @@ def _train(flags: command.Values) -> int:
 
 
 def _flags() -> command.Flags:
-    flags = command.Flags("tf_gpt2.train", __doc__ or "")
+    flags = command.Flags(
+        "tf_gpt2.train", __doc__ or "", aliases={"source": "init_from", "tokenizer_kind": "tokenizer"}
+    )
     flags.group("The usual flags")
     flags.strings(
         "corpus",

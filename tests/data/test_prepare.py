@@ -153,7 +153,7 @@ def test_a_failure_leaves_no_rubbish(novels):
         ({"min_char_count": 0}, "`min_char_count`"),
         ({"tokenizer_kind": "bpe", "vocab_size": 3}, "`vocab_size`"),
         ({"script": "pinyin"}, "`script`"),
-        ({"encoding": "klingon"}, "encoding"),
+        ({"encoding": "klingon"}, "`encoding`"),
         ({"validation_fraction": 1.0}, "validation"),
         ({"validation_fraction": float("nan")}, "validation"),
     ],

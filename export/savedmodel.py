@@ -54,7 +54,8 @@ def write(run_dir, output, limits=None, *, xla: bool = False) -> dict:
     limits = limits or Limits()
     config, tokenizer = load_config(run_dir), Tokenizer.load(run_dir)
     original = generation.load(run_dir)  # refuses what does not belong together
-    model = ServedModel(config, load_weights(run_dir, config), tokenizer, text_module(tokenizer), limits, xla)
+    weights, text = load_weights(run_dir, config), text_module(tokenizer)
+    model = ServedModel(config, weights, tokenizer, text, limits, xla, original.settings())
     signatures = model.signatures()
     with new_folder(output) as temporary:
         tf.saved_model.save(model, str(temporary), signatures=signatures)
@@ -74,7 +75,7 @@ def _check_output(output) -> pathlib.Path:
     folder = pathlib.Path(output or "").absolute()
     if not output or not (folder.name.isascii() and folder.name.isdigit() and int(folder.name) > 0):
         raise UserError(
-            f"--output must end in a version number, as in --output=models/demo/1; received {str(output or '')!r}"
+            f"`output` must end in a version number, as in --output=models/demo/1; received {str(output or '')!r}"
         )
     if not _NAME.fullmatch(folder.parent.name):
         raise UserError(

@@ -11,8 +11,10 @@ Face's Conv1D stores kernels as [in, out], as Keras does, so no tensor is transp
 
 import functools
 import json
+import logging
 import pathlib
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -21,8 +23,10 @@ from tf_gpt2.files import write_atomically, write_tensors
 from tf_gpt2.formats import detect
 from tf_gpt2.formats.hugging_face import CONFIG_FILE, PREFIX, WEIGHTS_FILE
 from tf_gpt2.formats.weights import HEAD, Weights, tensor_shapes
+from tf_gpt2.generation.settings import GenerationSettings
 
 GENERATION_CONFIG_FILE = "generation_config.json"
+_log = logging.getLogger(__name__)
 
 _LAYER_OF = {
     "wte.weight": "token_embedding/embeddings",
@@ -73,7 +77,7 @@ def assign_weights(model, config: GPT2Config, weights: Mapping[str, np.ndarray])
         variable.assign(_as_variable(weights, name))
 
 
-def build_model_from(config: GPT2Config, weights: Mapping[str, np.ndarray]):
+def build_model_from(config: GPT2Config, weights: Mapping[str, np.ndarray], *, with_attention: bool = False):
     """As `build_model`, with these weights from the start: no random ones are drawn, and memory holds one copy."""
     import keras
 
@@ -81,7 +85,7 @@ def build_model_from(config: GPT2Config, weights: Mapping[str, np.ndarray]):
 
     # In this scope variables have no values yet; when it ends, Keras asks each one's initialiser.
     with keras.StatelessScope():
-        model = build_model(config)
+        model = build_model(config, with_attention=with_attention)
         for name, variable in _variables_by_tensor_name(model, config).items():
             variable._initializer = functools.partial(_initial_value, weights, name)
     return model
@@ -125,13 +129,15 @@ def _json_bytes(value) -> bytes:
 
 
 def _generation_config(end_of_text):
+    """For transformers, whose own defaults are others: all of ours that it does not share."""
+    ours = GenerationSettings()
     return {
         "bos_token_id": end_of_text,
         "eos_token_id": end_of_text,
-        "do_sample": True,
-        "temperature": 1.0,
-        "top_k": 40,
-        "max_new_tokens": 200,
+        "do_sample": not ours.greedy,
+        "temperature": ours.temperature,
+        "top_k": ours.top_k,
+        "max_new_tokens": ours.max_new_tokens,
     }
 
 
@@ -181,6 +187,30 @@ def load_weights(source, config: GPT2Config) -> Weights:
     """
     folder = detect.locate(source)
     return detect.format_of(folder).open_weights(folder, config)
+
+
+def load_generation_config(source) -> dict[str, Any]:
+    """Reads the sampling settings that a model brings, for `GenerationSettings.for_model`.
+
+    Returns:
+        The content of its generation_config.json. Empty when there is none, or when it is damaged, which the log
+        says: a model writes without it.
+
+    Raises:
+        UserError: There is no such model.
+    """
+    path = detect.locate(source) / GENERATION_CONFIG_FILE
+    try:
+        value = json.loads(path.read_text("utf-8-sig"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as error:
+        _log.info("%s is passed over: %s", path, error)
+        return {}
+    if not isinstance(value, dict):
+        _log.info("%s is passed over: it holds no JSON object", path)
+        return {}
+    return value
 
 
 def load_model(source):

@@ -6,7 +6,8 @@ import pathlib
 
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.files import read_json
-from tf_gpt2.model_directory import GENERATION_CONFIG_FILE, WEIGHTS_FILE
+from tf_gpt2.generation.settings import GenerationSettings
+from tf_gpt2.model_directory import WEIGHTS_FILE, load_generation_config
 
 
 def training_corpus(run_dir) -> dict:
@@ -19,7 +20,6 @@ def model_card(run_dir, config: GPT2Config, tokenizer, name: str | None) -> dict
     """Facts for the page: name, books, size, validation loss, date."""
     run_dir = pathlib.Path(run_dir)
     books = training_corpus(run_dir).get("books", [])
-    generation_path = run_dir / GENERATION_CONFIG_FILE
     written = datetime.datetime.fromtimestamp((run_dir / WEIGHTS_FILE).stat().st_mtime, datetime.UTC)
     return {
         "name": name or _default_name(run_dir, books),
@@ -30,7 +30,7 @@ def model_card(run_dir, config: GPT2Config, tokenizer, name: str | None) -> dict
         "unit": "character" if tokenizer.kind == "characters" else "token",
         "validation_loss": _best_validation_loss(run_dir / "metrics.jsonl"),
         "date": written.date().isoformat(),
-        "generation": read_json(generation_path, remedy="train again") if generation_path.exists() else {},
+        "generation": GenerationSettings.for_model(load_generation_config(run_dir)).as_generation_config(),
     }
 
 

@@ -5,7 +5,6 @@ import pytest
 import tensorflow as tf
 
 from tf_gpt2.generation import GenerationSettings, load
-from tf_gpt2.generation.scoring import score
 from tf_gpt2.model_directory import load_model
 
 CONTEXT = 24
@@ -109,7 +108,7 @@ def test_score(call, library):
     texts = ["却说曹操引兵，a b", "", "天下" * 33, "x"]
     answer = call("score", text=texts)
     for row, text in enumerate(texts):
-        expected = score(library, text)
+        expected = library.score(text)
         count = answer["num_tokens"][row]
         np.testing.assert_array_equal(answer["tokens"][row][:count], expected.ids)
         np.testing.assert_allclose(answer["log_probabilities"][row][:count], expected.log_probabilities, atol=1e-4)

@@ -58,7 +58,8 @@ def write_savedmodel(
     limits = limits or Limits()
     config, tokenizer = load_config(run_dir), Tokenizer.load(run_dir)
     original = generation.load(run_dir)  # refuses what does not belong together
-    model = ServedModel(config, load_weights(run_dir, config), tokenizer, text_module(tokenizer), limits, xla)
+    weights, text = load_weights(run_dir, config), text_module(tokenizer)
+    model = ServedModel(config, weights, tokenizer, text, limits, xla, original.settings())
     signatures = model.signatures()
     with replacing_folder(output) as temporary:
         tf.saved_model.save(model, str(temporary), signatures=signatures)

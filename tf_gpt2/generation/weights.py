@@ -92,6 +92,15 @@ def to_tensors(arrays: dict[str, np.ndarray]) -> Weights:
     return Weights(whole, split)
 
 
+def to_arrays(weights: Weights) -> dict[str, np.ndarray]:
+    """Copies of the arrays that `to_tensors` was given; writing into them does not change the tensors."""
+    arrays = {}
+    for name, tensor in weights.whole.items():
+        array = tensor.large[0].numpy().T if isinstance(tensor, RowBlocks) else tensor.numpy()
+        arrays[name] = np.array(array, order="C")
+    return arrays
+
+
 def _split(rows) -> RowBlocks:
     return RowBlocks(_cut(rows, NUM_BLOCKS), _cut(rows, _THREADS))
 

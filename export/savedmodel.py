@@ -3,7 +3,7 @@
     tf-gpt2 savedmodel --run_dir=runs/demo --output=models/demo/1
 
 Text in, text out: the tokenizer is inside the graph. The last part of --output is the version; TF Serving serves
-the highest one. Beside the versions `models.config` and `batching_parameters.txt` are written. docs/serving.md
+the highest one. Beside the versions `models.config` and `batching_parameters.txt` are written. docs/serve.md
 describes the signatures and how to serve them.
 """
 

@@ -2,7 +2,7 @@
 
 The four OpenAI shapes are those of Radford et al. 2019, Table 2, with the parameter counts of the released
 checkpoints. `jinyong` is the 82 M character model of the seed articles; `demo` is sized for a few minutes on two
-CPU cores (docs/demo-preset.md says how it was chosen).
+CPU cores (docs/notes/demo-preset.md says how it was chosen).
 """
 
 import dataclasses

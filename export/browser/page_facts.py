@@ -5,6 +5,7 @@ import os
 import pathlib
 
 from tf_gpt2.config import GPT2Config
+from tf_gpt2.generation.settings import GenerationSettings
 from tf_gpt2.run_directory import WEIGHTS_FILE, read_generation_config, read_metrics, training_facts
 from tf_gpt2.tokenizer import Tokenizer
 
@@ -23,7 +24,7 @@ def model_card(run_dir: str | os.PathLike, config: GPT2Config, tokenizer: Tokeni
         "unit": "character" if tokenizer.kind == "characters" else "token",
         "validation_loss": read_metrics(run_dir).best_validation_loss,
         "date": written.date().isoformat(),
-        "generation": read_generation_config(run_dir),
+        "generation": GenerationSettings.for_model(read_generation_config(run_dir)).as_generation_config(),
     }
 
 

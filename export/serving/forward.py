@@ -1,7 +1,8 @@
 """The forward pass of a served model: any number of rows, in plain operations, from weights that are variables.
 
-`decoder.encode` reads prompts here as everywhere. The step attends otherwise than `decoder.decode_step`: the number
-of rows is known only when a request comes, and the cache is as long as the texts need, so attention reads all of it.
+`decoder.encode` reads prompts here as everywhere. The step attends otherwise than `decoder.decode_step`: the
+number of rows is known only when a request comes, and the cache is as long as the texts need, so that attention
+reads all of it.
 
 Shapes: B rows, T tokens, D hidden_dim, H num_heads, K head_dim, C cache length, V vocabulary_size.
 """

@@ -1,7 +1,7 @@
 """Writes a SavedModel for TF Serving.
 
 Text in, text out: the tokenizer is inside the graph. The last part of `output` is the version; TF Serving serves
-the highest one. Beside the versions `models.config` and `batching_parameters.txt` are written. docs/serving.md
+the highest one. Beside the versions `models.config` and `batching_parameters.txt` are written. docs/serve.md
 describes the signatures and how to serve them.
 """
 
@@ -58,7 +58,8 @@ def write_savedmodel(
     limits = limits or Limits()
     config, tokenizer = load_config(run_dir), Tokenizer.load(run_dir)
     original = generation.load(run_dir)  # refuses what does not belong together
-    model = ServedModel(config, load_weights(run_dir, config), tokenizer, text_module(tokenizer), limits, xla)
+    weights, text = load_weights(run_dir, config), text_module(tokenizer)
+    model = ServedModel(config, weights, tokenizer, text, limits, xla, original.settings())
     signatures = model.signatures()
     with replacing_folder(output) as temporary:
         tf.saved_model.save(model, str(temporary), signatures=signatures)

@@ -50,8 +50,8 @@ def _find(folder):
         if (folder / name).exists():
             return folder / name
     raise UserError(
-        f"A model directory must hold {TOKENIZER_FILE}, or vocab.json and merges.txt, or encoder.json and vocab.bpe, "
-        f"or vocab.txt: {folder} holds none. Copy the tokenizer's files there"
+        f"A model directory must hold {TOKENIZER_FILE}, or vocab.json and merges.txt, or encoder.json and "
+        f"vocab.bpe, or vocab.txt: {folder} holds none. Copy the tokenizer's files there"
     )
 
 

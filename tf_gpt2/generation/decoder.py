@@ -65,8 +65,8 @@ def transformer_block(x, weights, name, config: GPT2Config, rows, attend):
         name: The block's, h.3 say.
         config: The model's shape.
         rows: What N is made of: (B,) for one token a row, (B, T) for many.
-        attend: (query, key, value) to contexts, all [B, H, K] or [B, H, T, K], the query not scaled yet. It may keep
-            caches, and hand out what a view wants to see.
+        attend: (query, key, value) to contexts, all [B, H, K] or [B, H, T, K], the query not scaled yet. It may
+            keep caches, and hand out what a view wants to see.
 
     Returns:
         The new residual stream [N, D].

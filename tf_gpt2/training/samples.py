@@ -5,7 +5,6 @@ from tf_gpt2.files import write_atomically
 from tf_gpt2.run_directory import sample_path
 
 _NEW_TOKENS = 120
-_TOP_K = 40
 
 
 class SampleWriter:
@@ -32,6 +31,6 @@ class SampleWriter:
 
         # Compiling for one passage would take longer than writing it.
         model = TextGenerator(self._config, weights, self._tokenizer, jit_compile=False)
-        text = model.generate(self._prompt, max_new_tokens=_NEW_TOKENS, top_k=_TOP_K, seed=self._seed)
+        text = model.generate(self._prompt, max_new_tokens=_NEW_TOKENS, seed=self._seed)
         write_atomically(sample_path(self._run_dir, step), text.encode())
         return f"--- written at step {step:,}\n{text}\n---"

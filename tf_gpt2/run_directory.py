@@ -27,8 +27,6 @@ from tf_gpt2.errors import UserError
 from tf_gpt2.files import read_json
 
 if TYPE_CHECKING:
-    import pydantic
-
     from tf_gpt2.schemas import MetricsLine, Schema, Training
 
 TRAINING_FILE = "training.json"

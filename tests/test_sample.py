@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import signal
 
 import pytest
@@ -49,6 +50,41 @@ def test_without_a_seed_one_is_drawn_and_shown(folder, capsys):
     seed = int(first.err.removeprefix("seed "))
     call(folder, seed=seed, prompt="却说")
     assert capsys.readouterr().out == first.out
+
+
+@pytest.fixture
+def greedy_folder(folder, tmp_path):
+    """The same model with settings of its own: three tokens, the likeliest ones."""
+    shutil.copytree(folder, tmp_path / "greedy")
+    own = {"do_sample": False, "max_new_tokens": 3}
+    (tmp_path / "greedy" / "generation_config.json").write_text(json.dumps(own))
+    return tmp_path / "greedy"
+
+
+def _passages(folder, tmp_path, **values):
+    output = tmp_path / "out.jsonl"
+    call(folder, prompt="却说", output=output, **values)
+    return [json.loads(line) for line in output.read_text("utf-8").splitlines()]
+
+
+def test_the_models_own_settings_are_obeyed_and_flags_win(greedy_folder, tmp_path):
+    first, second = (_passages(greedy_folder, tmp_path, max_new_tokens=None, seed=seed)[0] for seed in (1, 2))
+    assert first["num_tokens"] <= 3 and first["text"] == second["text"]
+    longer = _passages(greedy_folder, tmp_path, max_new_tokens=9, min_new_tokens=9, temperature=1, num_samples=8)
+    assert [passage["num_tokens"] for passage in longer] == [9] * 8
+    assert len({passage["text"] for passage in longer}) > 1
+
+
+def test_the_models_own_length_bounds_the_shortest_text(greedy_folder, tmp_path):
+    with pytest.raises(UserError, match="--min_new_tokens must be at most --max_new_tokens; received 5 and 3"):
+        call(greedy_folder, max_new_tokens=None, min_new_tokens=5)
+    (greedy_folder / "generation_config.json").write_text('{"max_new_tokens": 210}')
+    assert _passages(greedy_folder, tmp_path, max_new_tokens=None, min_new_tokens=205)[0]["num_tokens"] >= 205
+
+
+def test_a_flag_that_the_models_own_settings_leave_without_effect_is_refused(greedy_folder):
+    with pytest.raises(UserError, match="--top_k has no effect with temperature 0"):
+        call(greedy_folder, top_k=5)
 
 
 def test_a_cut_prompt_is_reported(folder, capsys):

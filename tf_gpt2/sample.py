@@ -22,6 +22,8 @@ from tf_gpt2.interactive import converse, printable
 _CONTROLS = tuple(
     field.name for field in dataclasses.fields(GenerationSettings) if field.name != "stop_at_end_of_text"
 )
+# The generation_config.json of a model that allows any length.
+_GENEROUS = {"max_new_tokens": 2**31 - 2}
 
 
 def main(argv: Sequence[str]) -> int:
@@ -41,7 +43,7 @@ def _flags() -> command.Flags:
     flags.boolean("stream", False, "Show the text while it is being written.")
     flags.boolean("interactive", False, "Ask for prompts in a loop; /help lists the commands there.")
     flags.group("Many texts")
-    _control(flags.integer, "num_samples", "Texts to write for each prompt.")
+    flags.integer("num_samples", GenerationSettings().num_samples, "Texts to write for each prompt.")
     flags.string(
         "prompts_file",
         None,
@@ -52,9 +54,9 @@ def _flags() -> command.Flags:
     flags.group("More controls")
     _control(flags.number, "top_p", "Draw among the fewest tokens that together have this probability.")
     _control(flags.number, "repetition_penalty", "Above 1 makes tokens already there rarer.")
-    _control(
-        flags.integer,
+    flags.integer(
         "repetition_window",
+        GenerationSettings().repetition_window,
         "How many of the last tokens the penalty looks at; 0 for all the model sees.",
     )
     _control(
@@ -112,10 +114,12 @@ def _check(flags: command.Values) -> None:
 
 def _settings(flags: command.Values) -> GenerationSettings:
     """The controls given, over the model's own. Needs no TensorFlow, so that mistakes show at once."""
-    from tf_gpt2 import model_directory
+    from tf_gpt2.model_directory import load_config, load_generation_config
 
-    model_directory.load_config(flags.run_dir)  # a wrong folder shows before TensorFlow is imported
-    settings = GenerationSettings(**flags.pick(*_CONTROLS))
+    given = flags.pick(*_CONTROLS)
+    GenerationSettings.for_model(_GENEROUS, **given)  # what no model makes good shows before one is fetched
+    load_config(flags.run_dir)
+    settings = GenerationSettings.for_model(load_generation_config(flags.run_dir), **given)
     without_effect = {}
     if settings.temperature == 0:
         without_effect = {"top_k": settings.top_k != 1, "top_p": True}
@@ -123,10 +127,10 @@ def _settings(flags: command.Values) -> GenerationSettings:
         without_effect = {"temperature": True, "top_p": True}
     for name, no_effect in without_effect.items():
         if flags.given(name) and no_effect:
-            greedy = "temperature 0" if settings.temperature == 0 else "top_k 1"
+            cause = "temperature" if settings.temperature == 0 else "top_k"
             raise command.CommandError(
-                f"--{name} has no effect with {greedy}, which always takes the likeliest token; leave it out "
-                "or change the other"
+                f"--{name} has no effect with {cause} {getattr(settings, cause):g}, which always takes the likeliest "
+                f"token; leave it out or give another --{cause}"
             )
     if flags.given("repetition_window") and settings.repetition_penalty == 1:
         raise command.CommandError(

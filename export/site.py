@@ -62,7 +62,9 @@ def write_site(run_dir, output, *, dtype="int8", name=None, openings=None, sampl
 
     page = pathlib.Path(page) if page else built_page()
     if not (page / "index.html").exists():
-        raise UserError(f"`page` must be the folder of a built page; {page} has no index.html; `make web` builds one")
+        raise UserError(
+            f"`page` must be the folder of a built page; {page} has no index.html; `make web` builds one"
+        )
     config, tokenizer = load_config(run_dir), Tokenizer.load(run_dir)
     books = read_openings(openings) if openings else book_openings(training_corpus(run_dir), tokenizer)
     with replacing_directory(output, SITE_FILE) as folder:

@@ -18,16 +18,38 @@ SYSTEMS = (
     "x86_64-pc-windows-msvc",
 )
 # Names that must not be in what `make demo` installs.
-HEAVY = ("tensorflowjs", "tensorflow-decision-forests", "jax", "flax", "ydf", "pytest", "mypy", "playwright", "nvidia-")
+HEAVY = (
+    "tensorflowjs",
+    "tensorflow-decision-forests",
+    "jax",
+    "flax",
+    "ydf",
+    "pytest",
+    "mypy",
+    "playwright",
+    "nvidia-",
+)
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("uv") is None, reason="uv is not in this environment")
 
 
 def _resolve(lock, system, python, folder: pathlib.Path):
     """What uv would install on `system`, by package name; the assertion holds what it misses."""
-    command = [sys.executable, "-m", "uv", "pip", "install", "--dry-run", "--only-binary", ":all:", "--require-hashes"]
+    command = [
+        sys.executable,
+        "-m",
+        "uv",
+        "pip",
+        "install",
+        "--dry-run",
+        "--only-binary",
+        ":all:",
+        "--require-hashes",
+    ]
     command += ["--python-platform", system, "--python-version", python, "--target", str(folder)]
-    done = subprocess.run([*command, "-r", str(LOCKS / lock)], capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        [*command, "-r", str(LOCKS / lock)], capture_output=True, text=True, timeout=300, check=False
+    )
     assert done.returncode == 0, done.stderr
     return {line[3:].split("==")[0] for line in done.stderr.splitlines() if line.startswith(" + ")}
 

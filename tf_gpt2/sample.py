@@ -129,8 +129,8 @@ def _settings(flags: command.Values) -> GenerationSettings:
         if flags.given(name) and no_effect:
             cause = "temperature" if settings.temperature == 0 else "top_k"
             raise command.CommandError(
-                f"--{name} has no effect with {cause} {getattr(settings, cause):g}, which always takes the likeliest "
-                f"token; leave it out or give another --{cause}"
+                f"--{name} has no effect with {cause} {getattr(settings, cause):g}, which takes the likeliest token "
+                f"always; leave it out or give another --{cause}"
             )
     if flags.given("repetition_window") and settings.repetition_penalty == 1:
         raise command.CommandError(

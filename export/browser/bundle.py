@@ -1,6 +1,6 @@
 """Writes the TensorFlow.js bundle of a model directory.
 
-bundle.json              format version, kind of the tokenizer and the token that ends a text, order of the shards, and
+bundle.json              format version, kind of the tokenizer and its end of text, order of the shards, and
                          bytes and SHA-256 of every other file
 weights_manifest.json    TensorFlow.js's weights manifest
 group1-shard*.bin        the weights, 4 MB a file
@@ -100,7 +100,7 @@ def stored_weights(config: GPT2Config, weights, tokenizer: Tokenizer, dtype: str
 
 
 def tokenizer_facts(tokenizer: Tokenizer) -> dict:
-    """What a reader of tokenizer.json must know and cannot find there: {"kind", "end_of_text_id", "vocabulary_size"}.
+    """What a reader of tokenizer.json cannot find there: {"kind", "end_of_text_id", "vocabulary_size"}.
 
     The token that ends a text may be named by another file of the model directory, or go by rules of its format.
     """

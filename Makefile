@@ -22,7 +22,7 @@ LOCKED := --quiet --require-hashes --requirements
 
 include web/web.mk
 
-.PHONY: demo test test-all test-oldest test-newest lint format bench wheel locks clean help
+.PHONY: demo tfjs test test-all test-oldest test-newest lint format bench wheel locks clean help
 .DEFAULT_GOAL := help
 
 help:            ## what there is to make
@@ -84,6 +84,8 @@ test-oldest: $(OLDEST)/oldest $(TFJS)/tfjs web browser  ## the tests but the slo
 
 test-newest: $(NEWEST)/dev $(TFJS)/tfjs web browser  ## the tests but the slow ones: Python 3.13, TensorFlow 2.21
 	@TF_GPT2_TFJS_PYTHON=$(CURDIR)/$(TFJS)/bin/python $(NEWEST)/bin/python -m pytest -m "not slow"
+
+tfjs: $(TFJS)/tfjs  ## the environment for export.tfjs --graph_model: .venv-tfjs/bin/python -m export.tfjs
 
 lint: $(INSTALLED) web-lint  ## checks, types and format of Python and the page, nothing changed
 	@$(VENV)/bin/ruff check .

@@ -104,7 +104,7 @@ def sync(path: str | os.PathLike) -> None:
 
 def sync_tree(folder: str | os.PathLike) -> None:
     """As `sync`, for a folder and all that is in it."""
-    for place, _, names in os.walk(folder, topdown=False):
+    for place, _, names in os.walk(pathlib.Path(folder), topdown=False):
         for name in names:
             sync(pathlib.Path(place, name))
         sync(place)

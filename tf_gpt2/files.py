@@ -109,7 +109,7 @@ def sweep(folder: str | os.PathLike) -> None:
 
     Every writer does this for its folder before it begins.
     """
-    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+    with contextlib.suppress(OSError), os.scandir(pathlib.Path(folder)) as entries:
         found = [entry.path for entry in entries if entry.name.startswith(WORKSPACE_PREFIX)]
         for path in map(pathlib.Path, found):
             if path.is_symlink():

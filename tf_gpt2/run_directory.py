@@ -27,8 +27,6 @@ from tf_gpt2.errors import UserError
 from tf_gpt2.files import read_json
 
 if TYPE_CHECKING:
-    import pydantic
-
     from tf_gpt2.schemas import MetricsLine, Schema, Training
 
 TRAINING_FILE = "training.json"
@@ -211,7 +209,7 @@ def _drop(value: Any, location: tuple) -> None:
     del holder[name]
 
 
-def _rule(error: pydantic.ErrorDetails | Any) -> str:
+def _rule(error: Any) -> str:
     name = ".".join(str(part) for part in error["loc"]) or "the file"
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     return f"{shorten(name, _LONGEST_VALUE)} {message if message.startswith('must') else f'must be {message}'}"

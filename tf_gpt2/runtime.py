@@ -1,33 +1,79 @@
 """Process settings that must stand before TensorFlow is first imported. Importing this module applies them."""
 
 import contextlib
+import importlib.metadata
 import os
 import sys
+from collections.abc import Iterator
 
 # The rewriter turns every long sum into a tree of windows, which on CPU costs up to a tenth of a training step.
 _NO_TREE_SUMS = "--xla_disable_hlo_passes=tree_reduction_rewriter"
 # A matrix-vector product takes row after row: memory is read fastest in that order (docs/notes/generation.md).
+# TensorFlow 2.19 reads it; 2.21, which has no such factor, takes any extra option and leaves it unread.
 _ONE_ROW_AT_A_TIME = "--xla_backend_extra_options=xla_llvm_dot_tiling_factor=1"
 # XLA's older CPU runtime hands matrix products to oneDNN, biases and GELU included; the newer one uses Eigen.
 _ONEDNN_PRODUCTS = "--xla_cpu_use_thunk_runtime=false"
+# From this TensorFlow on the older runtime is gone; the flag says so in the log, and a release that no longer knows
+# it would end the process.
+_WITHOUT_OLDER_RUNTIME = (2, 20)
+
+_started_with: str | None = None
 
 
-def _add_xla_flag(flag):
-    flags = os.environ.get("XLA_FLAGS", "")
-    if flag.split("=")[0] not in flags:  # a user's own setting wins
-        os.environ["XLA_FLAGS"] = f"{flags} {flag}".strip()
+def _release() -> tuple[int, int]:
+    """Major and minor version of the installed TensorFlow, read without importing it."""
+    for distribution in ("tensorflow", "tensorflow-cpu", "tf-nightly"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            major, minor = importlib.metadata.version(distribution).split(".")[:2]
+            return int(major), int(minor)
+    return _WITHOUT_OLDER_RUNTIME
 
 
-_add_xla_flag(_NO_TREE_SUMS)
-_add_xla_flag(_ONE_ROW_AT_A_TIME)
+def _older(flags: tuple[str, ...], *, than: tuple[int, int]) -> tuple[str, ...]:
+    return flags if _release() < than else ()
+
+
+# What every process sets, and what one that trains sets besides.
+_ALWAYS = (_NO_TREE_SUMS, *_older((_ONE_ROW_AT_A_TIME,), than=_WITHOUT_OLDER_RUNTIME))
+_TRAINING = _older((_ONEDNN_PRODUCTS,), than=_WITHOUT_OLDER_RUNTIME)
+
+
+def _add_xla_flags(added: tuple[str, ...]) -> None:
+    for flag in added:
+        flags = os.environ.get("XLA_FLAGS", "")
+        if flag.split("=")[0] not in flags:  # a user's own setting wins
+            os.environ["XLA_FLAGS"] = f"{flags} {flag}".strip()
+
+
+_add_xla_flags(_ALWAYS)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 
 def prepare_training() -> None:
-    """Chooses, before TensorFlow is imported, what makes large matrix products fast on CPU, and imports it."""
-    _add_xla_flag(_ONEDNN_PRODUCTS)
+    """Chooses, before TensorFlow is imported, what makes large matrix products fast on CPU, and imports it.
+
+    XLA reads its flags once a process, at its first program: where a model has written before, training goes on
+    with the flags of then, which `training_flags_in_force` tells.
+    """
+    if _started_with is None:
+        _add_xla_flags(_TRAINING)
     load_tensorflow(xla=True)
+
+
+def xla_flags_in_force() -> str:
+    """XLA's flags that this process compiles with, as in XLA_FLAGS; before its first program, those of now."""
+    return os.environ.get("XLA_FLAGS", "") if _started_with is None else _started_with
+
+
+def training_flags_in_force() -> bool:
+    """Whether this process has the flags that make training fast: not after a model wrote in it first.
+
+    A user's own value of such a flag counts as in force. With TensorFlow 2.20 and later training has no flags of
+    its own, so they always are.
+    """
+    given = {flag.split("=")[0] for flag in xla_flags_in_force().split()}
+    return all(flag.split("=")[0] in given for flag in _TRAINING)
 
 
 def load_tensorflow(*, xla: bool = False) -> None:
@@ -36,6 +82,8 @@ def load_tensorflow(*, xla: bool = False) -> None:
     Args:
         xla: Compiles a trifle too, since XLA announces itself at its first program.
     """
+    if xla:
+        _note_flags()
     if "tensorflow" in sys.modules and not xla:
         return
     with _muted_stderr():
@@ -47,8 +95,14 @@ def load_tensorflow(*, xla: bool = False) -> None:
             tf.function(lambda x: x + 1.0, jit_compile=True)(tf.constant(0.0))
 
 
+def _note_flags() -> None:
+    global _started_with
+    if _started_with is None:
+        _started_with = os.environ.get("XLA_FLAGS", "")
+
+
 @contextlib.contextmanager
-def _muted_stderr():
+def _muted_stderr() -> Iterator[None]:
     """Sends what C++ code writes to file descriptor 2 nowhere; Python's own errors are raised, not written."""
     if os.environ["TF_CPP_MIN_LOG_LEVEL"] < "3":  # the user wants to see TensorFlow's log
         yield
@@ -69,4 +123,4 @@ def describe_environment(device: str) -> dict[str, str]:
     """What a run records of the process it ran in, since speed and last bits depend on it."""
     import tensorflow as tf
 
-    return {"tensorflow": tf.__version__, "xla_flags": os.environ.get("XLA_FLAGS", ""), "device": device}
+    return {"tensorflow": tf.__version__, "xla_flags": xla_flags_in_force(), "device": device}

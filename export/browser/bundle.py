@@ -1,6 +1,7 @@
 """Writes the TensorFlow.js bundle of a model directory.
 
-bundle.json              format version, order of the shards, and bytes and SHA-256 of every other file
+bundle.json              format version, kind of the tokenizer and its end of text, order of the shards, and
+                         bytes and SHA-256 of every other file
 weights_manifest.json    TensorFlow.js's weights manifest
 group1-shard*.bin        the weights, 4 MB a file
 config.json, tokenizer.json, generation_config.json     as in the model directory
@@ -29,7 +30,7 @@ BUNDLE_FILE = "bundle.json"
 GOLDEN_FILE = "golden.json"
 MANIFEST_FILE = "weights_manifest.json"
 FORMAT = "tf_gpt2-bundle"
-VERSION = 3  # a page refuses a bundle of another one
+VERSION = 4  # a page refuses a bundle of another one
 SHARD_BYTES = 4 << 20
 
 
@@ -69,6 +70,7 @@ def write_bundle(run_dir, output, dtype: str) -> dict:
             "version": VERSION,
             "dtype": dtype,
             "parameters": config.num_parameters,
+            "tokenizer": tokenizer_facts(tokenizer),
             "int8": {
                 name: {"shape": tensor.shape, "channel_axis": tensor.channel_axis}
                 for name, tensor in stored.items()
@@ -95,6 +97,18 @@ def stored_weights(config: GPT2Config, weights, tokenizer: Tokenizer, dtype: str
     """
     rounded = round_weights(config, weights, tokenizer) if dtype == "int8" else {}
     return {name: store(name, array, dtype, rounded.get(name)) for name, array in weights.items()}
+
+
+def tokenizer_facts(tokenizer: Tokenizer) -> dict:
+    """What a reader of tokenizer.json cannot find there: {"kind", "end_of_text_id", "vocabulary_size"}.
+
+    The token that ends a text may be named by another file of the model directory, or go by rules of its format.
+    """
+    return {
+        "kind": tokenizer.kind,
+        "end_of_text_id": tokenizer.end_of_text_id,
+        "vocabulary_size": tokenizer.vocab_size,
+    }
 
 
 def describe_files(folder: pathlib.Path) -> dict:

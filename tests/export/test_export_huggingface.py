@@ -91,7 +91,7 @@ def test_weights_beyond_float16_are_refused(run_dir, tmp_path, value):
 
 def test_the_command(run_dir, tmp_path):
     code, output, errors = run("export.huggingface", f"--run_dir={run_dir}", f"--output={tmp_path / 'out'}")
-    assert code == 0 and errors.endswith("metrics.jsonl: 1 damaged line left out\n") and errors.count("\n") == 1
+    assert (code, errors) == (0, f"{run_dir / 'metrics.jsonl'}: 1 damaged line left out\n")
     assert json.loads(output)["parameters"] == 12160
     assert "--output must be a new" in error_line(
         "export.huggingface", f"--run_dir={run_dir}", f"--output={tmp_path / 'out'}"

@@ -1,53 +1,94 @@
 # Every target sets up what it needs: `make demo` and `make test` work from a bare clone.
 # PYTHON chooses the interpreter for a new environment: make demo PYTHON=python3.12
+# GPU=1 installs TensorFlow with CUDA: make demo GPU=1
 
-# The first that runs and is of a version that TensorFlow 2.19 knows; a name alone may be a version manager's stand-in.
-PYTHON ?= $(shell for name in python3.12 python3.11 python3 python; do \
-	$$name -c 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null \
+# The first that runs and is of a version that TensorFlow knows; a name alone may be a version manager's stand-in.
+PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
+	$$name -c 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& { echo $$name; break; }; done)
 VENV := .venv
 RUN := $(VENV)/bin/python
-INSTALLED := $(VENV)/installed
+LOCK := $(if $(filter 1,$(GPU)),gpu,core)
+# What writing and training need, and on top of it what tests and lint need.
+CORE := $(VENV)/$(LOCK)
+INSTALLED := $(VENV)/dev
+# TensorFlow.js's converter needs an old TensorFlow and a hundred packages of its own: an environment of its own.
+TFJS := .venv-tfjs
+OLDEST := .venv-oldest
+NEWEST := .venv-newest
+UV := .venv-uv/bin/uv
 DEMO := runs/demo
-# A process of their own: they import other command modules than the rest, and absl knows each flag once.
-APART := tests/web tests/export/test_tfjs_bundle.py
+LOCKED := --quiet --require-hashes --requirements
 
 include web/web.mk
 
-.PHONY: demo test test-all lint format bench clean help
+.PHONY: demo test test-all test-oldest test-newest lint format bench wheel locks clean help
 .DEFAULT_GOAL := help
 
 help:            ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
-$(INSTALLED): requirements.lock requirements-tfjs.lock setup.cfg pyproject.toml
-	@test -n "$(PYTHON)" || \
-		{ echo "error: Python 3.11 or 3.12 is needed; name one with make PYTHON=/path/to/python3.12" >&2; exit 2; }
-	@echo "setting up $(VENV) (once; a few minutes and 4 GB)" >&2
-	@"$(PYTHON)" -m venv $(VENV)
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement requirements.lock \
-		--requirement requirements-tfjs.lock
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+# uv installs in half of pip's time, and brings a Python to a machine that has none of the versions asked for.
+$(UV): requirements/uv.lock
+	@name="$(PYTHON)"; for other in python3 python; do [ -n "$$name" ] || ! $$other -c 'import ensurepip' 2>/dev/null \
+		|| name=$$other; done; \
+		[ -n "$$name" ] || { echo "error: no Python with ensurepip is there (on Debian: apt install python3-venv); name" \
+			"one with make PYTHON=/path/to/python3" >&2; exit 2; }; \
+		"$$name" -m venv .venv-uv
+	@.venv-uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		--requirement requirements/uv.lock
 	@touch $@
 
-demo: $(INSTALLED) web  ## train on the sample corpus for a few minutes, write a passage, build the page
+# $(call environment,folder,python,lock): a new environment; uv finds the Python or, where there is none, fetches it.
+define environment
+	@echo "setting up $(1) (once)" >&2
+	@$(UV) venv --quiet --allow-existing --python "$(2)" $(1)
+	@$(UV) pip install --python $(1) $(LOCKED) requirements/$(3).lock
+	@$(UV) pip install --python $(1) --quiet --no-deps --no-build-isolation --editable .
+	@touch $(1)/$(3)
+endef
+
+$(CORE): $(UV) requirements/$(LOCK).lock requirements/uv.lock setup.cfg setup.py pyproject.toml
+	$(call environment,$(VENV),$(or $(PYTHON),3.13),$(LOCK))
+
+$(INSTALLED): $(CORE) requirements/dev.lock
+	@echo "adding what the tests need to $(VENV) (once)" >&2
+	@$(UV) pip install --python $(VENV) $(LOCKED) requirements/dev.lock
+	@touch $@
+
+$(TFJS)/tfjs: $(UV) requirements/tfjs.lock setup.cfg setup.py pyproject.toml
+	$(call environment,$(TFJS),3.11,tfjs)
+
+$(OLDEST)/oldest: $(UV) requirements/oldest.lock setup.cfg setup.py pyproject.toml
+	$(call environment,$(OLDEST),3.11,oldest)
+
+$(NEWEST)/dev: $(UV) requirements/dev.lock setup.cfg setup.py pyproject.toml
+	$(call environment,$(NEWEST),3.13,dev)
+
+demo: $(CORE) web  ## train on the sample corpus for a few minutes, write a passage, build the page
 	@if [ -f $(DEMO)/finished ]; then echo "$(DEMO) is trained already; remove it to train again" >&2; \
 	else $(RUN) -m tf_gpt2.train --run_dir=$(DEMO) && touch $(DEMO)/finished; fi
 	@$(RUN) -m tf_gpt2.sample --run_dir=$(DEMO) --prompt="却说曹操" --max_new_tokens=200 --seed=1
 	@$(RUN) -m export.site --run_dir=$(DEMO) --output=$(DEMO)/site
 	@echo "to open the page: make serve, then http://localhost:8000" >&2
 
-test: $(INSTALLED) lint web browser web-test  ## lint and all tests but the slow ones
-	@$(RUN) -m pytest -m "not slow" $(APART:%=--ignore=%)
-	@$(RUN) -m pytest -m "not slow" $(APART)
+test: $(INSTALLED) $(TFJS)/tfjs lint web browser web-test  ## lint and all tests but the slow ones
+	@TF_GPT2_TFJS_PYTHON=$(CURDIR)/$(TFJS)/bin/python $(RUN) -m pytest -m "not slow"
 
-test-all: $(INSTALLED) lint web browser web-test  ## every test
-	@$(RUN) -m pytest $(APART:%=--ignore=%)
-	@$(RUN) -m pytest $(APART)
+test-all: $(INSTALLED) $(TFJS)/tfjs lint web browser web-test  ## every test, and those of both ends: TensorFlow 2.19, 2.21
+	@TF_GPT2_TFJS_PYTHON=$(CURDIR)/$(TFJS)/bin/python $(RUN) -m pytest
+	@$(MAKE) --no-print-directory test-oldest test-newest
 
-lint: $(INSTALLED) web-lint  ## checks and format of Python and the page, nothing changed
+test-oldest: $(OLDEST)/oldest $(TFJS)/tfjs web browser  ## the tests but the slow ones: Python 3.11, TensorFlow 2.19
+	@TF_GPT2_TFJS_PYTHON=$(CURDIR)/$(TFJS)/bin/python $(OLDEST)/bin/python -m pytest -m "not slow"
+
+test-newest: $(NEWEST)/dev $(TFJS)/tfjs web browser  ## the tests but the slow ones: Python 3.13, TensorFlow 2.21
+	@TF_GPT2_TFJS_PYTHON=$(CURDIR)/$(TFJS)/bin/python $(NEWEST)/bin/python -m pytest -m "not slow"
+
+lint: $(INSTALLED) web-lint  ## checks, types and format of Python and the page, nothing changed
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
 
 format: $(INSTALLED)  ## put the code into ruff's format
 	@$(VENV)/bin/ruff check --fix .
@@ -56,5 +97,23 @@ format: $(INSTALLED)  ## put the code into ruff's format
 bench: $(INSTALLED) web browser  ## every benchmark, peers included; each ends in one JSON line
 	@for name in corpus train generate load serving browser; do $(RUN) -m benchmarks.$$name || exit 1; done
 
+wheel: $(UV) web  ## build dist/*.whl, the page inside
+	@rm -rf build/lib
+	@$(UV) build --quiet --wheel --python "$(or $(PYTHON),3.13)" --out-dir dist .
+	@ls dist/*.whl
+
+# Hash-pinned, for all systems at once. What a lock has stays while setup.cfg's ranges allow it; remove it to renew all.
+COMPILE := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	--no-emit-index-url --no-emit-find-links
+locks: $(UV)     ## resolve setup.cfg's ranges into requirements/*.lock
+	@$(UV) $(COMPILE) requirements/uv.in --output-file requirements/uv.lock
+	@$(UV) $(COMPILE) setup.cfg --output-file requirements/core.lock
+	@$(UV) $(COMPILE) setup.cfg --extra dev --constraints requirements/core.lock --constraints requirements/uv.lock \
+		--output-file requirements/dev.lock
+	@$(UV) $(COMPILE) setup.cfg --extra gpu --constraints requirements/core.lock --output-file requirements/gpu.lock
+	@$(UV) $(COMPILE) setup.cfg --extra dev --constraints requirements/oldest.in --constraints requirements/uv.lock \
+		--output-file requirements/oldest.lock
+	@$(UV) $(COMPILE) setup.cfg --extra tfjs --extra test --output-file requirements/tfjs.lock
+
 clean:           ## remove the environments; runs stay
-	rm -rf .venv .venv-peers .venv-node web/node_modules web/dist
+	rm -rf .venv .venv-* build dist web/node_modules web/dist

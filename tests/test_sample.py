@@ -2,11 +2,10 @@
 
 import dataclasses
 import json
+import os
 import signal
 
 import pytest
-from absl import flags
-from absl.testing import flagsaver
 from commands import error_line, run, start
 from conftest import random_weights
 
@@ -30,10 +29,10 @@ def folder(tmp_path_factory):
 
 
 def call(folder, **values):
-    if not flags.FLAGS.is_parsed():
-        flags.FLAGS.mark_as_parsed()
-    with flagsaver.flagsaver(run_dir=str(folder), **{"max_new_tokens": 12, "seed": 1, **values}):
-        return sample.main(["sample"])
+    """Runs the command in this process; True is a switch, None leaves a flag out."""
+    values = {"run_dir": folder, "max_new_tokens": 12, "seed": 1, **values}
+    given = {name: value for name, value in values.items() if value is not None}
+    return sample.main([f"--{name}" if value is True else f"--{name}={value}" for name, value in given.items()])
 
 
 def test_stdout_is_the_text_and_streaming_prints_the_same(folder, capsys):
@@ -95,14 +94,78 @@ def test_the_command_line_writes_text_and_nothing_else(folder):
 @pytest.mark.parametrize(
     ("flag", "rule"),
     [
-        ("--top_k=-1", "top_k must be an integer from 0"),
-        ("--temperature=-1", "temperature must be a number"),
-        ("--stop=", "stop must be strings of at least one character"),
+        ("--top_k=-1", "must be an integer from 0"),
+        ("--temperature=-1", "must be a number"),
+        ("--stop=", "must be strings of at least one character"),
+        ("--top_k=many", "--top_k"),
+        ("--colour=red", "colour"),
+        ("却说", "arguments must be flags"),
         ("--run_dir=/no/such/folder", "/no/such/folder"),
     ],
 )
 def test_mistakes_give_one_line(folder, flag, rule):
     assert rule in error_line("tf_gpt2.sample", f"--run_dir={folder}", flag)
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (["--interactive", "--prompt=a"], "--prompt has no effect with --interactive"),
+        (["--interactive", "--prompts_file=p.txt"], "--prompts_file has no effect with --interactive"),
+        (["--interactive", "--output=o.jsonl"], "--output has no effect with --interactive"),
+        (["--interactive", "--stream"], "--stream has no effect with --interactive"),
+        (["--interactive", "--num_samples=2"], "--num_samples has no effect with --interactive"),
+        (["--prompt=a", "--prompts_file=p.txt"], "--prompt has no effect with --prompts_file"),
+        (["--stream", "--output=o.jsonl"], "--stream has no effect with --output"),
+        (["--stream", "--num_samples=2"], "--stream shows one text"),
+        (["--temperature=0", "--top_k=5"], "--top_k has no effect with temperature 0"),
+        (["--temperature=0", "--top_p=0.5"], "--top_p has no effect with temperature 0"),
+        (["--top_k=1", "--temperature=0.5"], "--temperature has no effect with top_k 1"),
+        (["--repetition_window=5"], "--repetition_window has no effect without --repetition_penalty"),
+    ],
+)
+def test_a_flag_without_effect_is_refused(folder, flags, named, monkeypatch):
+    monkeypatch.setattr("tf_gpt2.generation.load", None)  # before the model is opened
+    with pytest.raises(UserError, match=named):
+        sample.main([f"--run_dir={folder}", *flags])
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--temperature=0", "--seed=3", "--top_k=1"],
+        ["--prompt=", "--nostream", "--nointeractive", "--num_samples=1"],
+        ["--repetition_window=5", "--repetition_penalty=1.1"],
+    ],
+)
+def test_flags_that_go_together_are_taken(folder, flags):
+    assert sample.main([f"--run_dir={folder}", "--max_new_tokens=3", *flags]) == 0
+
+
+def test_streaming_a_file_of_several_prompts_is_refused(folder, tmp_path):
+    file = tmp_path / "prompts.txt"
+    file.write_text("却说\n曹操\n", "utf-8")
+    with pytest.raises(UserError, match="--stream shows one text as it is written, and 2 are asked for"):
+        call(folder, stream=True, prompts_file=file)
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(folder):
+    process = start(
+        "tf_gpt2.sample", f"--run_dir={folder}", "--stream", "--max_new_tokens=2000000", "--prompt=却说"
+    )
+    process.stdout.read(3)
+    process.stdout.close()
+    errors = process.stderr.read()
+    assert process.wait(timeout=60) == 0
+    assert "Traceback" not in errors and "BrokenPipe" not in errors
+
+
+def test_a_terminal_without_chinese_gets_question_marks(folder):
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    code, output, errors = run(
+        "tf_gpt2.sample", f"--run_dir={folder}", "--prompt=却说", "--max_new_tokens=3", "--seed=1", env=environment
+    )
+    assert (code, errors) == (0, "") and output.startswith("??")
 
 
 def test_ctrl_c_keeps_what_was_begun(folder, tmp_path, capsys, monkeypatch):

@@ -11,7 +11,6 @@ Face's Conv1D stores kernels as [in, out], as Keras does, so no tensor is transp
 
 import functools
 import json
-import logging
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -21,12 +20,10 @@ import numpy as np
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.files import write_atomically, write_tensors
 from tf_gpt2.formats import detect
-from tf_gpt2.formats.hugging_face import CONFIG_FILE, PREFIX, WEIGHTS_FILE
+from tf_gpt2.formats.hugging_face import PREFIX
 from tf_gpt2.formats.weights import HEAD, Weights, tensor_shapes
 from tf_gpt2.generation.settings import GenerationSettings
-
-GENERATION_CONFIG_FILE = "generation_config.json"
-_log = logging.getLogger(__name__)
+from tf_gpt2.run_directory import CONFIG_FILE, GENERATION_CONFIG_FILE, WEIGHTS_FILE, read_generation_config
 
 _LAYER_OF = {
     "wte.weight": "token_embedding/embeddings",
@@ -192,25 +189,12 @@ def load_weights(source, config: GPT2Config) -> Weights:
 def load_generation_config(source) -> dict[str, Any]:
     """Reads the sampling settings that a model brings, for `GenerationSettings.for_model`.
 
-    Returns:
-        The content of its generation_config.json. Empty when there is none, or when it is damaged, which the log
-        says: a model writes without it.
+    What is missing or damaged is left out: a model writes without it.
 
     Raises:
         UserError: There is no such model.
     """
-    path = detect.locate(source) / GENERATION_CONFIG_FILE
-    try:
-        value = json.loads(path.read_text("utf-8-sig"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, RecursionError) as error:
-        _log.info("%s is passed over: %s", path, error)
-        return {}
-    if not isinstance(value, dict):
-        _log.info("%s is passed over: it holds no JSON object", path)
-        return {}
-    return value
+    return read_generation_config(detect.locate(source))
 
 
 def load_model(source):

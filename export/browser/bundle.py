@@ -12,14 +12,12 @@ import hashlib
 import io
 import json
 import pathlib
-import shutil
 import sys
-import tempfile
 import types
 
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
-from tf_gpt2.files import read_json
+from tf_gpt2.files import read_json, replacing_folder
 from tf_gpt2.model_directory import CONFIG_FILE, GENERATION_CONFIG_FILE, load_config, load_weights
 from tf_gpt2.tokenizer import Tokenizer
 
@@ -58,7 +56,7 @@ def write_bundle(run_dir, output, dtype: str) -> dict:
             f"{tokenizer.vocab_size}. Take the tokenizer the model was trained with"
         )
     stored = stored_weights(config, load_weights(run_dir, config), tokenizer, dtype)
-    with replacing_directory(output, BUNDLE_FILE) as folder:
+    with replacing_folder(output, marker=BUNDLE_FILE) as folder:
         shards = _write_weights(folder, stored)
         for name in (CONFIG_FILE, GENERATION_CONFIG_FILE):
             _copy_json(run_dir / name, folder / name)
@@ -107,38 +105,6 @@ def describe_files(folder: pathlib.Path) -> dict:
         digest = hashlib.sha256(content).hexdigest()
         files.append({"path": path.relative_to(folder).as_posix(), "bytes": len(content), "sha256": digest})
     return {"files": files, "bytes": sum(file["bytes"] for file in files)}
-
-
-@contextlib.contextmanager
-def replacing_directory(output, marker: str):
-    """Gives an empty directory that takes the place of `output` when the block ends without an error.
-
-    Args:
-        output: The directory to write; may exist when it holds the file `marker`, or nothing.
-        marker: Name of a file by which a former export is known.
-
-    Raises:
-        UserError: `output` holds something else, or cannot be written.
-    """
-    output = pathlib.Path(output).absolute()
-    if output.exists() and not (output.is_dir() and ((output / marker).exists() or not any(output.iterdir()))):
-        raise UserError(f"--output must be new, empty or a former export; {output} holds something else")
-    temporary = None
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        temporary = pathlib.Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}."))
-        folder = temporary / "new"
-        folder.mkdir()
-        yield folder
-        if output.exists():
-            output.rename(temporary / "old")
-        folder.rename(output)
-    except OSError as error:
-        reason = error.strerror or error
-        raise UserError(f"cannot write {output}: {reason}; free space or choose another --output") from None
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _write_weights(folder, stored):

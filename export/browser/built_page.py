@@ -1,0 +1,24 @@
+"""Where the built page is: inside the installed package, or in web/dist of a checkout."""
+
+import pathlib
+
+from tf_gpt2.errors import UserError
+
+_EXPORT = pathlib.Path(__file__).resolve().parent.parent
+# A wheel carries the page beside the exporters; a checkout builds it in web/dist.
+_PLACES = (_EXPORT / "page", _EXPORT.parent / "web" / "dist")
+
+
+def built_page() -> pathlib.Path:
+    """The folder of the built page: index.html with its scripts.
+
+    Raises:
+        UserError: It is not there.
+    """
+    for place in _PLACES:
+        if (place / "index.html").is_file():
+            return place
+    raise UserError(
+        "the page is not built: in a checkout run `make web`; an installation made where Node was missing has none, "
+        "so install again with Node 20 or later, or give a built page as `page`"
+    )

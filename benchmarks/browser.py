@@ -85,8 +85,8 @@ def _write_model(folder, name):
     """Random weights of GPT-2's initialisation: speed does not depend on their values."""
     import numpy as np
 
+    from tf_gpt2.corpus.counting import CODE_POINTS
     from tf_gpt2.model_directory import save_model_directory, tensor_shapes
-    from tf_gpt2.token_bytes import CODE_POINTS
     from tf_gpt2.tokenizer import Tokenizer
 
     counts = np.zeros(CODE_POINTS, np.int64)

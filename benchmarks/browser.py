@@ -22,7 +22,6 @@ from benchmarks.browser_driver import Browser, write
 from benchmarks.browser_memory import undriven_memory
 from benchmarks.browser_peer import DTYPES, prepare_peer
 from benchmarks.browser_writing import OurPage, SecondVisit, TransformersJs, measure_in_turns
-from tf_gpt2.config import preset_config
 
 WEB_DIST = pathlib.Path(__file__).resolve().parent.parent / "web" / "dist"
 VOCABULARY = {"jinyong": 13_317, "demo": 3_318}
@@ -83,22 +82,9 @@ def _site(folder, name):
 
 def _write_model(folder, name):
     """Random weights of GPT-2's initialisation: speed does not depend on their values."""
-    import numpy as np
+    from benchmarks.random_model import characters_tokenizer, write_random_model
 
-    from tf_gpt2.model_directory import save_model_directory, tensor_shapes
-    from tf_gpt2.token_bytes import CODE_POINTS
-    from tf_gpt2.tokenizer import Tokenizer
-
-    counts = np.zeros(CODE_POINTS, np.int64)
-    counts[0x4E00 : 0x4E00 + VOCABULARY[name] - 257] = 1
-    tokenizer = Tokenizer.from_character_counts(counts)
-    config = preset_config(name, tokenizer.vocab_size)
-    generator = np.random.default_rng(0)
-    weights = {}
-    for tensor, shape in tensor_shapes(config).items():
-        array = generator.standard_normal(shape, np.float32) * np.float32(0.02)
-        weights[tensor] = array + np.float32("ln_" in tensor and tensor.endswith("weight"))
-    save_model_directory(folder, config, weights, tokenizer)
+    write_random_model(folder, name, characters_tokenizer(VOCABULARY[name] - 257))
 
 
 def _measure_writing(playwright, site, options, peer):

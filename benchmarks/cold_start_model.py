@@ -2,22 +2,13 @@
 
 import sys
 
-import numpy as np
-
-from tf_gpt2.config import preset_config
-from tf_gpt2.model_directory import save_model_directory, tensor_shapes
-from tf_gpt2.tokenizer import Tokenizer
+from benchmarks.random_model import characters_tokenizer, write_random_model
 
 NUM_CHARACTERS = 13_060
 
 
 def main():
-    characters = "".join(chr(0x4E00 + index) for index in range(NUM_CHARACTERS))
-    tokenizer = Tokenizer.train_characters([characters])
-    config = preset_config("jinyong", tokenizer.vocab_size)
-    random = np.random.default_rng(0)
-    weights = {name: random.normal(0, 0.02, shape).astype("f") for name, shape in tensor_shapes(config).items()}
-    save_model_directory(sys.argv[1], config, weights, tokenizer)
+    write_random_model(sys.argv[1], "jinyong", characters_tokenizer(NUM_CHARACTERS))
 
 
 if __name__ == "__main__":

@@ -11,11 +11,11 @@ from tf_gpt2 import runtime
 
 runtime.load_tensorflow(xla=True)
 
+from benchmarks.random_model import random_weights  # noqa: E402
 from tf_gpt2.config import GPT2Config  # noqa: E402
 from tf_gpt2.generation.engine import Engine  # noqa: E402
 from tf_gpt2.generation.settings import GenerationSettings  # noqa: E402
 from tf_gpt2.generation.weights import to_tensors  # noqa: E402
-from tf_gpt2.model_directory import tensor_shapes  # noqa: E402
 
 THREADS = 2
 BANDWIDTH_BYTES = 400_000_000
@@ -25,8 +25,7 @@ LONG_STRETCH = 200  # tokens over which the speed at the 300th and the 3,000th i
 def main():
     config = GPT2Config(vocabulary_size=VOCABULARY_SIZE, **SHAPE)
     random = np.random.default_rng(0)
-    weights = {name: random.normal(0, 0.02, shape).astype("f") for name, shape in tensor_shapes(config).items()}
-    engine = Engine(config, weights, end_of_text_id=0)
+    engine = Engine(config, random_weights(config), end_of_text_id=0)
     token_bytes = 4 * (config.num_parameters - config.context_length * config.hidden_dim)
 
     def start(rows, prompt, new):

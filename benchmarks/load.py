@@ -12,8 +12,6 @@ import sys
 import tempfile
 import time
 
-import numpy as np
-
 GOAL = {"seconds": 5.0, "memory_ratio": 1.3}
 _WAYS = ("keras", "tensors")
 
@@ -33,18 +31,10 @@ def main():
 
 def write_model(folder) -> int:
     """Writes GPT-2's 124M shape with random weights; returns the size of the file in bytes."""
-    from tf_gpt2.config import preset_config
-    from tf_gpt2.formats.weights import tensor_shapes
-    from tf_gpt2.model_directory import WEIGHTS_FILE, save_model_directory
-    from tf_gpt2.tokenizer import Tokenizer
+    from benchmarks.random_model import characters_tokenizer, write_random_model
+    from tf_gpt2.model_directory import WEIGHTS_FILE
 
-    config = preset_config("gpt2", 50257)
-    generator = np.random.default_rng(0)
-    weights = {
-        name: generator.standard_normal(shape, np.float32) * np.float32(0.02)
-        for name, shape in tensor_shapes(config).items()
-    }
-    save_model_directory(folder, config, weights, Tokenizer.train_characters(["a"]))
+    write_random_model(folder, "gpt2", characters_tokenizer(1), vocabulary_size=50257)
     return (pathlib.Path(folder) / WEIGHTS_FILE).stat().st_size
 
 

@@ -22,10 +22,8 @@ def random_weights(config: GPT2Config, seed: int = 0, scale: float = INITIAL_STD
     generator = np.random.default_rng(seed)
     weights = {}
     for name, shape in tensor_shapes(config).items():
-        array = generator.normal(0, scale, shape).astype(np.float32)
-        if "ln_" in name and name.endswith("weight"):
-            array += 1
-        weights[name] = array
+        array = generator.normal(0, scale, shape)
+        weights[name] = (array + (1.0 if "ln_" in name and name.endswith("weight") else 0.0)).astype(np.float32)
     return weights
 
 

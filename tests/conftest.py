@@ -3,7 +3,6 @@
 import pathlib
 import sys
 
-import numpy as np
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -23,14 +22,9 @@ def _private_cache(tmp_path_factory):
 
 def random_weights(config, seed=0, scale=0.3):
     """Weights by Hugging Face name, large enough that every term of the model shows in the logits."""
-    from tf_gpt2.model_directory import tensor_shapes
+    from benchmarks import random_model
 
-    generator = np.random.default_rng(seed)
-    weights = {}
-    for name, shape in tensor_shapes(config).items():
-        array = generator.normal(0, scale, shape)
-        weights[name] = (array + (1.0 if "ln_" in name and name.endswith("weight") else 0.0)).astype(np.float32)
-    return weights
+    return random_model.random_weights(config, seed, scale)
 
 
 @pytest.fixture(scope="session")

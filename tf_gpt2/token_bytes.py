@@ -6,9 +6,10 @@ import json
 import numpy as np
 import tokenizers
 
+from tf_gpt2.corpus.counting import CODE_POINTS
+
 END_OF_TEXT = "<|endoftext|>"
 BYTE_ENTRIES = tuple(f"<0x{byte:02X}>" for byte in range(256))
-CODE_POINTS = 0x110000
 
 
 class StreamDecoder:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Hashable
 import numpy as np
 import tensorflow as tf
 
-CODE_POINTS = 0x110000
+from tf_gpt2.corpus.counting import CODE_POINTS
+
 _SURROGATES = (0xD800, 0xE000)  # no text in UTF-8 holds one
 
 

@@ -12,12 +12,12 @@ import re
 
 import tensorflow as tf
 
+from tf_gpt2.corpus.counting import CODE_POINTS
 from tf_gpt2.errors import UserError
 from tf_gpt2.formats.word_piece import REWRITES, SPACELESS
 from tf_gpt2.tokenizer import Tokenizer
 
 from .code_points import (
-    CODE_POINTS,
     RangeTable,
     SortedTable,
     alike_ranges,

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from tf_gpt2.config import GPT2Config
-from tf_gpt2.generation.loop import CHUNK, LoopState, write_loop
+from tf_gpt2.generation.loop import CHUNK, WritingState, write_loop
 from tf_gpt2.generation.random_numbers import uniform
 from tf_gpt2.generation.sampling import Controls, History, pick, remember
 from tf_gpt2.generation.settings import GenerationSettings
@@ -106,12 +106,12 @@ class Writer:
             done = state.done | (state.history.written >= settings.max_new_tokens)
             ids = tf.concat([ids, new_ids[:, :steps]], axis=1)
             scores = tf.concat([scores, new_scores[:, :steps]], axis=1)
-            return ids, scores, keys, values, LoopState(state.history, done)
+            return ids, scores, keys, values, WritingState(state.history, done)
 
-        start = (tf.where(wanted, token, -1)[:, None], score[:, None], keys, values, LoopState(history, done))
+        start = (tf.where(wanted, token, -1)[:, None], score[:, None], keys, values, WritingState(history, done))
         table, vector = tf.TensorShape((None, None)), tf.TensorShape((None,))
         cache = [tf.TensorShape((None, self._config.num_heads, None, self._config.head_dim))] * len(keys)
-        shapes = (table, table, cache, cache, LoopState(History(table, vector, table, vector), vector))
+        shapes = (table, table, cache, cache, WritingState(History(table, vector, table, vector), vector))
         going = lambda ids, scores, keys, values, state: tf.reduce_any(~state.done)  # noqa: E731
         ids, scores, *_ = tf.while_loop(going, chunk, start, shape_invariants=shapes)
         longest = tf.reduce_max(tf.reduce_sum(tf.cast(ids >= 0, tf.int32), axis=1))
@@ -150,7 +150,7 @@ class Writer:
         window = tf.pad(window, [[0, 0], [0, size - tf.shape(ids)[1]]])
         return History(window, lengths, last_seen, written)
 
-    def _roll(self, state: LoopState, keys, values):
+    def _roll(self, state: WritingState, keys, values):
         """Starts the windows of full rows again from their last half; the last token is left to the loop."""
         context = self._config.context_length
         full = ~state.done & (state.history.length > context)  # [B]
@@ -165,7 +165,7 @@ class Writer:
                 tf.tensor_scatter_nd_update(old, rows, new) for old, new in zip(state.history, fresh, strict=True)
             ]
             if kept == 1:
-                return LoopState(History(*history), state.done), list(keys), list(values)
+                return WritingState(History(*history), state.done), list(keys), list(values)
             _, *halves = forward.read(self._weights, self._config, last[:, :-1], lengths - 1)
             caches = [
                 [
@@ -174,7 +174,7 @@ class Writer:
                 ]
                 for pair in zip((keys, values), halves, strict=True)
             ]
-            return LoopState(History(*history), state.done), *caches
+            return WritingState(History(*history), state.done), *caches
 
         return tf.cond(tf.reduce_any(full), roll, lambda: (state, list(keys), list(values)))
 

@@ -17,7 +17,7 @@ import numpy as np
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError, in_file
 from tf_gpt2.files import read_json
-from tf_gpt2.formats.weights import Weights, check_tensors, damaged, tensor_shapes, to_float32
+from tf_gpt2.formats.weights import Weights, check_tensors, damaged, is_block_matrix, tensor_shapes, to_float32
 
 HPARAMS_FILE = "hparams.json"
 CHECKPOINT_FILE = "checkpoint"
@@ -65,13 +65,9 @@ def variable_name(tensor_name: str) -> str:
 def variable_shapes(config: GPT2Config) -> dict[str, tuple[int, ...]]:
     """Shapes of all variables by their own names; kernels have a leading 1."""
     return {
-        variable_name(name): (1, *shape) if _is_kernel(name) else shape
+        variable_name(name): (1, *shape) if is_block_matrix(name) else shape
         for name, shape in tensor_shapes(config).items()
     }
-
-
-def _is_kernel(tensor_name):
-    return ".c_" in tensor_name and tensor_name.endswith(".weight")
 
 
 def open_weights(folder: pathlib.Path, config: GPT2Config) -> Weights:

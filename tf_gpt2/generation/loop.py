@@ -13,14 +13,16 @@ from tf_gpt2.generation.sampling import Controls, History, pick, remember
 CHUNK = 64  # new tokens of one call at most
 
 
-class LoopState(typing.NamedTuple):
+class WritingState(typing.NamedTuple):
     """What the loop carries besides keys and values."""
 
     history: History
     done: tf.Tensor  # [B] bool
 
 
-def write_loop(forward, keys, values, state: LoopState, controls: Controls, places, steps, max_candidates, limit):
+def write_loop(
+    forward, keys, values, state: WritingState, controls: Controls, places, steps, max_candidates, limit
+):
     """Up to `steps` tokens for every row that is not done: a pure function of tensors.
 
     The last token of the window is not in the cache yet: each round encodes it and draws the next one.
@@ -52,7 +54,7 @@ def write_loop(forward, keys, values, state: LoopState, controls: Controls, plac
         ids = tf.where(here, tf.where(active, token, -1)[:, None], ids)
         scores = tf.where(here, score[:, None], scores)
         done = state.done | (token == controls.end_of_text)
-        return index + 1, ids, scores, keys, values, LoopState(remember(history, token, active), done)
+        return index + 1, ids, scores, keys, values, WritingState(remember(history, token, active), done)
 
     def going(index, ids, scores, keys, values, state):
         return (index < steps) & ~tf.reduce_all(state.done)

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_gpt2.errors import UserError
-from tf_gpt2.generation.loop import CHUNK, LoopState
+from tf_gpt2.generation.loop import CHUNK, WritingState
 from tf_gpt2.generation.sampling import History, remember
 
 
@@ -53,7 +53,7 @@ class Session:
         room = context + 1 - lengths[active].max()
         # Active rows have equally many new tokens: all have begun together and none has ended.
         left = self._settings.max_new_tokens - len(self.tokens[self.active.index(True)])
-        state = LoopState(self._history, tf.constant(~active))
+        state = WritingState(self._history, tf.constant(~active))
         ids, scores, state = self._engine.write(
             self._cache, state, self._controls, self._places, min(steps, room, left, CHUNK), self._candidates
         )

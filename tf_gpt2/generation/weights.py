@@ -59,7 +59,7 @@ def _by_rows(x, blocks):
     return tf.concat([tf.matmul(x, block, transpose_b=True) for block in blocks], axis=1)
 
 
-class Weights(typing.NamedTuple):
+class WeightTensors(typing.NamedTuple):
     """Weights by Hugging Face name, twice over one memory: vectors and tables as they are, matrices as `RowBlocks`.
 
     Attributes:
@@ -71,11 +71,11 @@ class Weights(typing.NamedTuple):
     split: dict[str, tf.Tensor | RowBlocks]
 
 
-def to_tensors(arrays: dict[str, np.ndarray]) -> Weights:
+def to_tensors(arrays: dict[str, np.ndarray]) -> WeightTensors:
     """Copies float32 arrays, whose matrices are [in, out], into large pages where the system has them."""
     if tf.config.list_physical_devices("GPU"):  # whose memory and threads are another matter
         tensors = {name: tf.convert_to_tensor(array) for name, array in arrays.items()}
-        return Weights(tensors, tensors)
+        return WeightTensors(tensors, tensors)
     sizes = {name: -(-array.nbytes // _ALIGNMENT) * _ALIGNMENT for name, array in arrays.items()}
     arena = _allocate(sum(sizes.values()))
     whole, split, start = {}, {}, 0
@@ -89,10 +89,10 @@ def to_tensors(arrays: dict[str, np.ndarray]) -> Weights:
         elif name == HEAD or (name == TABLE and HEAD not in arrays):
             split[HEAD] = _split(place)
         start += sizes[name]
-    return Weights(whole, split)
+    return WeightTensors(whole, split)
 
 
-def to_arrays(weights: Weights) -> dict[str, np.ndarray]:
+def to_arrays(weights: WeightTensors) -> dict[str, np.ndarray]:
     """Copies of the arrays that `to_tensors` was given; writing into them does not change the tensors."""
     arrays = {}
     for name, tensor in weights.whole.items():

@@ -1,0 +1,78 @@
+"""The table of docs/controls.md against the code of every surface."""
+
+import dataclasses
+import re
+
+import pytest
+from commands import ROOT
+
+from export.serving.limits import DTYPES
+from tf_gpt2 import interactive, sample
+from tf_gpt2.generation.settings import MODEL_FIELDS, GenerationSettings
+
+DEFAULTS = {field.name: field.default for field in dataclasses.fields(GenerationSettings)}
+PAGE_NAMES = {"num_samples": "versions"}  # the one control that the page calls otherwise
+
+
+def _table():
+    text = (ROOT / "docs" / "controls.md").read_text("utf-8")
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
+    head, _, *rows = lines
+    return {row[0].strip("`"): dict(zip(head, row, strict=True)) for row in rows}
+
+
+TABLE = _table()
+
+
+def _with(column):
+    return {name for name, row in TABLE.items() if row[column] == "yes"}
+
+
+def _page():
+    return (ROOT / "web" / "src" / "page" / "settings.js").read_text("utf-8")
+
+
+def _camel(name):
+    first, *rest = PAGE_NAMES.get(name, name).split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def test_every_control_stands_in_the_table_with_its_default():
+    assert list(TABLE) == list(DEFAULTS)
+    assert _with("Python") == set(DEFAULTS)
+    words = {None: "drawn", (): "none"}
+    assert {name: row["default"] for name, row in TABLE.items()} == {
+        name: words.get(value, str(value)) for name, value in DEFAULTS.items()
+    }
+
+
+def test_the_command_has_the_flags_of_the_table():
+    help_text = sample._flags().help()
+    assert _with("`sample`") == {name for name in DEFAULTS if re.search(rf"--(\[no\])?{name}\b", help_text)}
+
+
+def test_the_prompt_loop_sets_what_the_table_says():
+    assert _with("`--interactive`") == set(interactive._types())
+
+
+def test_the_saved_model_takes_what_the_table_says():
+    assert _with("SavedModel") == set(DTYPES)
+    brought = {name for name, row in TABLE.items() if row["SavedModel"] == "the model's"}
+    assert brought == set(MODEL_FIELDS.values()) - set(DTYPES)
+
+
+def test_a_models_file_may_bring_what_the_table_says():
+    found = {row["generation_config.json"].strip("`"): name for name, row in TABLE.items()}
+    found.pop("")
+    assert found == MODEL_FIELDS
+
+
+def test_the_page_has_the_fields_of_the_table():
+    fields = re.findall(r'\{ name: "(\w+)", min:', _page())
+    assert sorted(map(_camel, _with("page"))) == sorted(fields)
+
+
+@pytest.mark.parametrize("name", sorted(_with("page")))
+def test_the_page_begins_with_the_same_defaults(name):
+    (value,) = re.findall(rf"^    {_camel(name)}: (null|[\d.]+),$", _page(), re.MULTILINE)
+    assert (None if value == "null" else float(value)) == DEFAULTS[name]

@@ -26,7 +26,7 @@ class Progress:
         self._tokens_per_step = tokens_per_step
         self._counted_step = first_step
         self._shown = 0.0
-        self._begun = None
+        self._begun: float | None = None
         self._begun_step = first_step
         self._resumed = None
 

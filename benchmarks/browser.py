@@ -65,7 +65,7 @@ def _script_bytes():
 def _site(folder, name):
     """Makes the site of a preset with random weights; an earlier one of today's format is used again."""
     from export.browser import bundle
-    from export.site import name_shell, write_site
+    from export.browser.site import name_shell, write_site
 
     site = folder / name
     index = site / "bundle" / "bundle.json"

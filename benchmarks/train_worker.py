@@ -17,7 +17,7 @@ from tf_gpt2.config import preset_config  # noqa: E402
 from tf_gpt2.data.windows import training_dataset  # noqa: E402
 from tf_gpt2.model import build_model  # noqa: E402
 from tf_gpt2.training.optimizer import build_optimizer  # noqa: E402
-from tf_gpt2.training.settings import TrainingSettings  # noqa: E402
+from tf_gpt2.training.settings import Recipe  # noqa: E402
 from tf_gpt2.training.steps import TrainStep  # noqa: E402
 
 # [tokens of a batch, width] times [width, inner width] of the jinyong shape: the product its blocks do most.
@@ -28,11 +28,9 @@ def main():
     options = _options()
     config = preset_config(options.preset, options.vocabulary_size, dropout=options.dropout)
     model = build_model(config)
-    settings = TrainingSettings(
-        steps=10_000, batch_size=options.batch_size, optimizer=options.optimizer, learning_rate=1e-3
-    )
+    recipe = Recipe(batch_size=options.batch_size, optimizer=options.optimizer)
     variables = model.trainable_variables
-    step = TrainStep(model, build_optimizer(settings, variables), variables)
+    step = TrainStep(model, build_optimizer(recipe, variables), variables)
     tokens = np.random.default_rng(0).integers(0, options.vocabulary_size, 500_000).astype(np.uint16)
     batches = iter(training_dataset(tokens, context_length=options.length, batch_size=options.batch_size, seed=0))
     start = time.perf_counter()

@@ -1,73 +1,39 @@
-"""Writes what Hugging Face needs to publish a model: python -m export.huggingface --run_dir=runs/demo --output=D
+"""Makes a folder for Hugging Face, with a model card.
+
+    tf-gpt2 huggingface --run_dir=runs/demo --output=publish
 
 The run directory opens in transformers as it is; this adds a model card with the run's figures, leaves out what
 only training needs, and can halve the file with --dtype=float16.
 """
 
 import json
-import pathlib
-
-import numpy as np
-from absl import flags
+from collections.abc import Sequence
 
 from tf_gpt2 import command
-from tf_gpt2.errors import UserError
-from tf_gpt2.files import write_atomically
-
-from .model_card import card
-from .output_folder import new_folder
-
-FLAGS = flags.FLAGS
-DTYPES = ("float32", "float16")
-_MAX_FLOAT16 = float(np.finfo(np.float16).max)
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> int:
     """Runs the command."""
-    del argv
-    print(json.dumps(write(FLAGS.run_dir, FLAGS.output, FLAGS.dtype)))
+    return command.parsed(_flags(), argv, _export)
 
 
-def write(run_dir, output, dtype="float32") -> dict:
-    """Writes the folder; returns what was written.
-
-    Raises:
-        UserError: The model cannot be opened, `output` cannot be written, or a weight is too large for float16.
-    """
-    from tf_gpt2.model_directory import WEIGHTS_FILE, load_config, load_weights, save_model_directory
-    from tf_gpt2.tokenizer import Tokenizer
-
-    config = load_config(run_dir)
-    tokenizer = Tokenizer.load(run_dir)
-    weights = load_weights(run_dir, config)
-    if dtype == "float16":
-        weights = {name: _to_float16(name, array) for name, array in weights.items()}
-    with new_folder(output) as folder:
-        save_model_directory(folder, config, weights, tokenizer)
-        _mark_dtype(folder / "config.json", dtype)
-        (folder / "README.md").write_text(card(run_dir, config, tokenizer, dtype), "utf-8")
-        size = (folder / WEIGHTS_FILE).stat().st_size
-    return {"output": str(output), "dtype": dtype, "bytes": size, "parameters": config.num_parameters}
+def _flags() -> command.Flags:
+    flags = command.Flags("export.huggingface", __doc__ or "", aliases=command.MODEL_ALIASES)
+    flags.group("The usual flags")
+    flags.string("run_dir", "runs/demo", command.MODEL_HELP, value="DIR")
+    flags.string("output", None, "New folder to write.", value="DIR")
+    flags.group("The files")
+    flags.choice("dtype", "float32", ["float32", "float16"], "How weights are stored. float16: half the size.")
+    return flags
 
 
-def _to_float16(name, array):
-    largest = float(np.abs(array).max())
-    if not largest < _MAX_FLOAT16:
-        raise UserError(
-            f"--dtype=float16 reaches to {_MAX_FLOAT16:.0f}; {name} holds {largest:g}. Leave --dtype out for "
-            "float32"
-        )
-    return array.astype(np.float16)
+def _export(flags: command.Values) -> int:
+    flags.demand("output", "must name the folder to write; for example --output=publish")
+    from .formats.hugging_face import write_huggingface
 
-
-def _mark_dtype(path: pathlib.Path, dtype):
-    """Says in config.json how the weights are stored, which transformers opens them as."""
-    values = json.loads(path.read_text("utf-8"))
-    write_atomically(path, (json.dumps({**values, "torch_dtype": dtype}, indent=2) + "\n").encode())
+    command.result(json.dumps(write_huggingface(flags.run_dir, flags.output, dtype=flags.dtype)))
+    return 0
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("run_dir", "runs/demo", "Model directory: a run of tf_gpt2.train or any format it opens.")
-    flags.DEFINE_string("output", None, "New folder to write.")
-    flags.DEFINE_enum("dtype", "float32", DTYPES, "How weights are stored. float16: half the size.")
     command.run(main)

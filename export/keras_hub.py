@@ -1,122 +1,37 @@
-"""Writes a KerasHub preset: python -m export.keras_hub --run_dir=runs/demo --output=preset
+"""Makes a KerasHub preset.
 
-    keras_hub.models.GPT2CausalLM.from_preset("preset")
+    tf-gpt2 keras_hub --run_dir=runs/demo --output=preset
 
-A character vocabulary is rewritten as a byte-level BPE (export/byte_level.py): text of known characters keeps its
-ids.
+`keras_hub.models.GPT2CausalLM.from_preset("preset")` opens it. A character vocabulary is rewritten as a byte-level
+BPE: text of known characters keeps its ids.
 """
 
 import json
+from collections.abc import Sequence
 
-from absl import flags
-
-from tf_gpt2 import command, runtime
-
-from .byte_level import to_byte_level
-from .openai import require_plain, with_added_rows
-from .output_folder import new_folder
-
-FLAGS = flags.FLAGS
-_LAYERS = {
-    "wte": "token_embedding",
-    "wpe": "position_embedding",
-    "ln_f": "layer_norm",
-    "ln_1": "self_attention_layer_norm",
-    "attn.c_proj": "self_attention/attention_output",
-    "ln_2": "feedforward_layer_norm",
-    "mlp.c_fc": "feedforward_intermediate_dense",
-    "mlp.c_proj": "feedforward_output_dense",
-}
+from tf_gpt2 import command
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> int:
     """Runs the command."""
-    del argv
-    print(json.dumps(write(FLAGS.run_dir, FLAGS.output)))
+    return command.parsed(_flags(), argv, _export)
 
 
-def write(run_dir, output) -> dict:
-    """Writes the preset; returns what was written.
-
-    Raises:
-        UserError: The model or its tokenizer has no equal in KerasHub, or `output` cannot be written.
-    """
-    from tf_gpt2.model_directory import load_config, load_weights
-    from tf_gpt2.tokenizer import Tokenizer
-
-    config = load_config(run_dir)
-    require_plain(config, "KerasHub's GPT-2")
-    bpe = to_byte_level(Tokenizer.load(run_dir), config.vocabulary_size)
-    weights = load_weights(run_dir, config)
-    with new_folder(output) as folder:
-        files = folder / "vocabulary.json", folder / "merges.txt"
-        bpe.write(*files, header="")
-        model = _build(config, bpe, [str(file) for file in files])
-        _assign(model.backbone, weights, bpe.added_rows)
-        for file in files:
-            file.unlink()
-        model.save_to_preset(str(folder))
-    size = config.vocabulary_size + len(bpe.added_rows)
-    return {"output": str(output), "vocabulary_size": size, "added_tokens": len(bpe.added_rows)}
+def _flags() -> command.Flags:
+    flags = command.Flags("export.keras_hub", __doc__ or "", aliases=command.MODEL_ALIASES)
+    flags.group("The usual flags")
+    flags.string("run_dir", "runs/demo", command.MODEL_HELP, value="DIR")
+    flags.string("output", None, "New folder to write.", value="DIR")
+    return flags
 
 
-def _build(config, bpe, files):
-    """An empty GPT2CausalLM with its tokenizer."""
-    import keras_hub
+def _export(flags: command.Values) -> int:
+    flags.demand("output", "must name the folder to write; for example --output=preset")
+    from .formats.keras_hub import write_keras_hub
 
-    backbone = keras_hub.models.GPT2Backbone(
-        vocabulary_size=config.vocabulary_size + len(bpe.added_rows),
-        num_layers=config.num_layers,
-        num_heads=config.num_heads,
-        hidden_dim=config.hidden_dim,
-        intermediate_dim=config.intermediate_dim,
-        dropout=config.dropout,
-        max_sequence_length=config.context_length,
-    )
-    tokenizer = keras_hub.models.GPT2Tokenizer(*files)
-    preprocessor = keras_hub.models.GPT2CausalLMPreprocessor(tokenizer, sequence_length=config.context_length)
-    return keras_hub.models.GPT2CausalLM(backbone, preprocessor)
-
-
-def _assign(backbone, weights, added_rows):
-    variables = {variable.path: variable for variable in backbone.trainable_weights}
-    for name, array in weights.items():
-        layer, part = name.rsplit(".", 1)
-        block, layer = "", layer
-        if layer.startswith("h."):
-            _, index, layer = layer.split(".", 2)
-            block = f"transformer_layer_{index}/"
-        if layer == "attn.c_attn":
-            end = "kernel" if part == "weight" else "bias"
-            width = array.shape[-1] // 3
-            for place, kind in enumerate(("query", "key", "value")):
-                _set(
-                    variables,
-                    f"{block}self_attention/{kind}/{end}",
-                    array[..., place * width : (place + 1) * width],
-                )
-        else:
-            rows = with_added_rows(array, added_rows) if name == "wte.weight" else array
-            _set(variables, f"{block}{_LAYERS[layer]}/{_part(layer, part)}", rows)
-    if variables:
-        raise RuntimeError(f"KerasHub's GPT-2 has variables that this export does not know: {sorted(variables)}")
-
-
-def _part(layer, part):
-    if layer in ("wte", "wpe"):
-        return "embeddings"
-    if "ln_" in layer:
-        return "gamma" if part == "weight" else "beta"
-    return "kernel" if part == "weight" else "bias"
-
-
-def _set(variables, path, array):
-    variable = variables.pop(path)
-    variable.assign(array.reshape(variable.shape))
+    command.result(json.dumps(write_keras_hub(flags.run_dir, flags.output)))
+    return 0
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("run_dir", "runs/demo", "Model directory: a run of tf_gpt2.train or any format it opens.")
-    flags.DEFINE_string("output", None, "New folder to write.")
-    runtime.load_tensorflow()
     command.run(main)

@@ -1,15 +1,19 @@
 """The model card, README.md of a model on Hugging Face, from what a run recorded; figures it lacks are left out."""
 
-import contextlib
-import json
+from __future__ import annotations
+
+import os
 import pathlib
+from typing import TYPE_CHECKING
 
 from tf_gpt2.config import GPT2Config
-from tf_gpt2.files import read_json
 from tf_gpt2.formats.word_piece import BETWEEN_TEXTS
+from tf_gpt2.run_directory import TRAINING_FILE, Metrics, read_metrics, training_facts
+from tf_gpt2.tokenizer import Tokenizer
 
-# As tf_gpt2.training names them; importing it would import TensorFlow for a page of text.
-_TRAINING_FILE, _METRICS_FILE = "training.json", "metrics.jsonl"
+if TYPE_CHECKING:
+    from tf_gpt2.schemas import Training
+
 _KINDS = {
     "characters": "one token a character",
     "bpe": "byte-level BPE",
@@ -17,19 +21,18 @@ _KINDS = {
 }
 
 
-def card(run_dir, config: GPT2Config, tokenizer, dtype: str) -> str:
+def card(run_dir: str | os.PathLike, config: GPT2Config, tokenizer: Tokenizer, dtype: str) -> str:
     """The card in Markdown, with the hub's metadata in front."""
     run_dir = pathlib.Path(run_dir)
-    path = run_dir / _TRAINING_FILE
-    training = read_json(path, remedy="copy the run again") if path.is_file() else {}
+    trained_here = (run_dir / TRAINING_FILE).is_file()
     name = run_dir.absolute().name
     sections = [
         "---\nlibrary_name: transformers\npipeline_tag: text-generation\ntags:\n- gpt2\n- tf_gpt2\n---",
         f"# {name}\n\nA GPT-2 trained with tf_gpt2 (Keras on TensorFlow)."
-        if training
+        if trained_here
         else f"# {name}\n\nA GPT-2, written by tf_gpt2.",
         "## Model\n\n" + _table(_model_facts(config, tokenizer, dtype)),
-        *_training_sections(run_dir, training),
+        *_training_sections(training_facts(run_dir), read_metrics(run_dir)),
         "## Use\n\n```python\n" + _usage(tokenizer) + "```",
     ]
     return "\n\n".join(sections) + "\n"
@@ -50,40 +53,29 @@ def _model_facts(config, tokenizer, dtype):
     ]
 
 
-def _training_sections(run_dir, training):
+def _training_sections(training: Training, metrics: Metrics) -> list[str]:
     """Corpus, recipe and result, as far as the run recorded them."""
-    corpus, recipe = training.get("corpus", {}), training.get("training", {})
+    corpus, recipe = training.corpus, training.training
     facts = [
-        ("texts", "; ".join(map(_plain, corpus.get("books", [])))),
-        ("training tokens", _number(corpus.get("train_tokens"))),
-        ("held-out tokens", _number(corpus.get("validation_tokens"))),
-        ("fine-tuned from", _plain(pathlib.PurePath(training.get("init_from", {}).get("folder") or "").name)),
-        ("steps", _number(recipe.get("steps"))),
-        ("batch", _number(recipe.get("batch_size"), " sequences")),
-        ("optimizer", recipe.get("optimizer")),
-        ("peak learning rate", recipe.get("learning_rate")),
-        ("seed", recipe.get("seed")),
+        ("texts", "; ".join(map(_plain, corpus.books or []))),
+        ("training tokens", _number(corpus.train_tokens)),
+        ("held-out tokens", _number(corpus.validation_tokens)),
+        ("fine-tuned from", _plain(pathlib.PurePath(training.init_from.folder or "").name)),
+        ("steps", _number(recipe.steps)),
+        ("batch", _number(recipe.batch_size, " sequences")),
+        ("optimizer", _plain(recipe.optimizer or "")),
+        ("peak learning rate", recipe.learning_rate),
+        ("seed", recipe.seed),
     ]
     facts = [(name, value) for name, value in facts if value not in (None, "")]
     sections = ["## Training\n\n" + _table(facts)] if facts else []
-    if losses := _validation_losses(run_dir / _METRICS_FILE):
-        loss, step = min(losses)
+    if metrics.best_validation_loss is not None:
         sections.append(
-            f"## Result\n\nCross-entropy on the held-out end of every text: **{loss:.4f} nats per token**, "
-            f"at step {step:,}, whose weights these are."
+            "## Result\n\nCross-entropy on the held-out end of every text: "
+            f"**{metrics.best_validation_loss:.4f} nats per token**, at step {metrics.best_step:,}, whose weights "
+            "these are."
         )
     return sections
-
-
-def _validation_losses(path) -> list[tuple[float, int]]:
-    """(loss, step) of every validation; a half-written last line, as a killed run leaves, is passed over."""
-    losses = []
-    for line in path.read_text("utf-8").splitlines() if path.is_file() else ():
-        with contextlib.suppress(ValueError):
-            figures = json.loads(line)
-            if figures.get("split") == "validation":
-                losses.append((figures["loss"], figures["step"]))
-    return losses
 
 
 def _number(value, unit=""):

@@ -1,103 +1,36 @@
-"""Writes OpenAI's format, which gpt-2-simple opens: python -m export.openai --run_dir=R --output=models/mine
+"""Makes a checkpoint for OpenAI's code and gpt-2-simple.
 
-A character vocabulary is rewritten as a byte-level BPE (export/byte_level.py): text of known characters keeps its
-ids.
+    tf-gpt2 openai --run_dir=runs/demo --output=models/mine
+
+A character vocabulary is rewritten as a byte-level BPE: text of known characters keeps its ids.
 """
 
 import json
+from collections.abc import Sequence
 
-import numpy as np
-from absl import flags
-
-from tf_gpt2 import command, runtime
-from tf_gpt2.config import GPT2Config
-from tf_gpt2.errors import UserError
-from tf_gpt2.formats.openai import variable_name, variable_shapes
-
-from .byte_level import to_byte_level
-from .output_folder import new_folder
-
-FLAGS = flags.FLAGS
-CHECKPOINT_NAME = "model.ckpt"
-_MERGES_HEADER = "#version: 0.2\n"
+from tf_gpt2 import command
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> int:
     """Runs the command."""
-    del argv
-    print(json.dumps(write(FLAGS.run_dir, FLAGS.output)))
+    return command.parsed(_flags(), argv, _export)
 
 
-def write(run_dir, output) -> dict:
-    """Writes the folder; returns what was written.
-
-    Raises:
-        UserError: The model or its tokenizer has no equal in this format, or `output` cannot be written.
-    """
-    from tf_gpt2.model_directory import load_config, load_weights
-    from tf_gpt2.tokenizer import Tokenizer
-
-    config = load_config(run_dir)
-    require_plain(config, "OpenAI's format")
-    bpe = to_byte_level(Tokenizer.load(run_dir), config.vocabulary_size)
-    weights = load_weights(run_dir, config)
-    size = config.vocabulary_size + len(bpe.added_rows)
-    hparams = {
-        "n_vocab": size,
-        "n_ctx": config.context_length,
-        "n_embd": config.hidden_dim,
-        "n_head": config.num_heads,
-        "n_layer": config.num_layers,
-    }
-    with new_folder(output) as folder:
-        (folder / "hparams.json").write_text(json.dumps(hparams, indent=2) + "\n")
-        bpe.write(folder / "encoder.json", folder / "vocab.bpe", _MERGES_HEADER)
-        _write_variables(folder / CHECKPOINT_NAME, config, weights, bpe.added_rows)
-        (folder / "checkpoint").write_text(f'model_checkpoint_path: "{CHECKPOINT_NAME}"\n')
-    return {"output": str(output), "vocabulary_size": size, "added_tokens": len(bpe.added_rows)}
+def _flags() -> command.Flags:
+    flags = command.Flags("export.openai", __doc__ or "", aliases=command.MODEL_ALIASES)
+    flags.group("The usual flags")
+    flags.string("run_dir", "runs/demo", command.MODEL_HELP, value="DIR")
+    flags.string("output", None, "New folder to write, for example models/mine.", value="DIR")
+    return flags
 
 
-def require_plain(config: GPT2Config, format_name: str) -> None:
-    """Refuses what a format without fields for it cannot say.
+def _export(flags: command.Values) -> int:
+    flags.demand("output", "must name the folder to write; for example --output=models/mine")
+    from .formats.openai import write_openai
 
-    Raises:
-        UserError: The head is untied, or epsilon or the width of the MLP is not GPT-2's.
-    """
-    for holds, rule in (
-        (config.tie_embeddings, "tied embeddings"),
-        (config.layer_norm_epsilon == 1e-5, "layer_norm_epsilon 1e-5"),
-        (config.intermediate_dim == 4 * config.hidden_dim, "an MLP four times as wide as the model"),
-    ):
-        if not holds:
-            raise UserError(f"{format_name} needs {rule}; the model of --run_dir differs. Use export.huggingface")
-
-
-def with_added_rows(embedding: np.ndarray, added_rows: np.ndarray) -> np.ndarray:
-    """The token embedding [V, D] with copies of some of its rows after it [V + P, D]."""
-    return np.concatenate([embedding, embedding[added_rows]]) if len(added_rows) else embedding
-
-
-def _write_variables(prefix, config, weights, added_rows):
-    """Writes variables by OpenAI's names, as a Saver of TensorFlow 1 does."""
-    import tensorflow as tf
-
-    shapes = variable_shapes(config)
-    names, tensors = [], []
-    for tensor_name, array in weights.items():
-        name = variable_name(tensor_name)
-        is_embedding = tensor_name == "wte.weight"
-        names.append(name)
-        tensors.append(with_added_rows(array, added_rows) if is_embedding else array.reshape(shapes[name]))
-    try:
-        tf.raw_ops.SaveV2(
-            prefix=str(prefix), tensor_names=names, shape_and_slices=[""] * len(names), tensors=tensors
-        )
-    except tf.errors.OpError as error:  # a full disk, say
-        raise OSError(error.message) from None
+    command.result(json.dumps(write_openai(flags.run_dir, flags.output)))
+    return 0
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("run_dir", "runs/demo", "Model directory: a run of tf_gpt2.train or any format it opens.")
-    flags.DEFINE_string("output", None, "New folder to write, for example models/mine.")
-    runtime.load_tensorflow()
     command.run(main)

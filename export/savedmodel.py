@@ -1,120 +1,55 @@
-"""Exports a SavedModel for TF Serving: python -m export.savedmodel --run_dir=runs/demo --output=models/demo/1
+"""Makes a SavedModel for TensorFlow Serving.
+
+    tf-gpt2 savedmodel --run_dir=runs/demo --output=models/demo/1
 
 Text in, text out: the tokenizer is inside the graph. The last part of --output is the version; TF Serving serves
-the highest one. Beside the versions `models.config` and `batching_parameters.txt` are written. docs/serving.md
+the highest one. Beside the versions `models.config` and `batching_parameters.txt` are written. docs/serve.md
 describes the signatures and how to serve them.
 """
 
 import json
-import pathlib
-import re
+from collections.abc import Sequence
 
-import numpy as np
-from absl import flags, logging
-
-from tf_gpt2 import command, runtime
-from tf_gpt2.errors import UserError
-
-from .output_folder import new_folder
-
-FLAGS = flags.FLAGS
-CHECK_TEXT = "却说曹操引兵 Once upon a time"
-TOLERANCE = 1e-3  # nats; the two graphs add in another order
-_NAME = re.compile(r"[\w.-]+")
+from tf_gpt2 import command
 
 
-def write(run_dir, output, limits=None, *, xla: bool = False) -> dict:
-    """Writes one version of a served model and what the server reads beside it.
-
-    Args:
-        run_dir: A model directory of any format.
-        output: Folder to write, NAME/VERSION; must be new.
-        limits: `export.serving.limits.Limits`, by default its defaults.
-        xla: Whether XLA compiles the writing. TF Serving's stock CPU build cannot run such a model.
-
-    Returns:
-        What was written.
-
-    Raises:
-        UserError: The model cannot be read, its tokenizer is not known in a graph, or `output` cannot be written.
-    """
-    folder = _check_output(output)
-    runtime.load_tensorflow()
-    import tensorflow as tf
-
-    from tf_gpt2 import generation
-    from tf_gpt2.model_directory import load_config, load_weights
-    from tf_gpt2.tokenizer import Tokenizer
-
-    from .serving.limits import Limits
-    from .serving.server_files import write_server_files, write_warmup
-    from .serving.signatures import ServedModel
-    from .serving.text import text_module
-
-    limits = limits or Limits()
-    config, tokenizer = load_config(run_dir), Tokenizer.load(run_dir)
-    original = generation.load(run_dir)  # refuses what does not belong together
-    model = ServedModel(config, load_weights(run_dir, config), tokenizer, text_module(tokenizer), limits, xla)
-    signatures = model.signatures()
-    with new_folder(output) as temporary:
-        tf.saved_model.save(model, str(temporary), signatures=signatures)
-        write_warmup(temporary, folder.parent.name, limits, xla)
-        _check(temporary, original)
-        size = sum(path.stat().st_size for path in temporary.rglob("*") if path.is_file())
-    write_server_files(folder.parent, folder.parent.name, limits, xla)
-    return {
-        "output": str(output),
-        "signatures": sorted(signatures),
-        "bytes": size,
-        "parameters": config.num_parameters,
-    }
-
-
-def _check_output(output) -> pathlib.Path:
-    folder = pathlib.Path(output or "").absolute()
-    if not output or not (folder.name.isascii() and folder.name.isdigit() and int(folder.name) > 0):
-        raise UserError(
-            f"--output must end in a version number, as in --output=models/demo/1; received {str(output or '')!r}"
-        )
-    if not _NAME.fullmatch(folder.parent.name):
-        raise UserError(
-            "the folder above the version names the model and must consist of letters, digits, '.', '_' and '-'; "
-            f"received {folder.parent.name!r}"
-        )
-    return folder
-
-
-def _check(folder, original):
-    """Opens what was written and holds its scores against the library's."""
-    import tensorflow as tf
-
-    served = tf.saved_model.load(str(folder)).signatures["score"](text=tf.constant([CHECK_TEXT]))
-    expected = original.score(CHECK_TEXT, alternatives=1)
-    difference = np.abs(served["log_probabilities"].numpy()[0] - expected.log_probabilities).max(initial=0.0)
-    if not difference <= TOLERANCE:  # so that NaN is refused too
-        raise UserError(
-            f"the SavedModel must score as the model does, within {TOLERANCE} nats; it differs by {difference}. "
-            "Take another checkpoint: the weights may not be finite"
-        )
-
-
-def main(argv):
+def main(argv: Sequence[str]) -> int:
     """Runs the command."""
-    del argv
-    _check_output(FLAGS.output)  # a mistake shows before TensorFlow is imported
+    return command.parsed(_flags(), argv, _export)
+
+
+def _flags() -> command.Flags:
+    # A limit of the library is called as what it limits; the flag says that it is one.
+    aliases = {**command.MODEL_ALIASES, "max_new_tokens": "max_new_tokens_limit"}
+    flags = command.Flags("export.savedmodel", __doc__ or "", aliases=aliases)
+    flags.group("The usual flags")
+    flags.string("run_dir", "runs/demo", command.MODEL_HELP, value="DIR")
+    flags.string("output", None, "New folder to write, NAME/VERSION, for example models/demo/1.", value="DIR")
+    flags.group("What a request may ask for")
+    flags.integer("max_batch_size", 8, "Most texts of a request, and of a batch of requests.", least=1)
+    flags.integer("max_prompt_bytes", 16384, "Longest prompt or text, in bytes of UTF-8.", least=1)
+    flags.integer("max_new_tokens_limit", 1024, "Most tokens a request may ask for.", least=1)
+    flags.group("The graph")
+    flags.boolean("xla", False, "Compile the writing with XLA, which TF Serving's stock CPU build cannot run.")
+    return flags
+
+
+def _export(flags: command.Values) -> int:
+    from .serving.saved_model import check_output, write_savedmodel
+
+    check_output(flags.output)  # a mistake shows before TensorFlow is imported
+    from tf_gpt2 import runtime
+
     runtime.load_tensorflow()
+    from absl import logging
+
     from .serving.limits import Limits
 
     logging.set_verbosity(logging.WARNING)  # saving tells how it names the graph's parts
-    limits = Limits(FLAGS.max_batch_size, FLAGS.max_prompt_bytes, FLAGS.max_new_tokens_limit)
-    print(json.dumps(write(FLAGS.run_dir, FLAGS.output, limits, xla=FLAGS.xla)))
+    limits = Limits(flags.max_batch_size, flags.max_prompt_bytes, flags.max_new_tokens_limit)
+    command.result(json.dumps(write_savedmodel(flags.run_dir, flags.output, limits=limits, xla=flags.xla)))
+    return 0
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("run_dir", "runs/demo", "Model directory: a run of tf_gpt2.train or any format it opens.")
-    flags.DEFINE_string("output", None, "New folder to write, NAME/VERSION, for example models/demo/1.")
-    flags.DEFINE_integer("max_batch_size", 8, "Most texts of a request, and of a batch of requests.", lower_bound=1)
-    flags.DEFINE_integer("max_prompt_bytes", 16384, "Longest prompt or text, in bytes of UTF-8.", lower_bound=1)
-    flags.DEFINE_integer("max_new_tokens_limit", 1024, "Most tokens a request may ask for.", lower_bound=1)
-    flags.DEFINE_bool("xla", False, "Compile the writing with XLA, which TF Serving's stock CPU build cannot run.")
     command.run(main)

@@ -1,149 +1,66 @@
-"""Exports a page that writes in the visitor's browser: python -m export.site --run_dir=runs/demo --output=site
+"""Makes a page that writes in the visitor's browser.
+
+    tf-gpt2 site --run_dir=runs/demo --output=site
 
 The folder is served as it is by any static host, under any path. Nothing in it is fetched from elsewhere.
 """
 
-import hashlib
 import json
-import pathlib
-import shutil
-
-from absl import flags
+from collections.abc import Sequence
 
 from tf_gpt2 import command
-from tf_gpt2.errors import UserError
-
-FLAGS = flags.FLAGS
-flags.DEFINE_string("run_dir", "runs/demo", "Model directory: a run of tf_gpt2.train or any Hugging Face GPT-2.")
-flags.DEFINE_string("output", None, "Directory to write the site into; a former export there is replaced.")
-flags.DEFINE_enum(
-    "dtype",
-    "int8",
-    ["int8", "float16", "float32"],
-    "How the visitor's download stores the weights; int8 is a quarter of float32.",
-)
-flags.DEFINE_string("name", None, "Heading of the page. Default: from the books.")
-flags.DEFINE_string("openings", None, 'File of openings, one a line, "book<TAB>opening". Default: from the books.')
-flags.DEFINE_integer("samples", 24, "Passages to write for the page's start, at most; 0 for none.", lower_bound=0)
-flags.DEFINE_string("page", None, "Folder with the built page. Default: web/dist of this checkout.")
-
-SITE_FILE = "site.json"
-SERVICE_WORKER = "service_worker.js"
-PASSAGE_TOKENS = 160
-OFFERED_OPENINGS = 6
-SEED = 1
 
 
-def write_site(run_dir, output, *, dtype="int8", name=None, openings=None, samples=24, page=None) -> dict:
-    """Writes the site; a former one in `output` is replaced when the new one is complete.
-
-    Args:
-        run_dir: A model directory.
-        output: Directory to write.
-        dtype: "int8", "float16" or "float32".
-        name: Heading of the page.
-        openings: Path of a file of openings.
-        samples: How many sample passages to write at most.
-        page: Folder with the built page.
-
-    Returns:
-        The content of `site.json`.
-
-    Raises:
-        UserError: The page is not built, the model cannot be read, or `output` cannot be written.
-    """
-    from tf_gpt2.model_directory import load_config
-    from tf_gpt2.tokenizer import Tokenizer
-
-    from .browser.built_page import built_page
-    from .browser.bundle import replacing_directory, write_bundle
-    from .browser.openings import book_openings, read_openings
-    from .browser.page_facts import model_card, training_corpus
-
-    page = pathlib.Path(page) if page else built_page()
-    if not (page / "index.html").exists():
-        raise UserError(
-            f"`page` must be the folder of a built page; {page} has no index.html; `make web` builds one"
-        )
-    config, tokenizer = load_config(run_dir), Tokenizer.load(run_dir)
-    books = read_openings(openings) if openings else book_openings(training_corpus(run_dir), tokenizer)
-    with replacing_directory(output, SITE_FILE) as folder:
-        shutil.copytree(page, folder, dirs_exist_ok=True)
-        command.message("writing the weights")
-        bundle = write_bundle(run_dir, folder / "bundle", dtype)
-        site = {
-            **model_card(run_dir, config, tokenizer, name),
-            "dtype": dtype,
-            # What a visitor's browser fetches for the model, to the byte.
-            "bytes": bundle["bytes"],
-            "openings": _take_turns(books, OFFERED_OPENINGS),
-            "samples": _write_samples(run_dir, books, samples),
-        }
-        (folder / SITE_FILE).write_text(json.dumps(site, ensure_ascii=False, indent=1) + "\n", "utf-8")
-        name_shell(folder)
-    return site
-
-
-def _take_turns(books, count):
-    """Openings of all books, one of each in turn."""
-    longest = max((len(found) for _, found in books), default=0)
-    turns = [found[place] for place in range(longest) for _, found in books if place < len(found)]
-    return turns[:count]
-
-
-def _write_samples(run_dir, books, limit):
-    per_book = max(1, limit // max(1, len(books)))
-    places = [(title, opening) for title, found in books for opening in found[:per_book]][:limit]
-    if not places:
-        return []
-    command.message(f"writing {len(places)} sample passages")
-    from tf_gpt2 import generation
-
-    settings = generation.GenerationSettings(max_new_tokens=PASSAGE_TOKENS, seed=SEED)
-    passages = generation.load(run_dir).write([opening for _, opening in places], settings)
-    samples = []
-    for (title, opening), passage in zip(places, passages, strict=True):
-        samples.append({"book": title, "prompt": opening, "text": _whole_sentences(passage.text)})
-    return samples
-
-
-def _whole_sentences(text):
-    """The text up to its last sentence's end, if that leaves most of it."""
-    end = max(text.rfind(mark) for mark in "。！？”.!?")
-    return text[: end + 1] if end >= len(text) // 2 else text
-
-
-def name_shell(folder):
-    """Tells the service worker of a site which files the page itself consists of.
-
-    Args:
-        folder: `pathlib.Path` of the site, with service_worker.js as it was built.
-    """
-    paths = sorted(path for path in folder.iterdir() if path.is_file() and path.name != SERVICE_WORKER)
-    version = hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in paths)).hexdigest()
-    shell = json.dumps({"version": version[:16], "files": [path.name for path in paths]})
-    script = folder / SERVICE_WORKER
-    script.write_text(f"self.SHELL = {shell};\n{script.read_text('utf-8')}", "utf-8")
-
-
-def main(argv):
+def main(argv: Sequence[str]) -> int:
     """Runs the command."""
-    del argv
-    if not FLAGS.output:
-        raise UserError("--output must name the directory to write; for example --output=site")
+    return command.parsed(_flags(), argv, _export)
+
+
+def _flags() -> command.Flags:
+    flags = command.Flags("export.site", __doc__ or "", aliases=command.MODEL_ALIASES)
+    flags.group("The usual flags")
+    flags.string("run_dir", "runs/demo", command.MODEL_HELP, value="DIR")
+    flags.string(
+        "output", None, "Directory to write the site into; a former export there is replaced.", value="DIR"
+    )
+    flags.string("name", None, "Heading of the page. Default: from the books.", value="NAME")
+    flags.group("The model on the page")
+    flags.choice(
+        "dtype",
+        "int8",
+        ["int8", "float16", "float32"],
+        "How the visitor's download stores the weights; int8 is a quarter of float32.",
+    )
+    flags.group("What the page offers at its start")
+    flags.string(
+        "openings",
+        None,
+        'File of openings, one a line, "book<TAB>opening". Default: from the books.',
+        value="FILE",
+    )
+    flags.integer("samples", 24, "Passages to write for the page's start, at most; 0 for none.", least=0)
+    flags.string("page", None, "Folder with the built page. Default: the one that comes with tf_gpt2.", value="DIR")
+    return flags
+
+
+def _export(flags: command.Values) -> int:
+    flags.demand("output", "must name the directory to write; for example --output=site")
+    from .browser.site import write_site
+
     site = write_site(
-        FLAGS.run_dir,
-        FLAGS.output,
-        dtype=FLAGS.dtype,
-        name=FLAGS.name,
-        openings=FLAGS.openings,
-        samples=FLAGS.samples,
-        page=FLAGS.page,
+        flags.run_dir,
+        flags.output,
+        dtype=flags.dtype,
+        name=flags.name,
+        openings=flags.openings,
+        samples=flags.samples,
+        page=flags.page,
     )
     command.message(
-        f"open it: python -m http.server --directory {FLAGS.output} 8000, then http://localhost:8000 in a browser"
+        f"open it: python -m http.server --directory {flags.output} 8000, then http://localhost:8000 in a browser"
     )
-    print(json.dumps({"output": FLAGS.output, "bytes": site["bytes"], "dtype": site["dtype"]}))
+    command.result(json.dumps({"output": flags.output, "bytes": site["bytes"], "dtype": site["dtype"]}))
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a bundle's files hold, read as docs/browser.md describes them and not with the exporter's code."""
+"""What a bundle's files hold, read as docs/page.md describes them and not with the exporter's code."""
 
 import json
 
@@ -32,7 +32,7 @@ def read_arrays(folder):
 
 
 def unpack_tiles(tiles, shape, axis):
-    """The matrix of `shape`, weight by weight as docs/browser.md describes the tiles."""
+    """The matrix of `shape`, weight by weight as docs/notes/browser.md describes the tiles."""
     outputs, inputs = shape[axis], shape[1 - axis]
     pairs = (inputs + 1) // 2
     assert tiles.size == -(-outputs // 32) * pairs * 64

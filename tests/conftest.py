@@ -58,8 +58,8 @@ def served_run_dir(tmp_path_factory):
 @pytest.fixture(scope="session")
 def served_model(served_run_dir, served_limits, tmp_path_factory):
     """Version 1 of its SavedModel, in a folder called demo."""
-    from export import savedmodel
+    from export.serving.saved_model import write_savedmodel
 
     output = tmp_path_factory.mktemp("models") / "demo" / "1"
-    savedmodel.write(served_run_dir, output, served_limits)
+    write_savedmodel(served_run_dir, output, limits=served_limits)
     return output

@@ -30,13 +30,19 @@ def test_the_last_line_is_one_json_object(folder):
     )
     assert (code, errors) == (0, "")
     figures = json.loads(output.splitlines()[-1])
-    assert figures["books"] == 2 and figures["stride"] == 8 and figures["characters"] == 120
+    assert (
+        figures["run_dir"] == str(folder)
+        and figures["books"] == 2
+        and figures["stride"] == 8
+        and figures["characters"] == 120
+    )
 
 
 @pytest.mark.parametrize(
     ("flag", "rule"),
     [
         ("--run_dir=", "--run_dir must"),
+        ("--run_dir=/no/such/folder", "/no/such/folder"),
         ("--corpus=", "--corpus must name"),
         ("--stride=0", "--stride must be from 1 to the context length 16"),
         ("--stride=17", "--stride must be from 1 to the context length 16"),

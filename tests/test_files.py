@@ -1,11 +1,18 @@
+import errno
 import os
+import pathlib
 import stat
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
+from tf_gpt2 import file_system, files
 from tf_gpt2.errors import UserError
-from tf_gpt2.files import read_json, replacing, write_atomically, write_tensors
+from tf_gpt2.files import read_json, replacing, replacing_folder, sweep, write_atomically, write_tensors
+
+MARKER = "site.json"
 
 
 def test_a_failed_write_leaves_the_former_file_and_no_litter(tmp_path):
@@ -14,8 +21,7 @@ def test_a_failed_write_leaves_the_former_file_and_no_litter(tmp_path):
 
     def break_off():
         with replacing(path) as temporary:
-            with open(temporary, "wb") as file:
-                file.write(b"half")
+            temporary.write_bytes(b"half")
             raise OSError(28, "No space left on device")
 
     with pytest.raises(UserError, match="No space left"):
@@ -34,10 +40,18 @@ def test_other_errors_pass_and_leave_no_litter(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-def test_files_have_the_users_usual_mode(tmp_path):
-    write_atomically(tmp_path / "ours", b"")
-    (tmp_path / "usual").touch()
-    assert stat.S_IMODE((tmp_path / "ours").stat().st_mode) == stat.S_IMODE((tmp_path / "usual").stat().st_mode)
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_files_and_folders_have_the_users_usual_modes(tmp_path, umask):
+    former = os.umask(umask)
+    try:
+        write_atomically(tmp_path / "a", b"")
+        write_tensors(tmp_path / "b", {"x": np.zeros(2)}, {})
+        with replacing_folder(tmp_path / "folder"):
+            pass
+    finally:
+        os.umask(former)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == {"a": 0o666 & ~umask, "b": 0o666 & ~umask, "folder": 0o777 & ~umask}
 
 
 def test_a_directory_in_the_way_is_a_clear_line(tmp_path):
@@ -45,6 +59,280 @@ def test_a_directory_in_the_way_is_a_clear_line(tmp_path):
     with pytest.raises(UserError, match="cannot write"):
         write_tensors(tmp_path / "file", {"a": np.zeros(2)}, {})
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_name_of_the_longest_length_can_be_written(tmp_path):
+    write_atomically(tmp_path / ("x" * 255), b"1")
+    with pytest.raises(UserError, match="cannot write"):
+        write_atomically(tmp_path / ("x" * 256), b"1")
+    assert len(os.listdir(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_folder_appears_whole(tmp_path, exists):
+    output = tmp_path / "a" / "b"
+    if exists:
+        output.mkdir(parents=True)
+    with replacing_folder(output) as folder:
+        (folder / "x").write_text("1")
+        assert not (output / "x").exists()
+    assert (output / "x").read_text() == "1"
+    assert [path.name for path in output.parent.iterdir()] == ["b"]
+
+
+def test_after_an_error_no_folder_is_there(tmp_path):
+    with pytest.raises(RuntimeError), replacing_folder(tmp_path / "out") as folder:
+        (folder / "x").write_text("1")
+        raise RuntimeError
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("marker", [None, MARKER])
+@pytest.mark.parametrize("make", ["file", "folder", "none"])
+def test_nothing_of_others_is_written_over(tmp_path, make, marker):
+    output = tmp_path / "out"
+    if make == "file":
+        output.write_text("mine")
+    elif make == "folder":
+        output.mkdir()
+        (output / "mine").write_text("mine")
+    with (
+        pytest.raises(UserError, match="^`output` must"),
+        replacing_folder(None if make == "none" else output, marker=marker),
+    ):
+        pass
+    assert make == "none" or len(list(tmp_path.rglob("*"))) == (1 if make == "file" else 2)
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot write"), replacing_folder(tmp_path / "file" / "out"):
+        pass
+
+
+def _export(output, content):
+    with replacing_folder(output, marker=MARKER) as folder:
+        (folder / MARKER).write_text(content)
+        (folder / content).touch()
+
+
+def _content(folder):
+    return sorted(path.name for path in folder.rglob("*"))
+
+
+def test_a_former_export_is_replaced_whole(tmp_path):
+    _export(tmp_path / "out", "first")
+    _export(tmp_path / "out", "second")
+    assert _content(tmp_path) == ["out", "second", MARKER]
+
+
+def test_a_former_export_behind_a_link_is_replaced_there(tmp_path):
+    _export(tmp_path / "real", "first")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    _export(tmp_path / "link", "second")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "real" / MARKER).read_text() == "second"
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+def test_a_former_export_stays_whole_on_an_error(tmp_path, error):
+    _export(tmp_path / "out", "first")
+    with pytest.raises((UserError, KeyboardInterrupt)), replacing_folder(tmp_path / "out", marker=MARKER) as folder:
+        (folder / MARKER).write_text("half")
+        raise error
+    assert _content(tmp_path) == ["first", "out", MARKER]
+
+
+def test_a_former_export_comes_back_when_the_new_one_cannot_take_its_place(tmp_path, monkeypatch):
+    _export(tmp_path / "out", "first")
+    real = os.replace
+
+    def refuse_new(source, target):
+        if pathlib.Path(source).name == "new":
+            raise OSError(errno.EIO, "the disk failed")
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse_new)
+    with pytest.raises(UserError, match="the disk failed"):
+        _export(tmp_path / "out", "second")
+    assert _content(tmp_path) == ["first", "out", MARKER]
+
+
+def test_everything_is_on_the_disk_before_it_takes_its_place(tmp_path, monkeypatch):
+    events = []
+    real_sync, real_replace = os.fsync, os.replace
+
+    def fsync(descriptor):
+        events.append(os.fstat(descriptor).st_ino)
+        real_sync(descriptor)
+
+    def replace(source, target):
+        events.append("rename")
+        real_replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", replace)
+    write_atomically(tmp_path / "file", b"1")
+    with replacing_folder(tmp_path / "out") as folder:
+        (folder / "deep").mkdir()
+        (folder / "deep" / "x").touch()
+    here = tmp_path.stat().st_ino
+    parts = [(tmp_path / "out" / name).stat().st_ino for name in ("deep/x", "deep", "")]
+    assert events == [(tmp_path / "file").stat().st_ino, "rename", here, *parts, "rename", here]
+
+
+def test_a_disk_that_fails_to_sync_is_said(tmp_path, monkeypatch):
+    def fail(descriptor):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(UserError, match="Input/output error"):
+        write_atomically(tmp_path / "file", b"1")
+    assert not list(tmp_path.iterdir())
+
+
+_KILLED = """
+import os, signal, sys, time
+from tf_gpt2 import files, file_system
+what, place, end = sys.argv[1:]
+if end == "between":
+    real = os.replace
+    def replace(source, target):
+        real(source, target)
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.replace = replace
+def stop():
+    print("writing", flush=True)
+    if end == "wait":
+        sys.stdin.read()
+    elif end == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+if what == "file":
+    with files.replacing(place) as temporary:
+        temporary.write_bytes(b"half")
+        stop()
+else:
+    with files.replacing_folder(place, marker="site.json") as folder:
+        (folder / "site.json").write_text("new")
+        stop()
+"""
+
+
+def _process(what, place, end):
+    command = [sys.executable, "-c", _KILLED, what, str(place), end]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "writing\n"
+    return process
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_what_a_killed_writer_left_goes_at_the_next_start(tmp_path, what):
+    if what == "folder":
+        _export(tmp_path / "out", "first")
+    else:
+        write_atomically(tmp_path / "out", b"first")
+    _process(what, tmp_path / "out", "kill").communicate()
+    assert len(list(tmp_path.glob(f"{files.WORKSPACE_PREFIX}*"))) == 1
+    former = tmp_path / "out" / MARKER if what == "folder" else tmp_path / "out"
+    assert former.read_text() == "first"
+    write_atomically(tmp_path / "other", b"")
+    assert sorted(os.listdir(tmp_path)) == ["other", "out"]
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_what_a_living_writer_is_writing_stays(tmp_path, what):
+    process = _process(what, tmp_path / "out", "wait")
+    write_atomically(tmp_path / "other", b"")
+    sweep(tmp_path)
+    process.communicate("")
+    assert process.returncode == 0
+    assert sorted(os.listdir(tmp_path)) == ["other", "out"]
+
+
+def test_a_kill_between_the_two_renames_brings_the_former_export_back(tmp_path):
+    _export(tmp_path / "out", "first")
+    _process("folder", tmp_path / "out", "between").communicate()
+    assert not (tmp_path / "out").exists()
+    sweep(tmp_path)
+    assert _content(tmp_path) == ["first", "out", MARKER]
+
+
+def test_a_sweep_leaves_everything_else(tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / ".tf_gpt2-file").write_text("a user's")
+    (tmp_path / ".tf_gpt2-folder").mkdir()
+    (tmp_path / ".tf_gpt2-folder" / "text").write_text("a user's")
+    (tmp_path / ".tf_gpt2-link").symlink_to(tmp_path / "other")
+    before = sorted(os.listdir(tmp_path))
+    sweep(tmp_path)
+    assert sorted(os.listdir(tmp_path)) == before
+    sweep(tmp_path / "none")
+
+
+def test_a_sweep_between_folder_and_lock_makes_the_writer_try_again(tmp_path, monkeypatch):
+    real, swept = files.lock_new_file, []
+
+    def lock_new_file(path):
+        if not swept:
+            swept.append(path)
+            sweep(tmp_path)
+        return real(path)
+
+    monkeypatch.setattr(files, "lock_new_file", lock_new_file)
+    write_atomically(tmp_path / "file", b"1")
+    assert swept and os.listdir(tmp_path) == ["file"]
+
+
+def test_without_locks_files_are_written_and_nothing_is_swept(tmp_path, monkeypatch):
+    _process("file", tmp_path / "out", "kill").communicate()
+
+    def unsupported(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(file_system.fcntl, "flock", unsupported)
+    write_atomically(tmp_path / "file", b"1")
+    assert len(os.listdir(tmp_path)) == 2 and (tmp_path / "file").exists()
+
+
+def _on_windows(monkeypatch, refusals):
+    """os.replace as Windows has it: refused a few times, as while a virus scanner looks."""
+    real, waits = os.replace, []
+
+    def replace(source, target):
+        if len(waits) < refusals:
+            raise PermissionError(errno.EACCES, "The process cannot access the file")
+        real(source, target)
+
+    monkeypatch.setattr(file_system, "WINDOWS", True)
+    monkeypatch.setattr(file_system.time, "sleep", waits.append)
+    monkeypatch.setattr(os, "replace", replace)
+    return waits
+
+
+def test_on_windows_a_rename_is_tried_again(tmp_path, monkeypatch):
+    waits = _on_windows(monkeypatch, 3)
+    write_atomically(tmp_path / "file", b"1")
+    assert os.listdir(tmp_path) == ["file"] and len(waits) == 3
+
+
+def test_on_windows_a_file_that_stays_open_elsewhere_is_one_line(tmp_path, monkeypatch):
+    waits = _on_windows(monkeypatch, 99)
+    with pytest.raises(UserError, match=r"cannot write .*; close the program that has it open"):
+        write_atomically(tmp_path / "file", b"1")
+    assert len(waits) == 4 and not list(tmp_path.iterdir())
+
+
+def test_on_windows_folders_are_not_opened(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    opened, real = [], os.open
+
+    def note(path, flags, *rest):
+        opened.append((pathlib.Path(path).name, flags))
+        return real(path, flags, *rest)
+
+    monkeypatch.setattr(file_system, "WINDOWS", True)
+    monkeypatch.setattr(file_system.os, "open", note)
+    file_system.sync_tree(tmp_path)
+    assert opened == [("file", os.O_RDWR)]
 
 
 @pytest.mark.parametrize("content", [b"{", b"[1]", b"\xff\xfe\x00", b"[" * 100_000])

@@ -2,11 +2,11 @@
 
 import dataclasses
 import json
+import os
+import shutil
 import signal
 
 import pytest
-from absl import flags
-from absl.testing import flagsaver
 from commands import error_line, run, start
 from conftest import random_weights
 
@@ -30,10 +30,10 @@ def folder(tmp_path_factory):
 
 
 def call(folder, **values):
-    if not flags.FLAGS.is_parsed():
-        flags.FLAGS.mark_as_parsed()
-    with flagsaver.flagsaver(run_dir=str(folder), **{"max_new_tokens": 12, "seed": 1, **values}):
-        return sample.main(["sample"])
+    """Runs the command in this process; True is a switch, None leaves a flag out."""
+    values = {"run_dir": folder, "max_new_tokens": 12, "seed": 1, **values}
+    given = {name: value for name, value in values.items() if value is not None}
+    return sample.main([f"--{name}" if value is True else f"--{name}={value}" for name, value in given.items()])
 
 
 def test_stdout_is_the_text_and_streaming_prints_the_same(folder, capsys):
@@ -50,6 +50,41 @@ def test_without_a_seed_one_is_drawn_and_shown(folder, capsys):
     seed = int(first.err.removeprefix("seed "))
     call(folder, seed=seed, prompt="却说")
     assert capsys.readouterr().out == first.out
+
+
+@pytest.fixture
+def greedy_folder(folder, tmp_path):
+    """The same model with settings of its own: three tokens, the likeliest ones."""
+    shutil.copytree(folder, tmp_path / "greedy")
+    own = {"do_sample": False, "max_new_tokens": 3}
+    (tmp_path / "greedy" / "generation_config.json").write_text(json.dumps(own))
+    return tmp_path / "greedy"
+
+
+def _passages(folder, tmp_path, **values):
+    output = tmp_path / "out.jsonl"
+    call(folder, prompt="却说", output=output, **values)
+    return [json.loads(line) for line in output.read_text("utf-8").splitlines()]
+
+
+def test_the_models_own_settings_are_obeyed_and_flags_win(greedy_folder, tmp_path):
+    first, second = (_passages(greedy_folder, tmp_path, max_new_tokens=None, seed=seed)[0] for seed in (1, 2))
+    assert first["num_tokens"] <= 3 and first["text"] == second["text"]
+    longer = _passages(greedy_folder, tmp_path, max_new_tokens=9, min_new_tokens=9, temperature=1, num_samples=8)
+    assert [passage["num_tokens"] for passage in longer] == [9] * 8
+    assert len({passage["text"] for passage in longer}) > 1
+
+
+def test_the_models_own_length_bounds_the_shortest_text(greedy_folder, tmp_path):
+    with pytest.raises(UserError, match="--min_new_tokens must be at most --max_new_tokens; received 5 and 3"):
+        call(greedy_folder, max_new_tokens=None, min_new_tokens=5)
+    (greedy_folder / "generation_config.json").write_text('{"max_new_tokens": 210}')
+    assert _passages(greedy_folder, tmp_path, max_new_tokens=None, min_new_tokens=205)[0]["num_tokens"] >= 205
+
+
+def test_a_flag_that_the_models_own_settings_leave_without_effect_is_refused(greedy_folder):
+    with pytest.raises(UserError, match="--top_k has no effect with temperature 0"):
+        call(greedy_folder, top_k=5)
 
 
 def test_a_cut_prompt_is_reported(folder, capsys):
@@ -95,14 +130,78 @@ def test_the_command_line_writes_text_and_nothing_else(folder):
 @pytest.mark.parametrize(
     ("flag", "rule"),
     [
-        ("--top_k=-1", "top_k must be an integer from 0"),
-        ("--temperature=-1", "temperature must be a number"),
-        ("--stop=", "stop must be strings of at least one character"),
+        ("--top_k=-1", "must be an integer from 0"),
+        ("--temperature=-1", "must be a number"),
+        ("--stop=", "must be strings of at least one character"),
+        ("--top_k=many", "--top_k"),
+        ("--colour=red", "colour"),
+        ("却说", "arguments must be flags"),
         ("--run_dir=/no/such/folder", "/no/such/folder"),
     ],
 )
 def test_mistakes_give_one_line(folder, flag, rule):
     assert rule in error_line("tf_gpt2.sample", f"--run_dir={folder}", flag)
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (["--interactive", "--prompt=a"], "--prompt has no effect with --interactive"),
+        (["--interactive", "--prompts_file=p.txt"], "--prompts_file has no effect with --interactive"),
+        (["--interactive", "--output=o.jsonl"], "--output has no effect with --interactive"),
+        (["--interactive", "--stream"], "--stream has no effect with --interactive"),
+        (["--interactive", "--num_samples=2"], "--num_samples has no effect with --interactive"),
+        (["--prompt=a", "--prompts_file=p.txt"], "--prompt has no effect with --prompts_file"),
+        (["--stream", "--output=o.jsonl"], "--stream has no effect with --output"),
+        (["--stream", "--num_samples=2"], "--stream shows one text"),
+        (["--temperature=0", "--top_k=5"], "--top_k has no effect with temperature 0"),
+        (["--temperature=0", "--top_p=0.5"], "--top_p has no effect with temperature 0"),
+        (["--top_k=1", "--temperature=0.5"], "--temperature has no effect with top_k 1"),
+        (["--repetition_window=5"], "--repetition_window has no effect without --repetition_penalty"),
+    ],
+)
+def test_a_flag_without_effect_is_refused(folder, flags, named, monkeypatch):
+    monkeypatch.setattr("tf_gpt2.generation.load", None)  # before the model is opened
+    with pytest.raises(UserError, match=named):
+        sample.main([f"--run_dir={folder}", *flags])
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--temperature=0", "--seed=3", "--top_k=1"],
+        ["--prompt=", "--nostream", "--nointeractive", "--num_samples=1"],
+        ["--repetition_window=5", "--repetition_penalty=1.1"],
+    ],
+)
+def test_flags_that_go_together_are_taken(folder, flags):
+    assert sample.main([f"--run_dir={folder}", "--max_new_tokens=3", *flags]) == 0
+
+
+def test_streaming_a_file_of_several_prompts_is_refused(folder, tmp_path):
+    file = tmp_path / "prompts.txt"
+    file.write_text("却说\n曹操\n", "utf-8")
+    with pytest.raises(UserError, match="--stream shows one text as it is written, and 2 are asked for"):
+        call(folder, stream=True, prompts_file=file)
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(folder):
+    process = start(
+        "tf_gpt2.sample", f"--run_dir={folder}", "--stream", "--max_new_tokens=2000000", "--prompt=却说"
+    )
+    process.stdout.read(3)
+    process.stdout.close()
+    errors = process.stderr.read()
+    assert process.wait(timeout=60) == 0
+    assert "Traceback" not in errors and "BrokenPipe" not in errors
+
+
+def test_a_terminal_without_chinese_gets_question_marks(folder):
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    code, output, errors = run(
+        "tf_gpt2.sample", f"--run_dir={folder}", "--prompt=却说", "--max_new_tokens=3", "--seed=1", env=environment
+    )
+    assert (code, errors) == (0, "") and output.startswith("??")
 
 
 def test_ctrl_c_keeps_what_was_begun(folder, tmp_path, capsys, monkeypatch):

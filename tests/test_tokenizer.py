@@ -139,8 +139,8 @@ def test_other_kinds_open_too(tmp_path):
 @pytest.mark.parametrize(
     ("call", "complaint"),
     [
-        (lambda: Tokenizer.train_characters(["a"], 0), "--min_char_count"),
-        (lambda: Tokenizer.train_bpe(["a"], 256), "--vocab_size"),
+        (lambda: Tokenizer.train_characters(["a"], 0), "`min_char_count`"),
+        (lambda: Tokenizer.train_bpe(["a"], 256), "`vocab_size`"),
         (lambda: Tokenizer(tokenizers.Tokenizer(tokenizers.models.BPE())), "ends a text"),
     ],
 )

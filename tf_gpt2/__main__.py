@@ -1,11 +1,14 @@
 """The door to all commands: `tf-gpt2 train ...` is `python -m tf_gpt2.train ...`; alone it lists them."""
 
 import importlib
+import importlib.util
+import pathlib
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 
-from tf_gpt2 import __version__, command
-from tf_gpt2.errors import UserError
+import tf_gpt2
+from tf_gpt2 import command
 
 # name: module, what it does
 COMMANDS = {
@@ -19,20 +22,43 @@ COMMANDS = {
     "openai": ("tf_gpt2.export.openai", "make a checkpoint for OpenAI's code and gpt-2-simple"),
     "keras_hub": ("tf_gpt2.export.keras_hub", "make a KerasHub preset"),
 }
+_EXPORT = "tf_gpt2.export"
 
 
 def main(argv: Sequence[str]) -> int:
     """Runs the command that the first argument names; without one, lists them."""
     if not argv or argv[0] in ("--help", "-h", "help"):
-        print(_listing())
+        command.result(_listing())
         return 0
     if argv[0] == "--version":
-        print(f"tf_gpt2 {__version__}")
+        command.result(f"tf_gpt2 {tf_gpt2.__version__}")
         return 0
     if argv[0] not in COMMANDS:
-        raise UserError(f"the command must be one of {', '.join(COMMANDS)}; received {argv[0]!r}")
-    module = importlib.import_module(COMMANDS[argv[0]][0])
-    return module.main(argv[1:])
+        raise command.CommandError(f"the command must be one of {', '.join(COMMANDS)}; received {argv[0]!r}")
+    return _module(COMMANDS[argv[0]][0]).main(argv[1:])
+
+
+def _module(name: str) -> ModuleType:
+    if name.startswith(f"{_EXPORT}."):
+        _find_export(pathlib.Path(tf_gpt2.__file__).resolve().parent.parent)
+    return importlib.import_module(name)
+
+
+def _find_export(root: pathlib.Path) -> None:
+    """In a checkout that is not installed the exporters lie beside the package: imports them from there."""
+    if importlib.util.find_spec(_EXPORT) is not None:
+        return
+    folder = root / "export"
+    if not ((root / "setup.cfg").is_file() and (folder / "__init__.py").is_file()):
+        return  # not our checkout; the import says what is missing
+    spec = importlib.util.spec_from_file_location(
+        _EXPORT, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[_EXPORT] = module
+    spec.loader.exec_module(module)
+    tf_gpt2.export = module  # type: ignore[attr-defined]
 
 
 def _listing() -> str:
@@ -48,4 +74,4 @@ def run() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(command.call(main, sys.argv[1:]))
+    run()

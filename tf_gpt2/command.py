@@ -4,201 +4,45 @@ A command module has `main(argv) -> int`, which declares its flags, parses them 
 does nothing. Flags are absl's, in a set of their own for every call, so any two commands live in one process.
 """
 
-import logging
-import re
 import sys
-import textwrap
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NoReturn
+from collections.abc import Callable, Sequence
+from typing import NoReturn
 
-from absl import flags as absl_flags
-
-from tf_gpt2 import __version__
+from tf_gpt2 import printing
 from tf_gpt2.errors import UserError
+from tf_gpt2.flags import CommandError, Flags, Values
+from tf_gpt2.printing import draw, message, on_terminal, result
+
+__all__ = ["CommandError", "Flags", "Values", "call", "draw", "message", "on_terminal", "parsed", "result", "run"]
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
-_HELP = ("--help", "-h", "-help", "--helpfull", "--helpshort")
-_WIDTH = 100
-_FLAG_COLUMN = 28
-_ARGUMENT = re.compile(r"`(\w+)`")
-
-
-class Flags:
-    """Declares the flags of one command and parses its command line.
-
-    Args:
-        module: The command's module name, `tf_gpt2.train` say, which messages and help name.
-        summary: What the command does, in a few lines; shown by --help.
-        aliases: Arguments of the library that this command knows under the name of another flag.
-    """
-
-    def __init__(self, module: str, summary: str, aliases: dict[str, str] | None = None):
-        self._module, self._summary = module, summary
-        self._values = absl_flags.FlagValues()
-        self._groups: list[tuple[str, list[str]]] = []
-        self._hints: dict[str, str] = {}
-        self._aliases = aliases or {}
-
-    def group(self, title: str) -> None:
-        """Begins a group of the help; the flags declared next belong to it. The usual ones come first."""
-        self._groups.append((title, []))
-
-    def string(self, name: str, default: str | None, explanation: str, *, value: str = "TEXT") -> None:
-        """Declares a flag of text; `value` is the word that --help shows for what the user gives."""
-        absl_flags.DEFINE_string(name, default, explanation, flag_values=self._values)
-        self._add(name, value)
-
-    def integer(self, name: str, default: int | None, explanation: str, *, least: int | None = None) -> None:
-        """Declares a whole number, at least `least`."""
-        absl_flags.DEFINE_integer(name, default, explanation, lower_bound=least, flag_values=self._values)
-        self._add(name, "N")
-
-    def number(self, name: str, default: float | None, explanation: str, *, least: float | None = None) -> None:
-        """Declares a number, at least `least`."""
-        absl_flags.DEFINE_float(name, default, explanation, lower_bound=least, flag_values=self._values)
-        self._add(name, "X")
-
-    def boolean(self, name: str, default: bool, explanation: str) -> None:
-        """Declares a switch: --name and --noname."""
-        absl_flags.DEFINE_bool(name, default, explanation, flag_values=self._values)
-        self._add(name, "")
-
-    def choice(self, name: str, default: str | None, values: Sequence[str], explanation: str) -> None:
-        """Declares one of several words."""
-        absl_flags.DEFINE_enum(name, default, list(values), explanation, flag_values=self._values)
-        self._add(name, "|".join(values), explanation)
-
-    def strings(self, name: str, default: list[str] | None, explanation: str, *, value: str = "A,B") -> None:
-        """Declares several words with commas between them."""
-        absl_flags.DEFINE_list(name, default, explanation, flag_values=self._values)
-        self._add(name, value)
-
-    def repeated(self, name: str, explanation: str, *, value: str = "TEXT") -> None:
-        """Declares a flag that may be given several times; its value is a list."""
-        absl_flags.DEFINE_multi_string(name, [], explanation, flag_values=self._values)
-        self._add(name, value)
-
-    def parse(self, argv: Sequence[str]) -> "Values":
-        """Parses a command line.
-
-        Args:
-            argv: The arguments, without the program's name.
-
-        Raises:
-            UserError: An argument is no flag, a flag is unknown, or a value does not fit its flag.
-            SystemExit: After --help or --version, which have been printed; code 0.
-        """
-        if any(argument in _HELP for argument in argv):
-            print(self.help())
-            raise SystemExit(0)
-        if "--version" in argv:
-            print(f"tf_gpt2 {__version__}")
-            raise SystemExit(0)
-        try:
-            rest = self._values([self._module, *argv])[1:]
-        except absl_flags.Error as error:
-            raise CommandError(f"{' '.join(str(error).split())}; --help lists the flags") from None
-        if rest:
-            raise CommandError(f"arguments must be flags such as --run_dir=DIR; received {rest[0]!r}")
-        return Values(self._values)
-
-    def help(self) -> str:
-        """The help: what the command does, then its flags in groups."""
-        parts = [self._summary.strip(), f"usage: python -m {self._module} [flags]"]
-        for title, names in self._groups:
-            parts.append("\n".join([f"{title}:", *(self._help_of(name) for name in names)]))
-        parts.append("Also --help and --version.")
-        return "\n\n".join(parts)
-
-    def explain(self, message: str) -> str:
-        """A message of the library with `argument` as --flag, where the command has such a flag."""
-
-        def flag(match: re.Match) -> str:
-            name = self._aliases.get(match[1], match[1])
-            return f"--{name}" if name in self._values else match[0]
-
-        return _ARGUMENT.sub(flag, message)
-
-    def _add(self, name: str, hint: str, explanation: str | None = None) -> None:
-        self._groups[-1][1].append(name)
-        self._hints[name] = hint
-        if explanation is not None:  # absl writes the words in front of it
-            self._values[name].help = explanation
-
-    def _help_of(self, name: str) -> str:
-        flag, hint = self._values[name], self._hints[name]
-        shown = f"  --{name}={hint}" if hint else f"  --[no]{name}"
-        default = "" if flag.default in (None, "", []) else f" (default: {flag.default_as_str.strip(chr(39))})"
-        lines = textwrap.wrap(f"{flag.help}{default}", _WIDTH - _FLAG_COLUMN) or [""]
-        if len(shown) + 2 > _FLAG_COLUMN:
-            lines = [shown, *(" " * _FLAG_COLUMN + line for line in lines)]
-        else:
-            lines = [shown.ljust(_FLAG_COLUMN) + lines[0], *(" " * _FLAG_COLUMN + line for line in lines[1:])]
-        return "\n".join(lines)
-
-
-class Values:
-    """The values of a parsed command line, as attributes, and which of them the user gave."""
-
-    def __init__(self, values: absl_flags.FlagValues):
-        self._values = values
-
-    def __getattr__(self, name: str) -> Any:
-        return self._values[name].value
-
-    def given(self, name: str) -> bool:
-        """Whether the flag stands on the command line."""
-        return bool(self._values[name].present)
-
-    def pick(self, *names: str) -> dict[str, Any]:
-        """Those of the flags that the user gave, by name."""
-        return {name: self._values[name].value for name in names if self.given(name)}
-
-    def refuse(self, flag: str, others: Iterable[str], reason: str) -> None:
-        """Refuses `flag` together with any of `others`, which it would leave without effect.
-
-        Raises:
-            UserError: Both were given.
-        """
-        if self.given(flag) and self._values[flag].value not in (None, False):
-            for other in others:
-                if self.given(other):
-                    raise CommandError(f"--{other} has no effect with --{flag}: {reason}; leave one of them out")
-
-    def need(self, flag: str, wanted: str, reason: str) -> None:
-        """Refuses `flag` without the flag `wanted`.
-
-        Raises:
-            UserError: `flag` was given and `wanted` was not.
-        """
-        if self.given(flag) and not self._values[wanted].value:
-            raise CommandError(f"--{flag} needs --{wanted}: {reason}; give both or neither")
-
-
-class CommandError(UserError):
-    """A mistake on the command line itself."""
+# What every command that opens a model says of its flag, and how the library calls the same thing.
+MODEL_HELP = "Model directory: a run of tf_gpt2.train, or any format it opens."
+MODEL_ALIASES = {"source": "run_dir"}
 
 
 def run(main: Callable[[Sequence[str]], int]) -> NoReturn:
     """Runs `main` on the process's arguments and exits with what `call` gives."""
-    sys.exit(call(main, sys.argv[1:]))
+    printing.show_what_the_terminal_lacks()
+    code = call(main, sys.argv[1:])
+    printing.let_go_of_closed_streams()
+    sys.exit(code)
 
 
 def call(main: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
     """Runs a command; returns its exit code: 0 when done, 2 after a user's mistake, 130 after Ctrl-C."""
-    _show_log()
-    try:
-        return main(argv)
-    except UserError as error:
-        message(f"error: {error}")
-        return EXIT_USER_ERROR
-    except KeyboardInterrupt:
-        message("interrupted")
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:  # the reader, `head` say, has seen enough
-        sys.stderr.close()
-        return 0
+    with printing.log_shown():
+        try:
+            return main(argv)
+        except UserError as error:
+            message(f"error: {' '.join(str(error).splitlines())}")
+            return EXIT_USER_ERROR
+        except KeyboardInterrupt:
+            message("interrupted")
+            return EXIT_INTERRUPTED
+        except BrokenPipeError:  # the reader, `head` say, has seen enough
+            return 0
 
 
 def parsed(flags: Flags, argv: Sequence[str], work: Callable[[Values], int]) -> int:
@@ -210,23 +54,3 @@ def parsed(flags: Flags, argv: Sequence[str], work: Callable[[Values], int]) -> 
         raise
     except UserError as error:
         raise CommandError(flags.explain(str(error))) from None
-
-
-def message(text: str) -> None:
-    """Prints a message for the person at the terminal; results alone go to stdout."""
-    print(text, file=sys.stderr, flush=True)
-
-
-class _ToStderr(logging.Handler):
-    """What the library tells of its progress, to the standard error of the moment."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        message(self.format(record))
-
-
-def _show_log() -> None:
-    logger = logging.getLogger("tf_gpt2")
-    if not any(isinstance(handler, _ToStderr) for handler in logger.handlers):
-        logger.addHandler(_ToStderr())
-        logger.setLevel(logging.INFO)
-        logger.propagate = False

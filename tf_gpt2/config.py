@@ -2,7 +2,7 @@
 
 The four OpenAI shapes are those of Radford et al. 2019, Table 2, with the parameter counts of the released
 checkpoints. `jinyong` is the 82 M character model of the seed articles; `demo` is sized for a few minutes on two
-CPU cores (docs/demo-preset.md says how it was chosen).
+CPU cores (docs/notes/demo-preset.md says how it was chosen).
 """
 
 import dataclasses
@@ -58,20 +58,20 @@ class GPT2Config:
         for field, limit in limits.items():
             value = getattr(self, field)
             if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= limit:
-                raise UserError(f"{field} must be an integer from 1 to {limit}; received {value!r}")
+                raise UserError(f"`{field}` must be an integer from 1 to {limit}; received {value!r}")
         if self.hidden_dim % self.num_heads:
             raise UserError(
-                f"num_heads must divide hidden_dim; received num_heads={self.num_heads} and "
+                f"`num_heads` must divide `hidden_dim`; received num_heads={self.num_heads} and "
                 f"hidden_dim={self.hidden_dim}"
             )
         if self.intermediate_dim == 0:
             object.__setattr__(self, "intermediate_dim", 4 * self.hidden_dim)
         if not 1 <= self.intermediate_dim <= 8 * MAX_HIDDEN_DIM:
-            raise UserError(f"intermediate_dim must be positive; received {self.intermediate_dim!r}")
+            raise UserError(f"`intermediate_dim` must be positive; received {self.intermediate_dim!r}")
         if not 0 <= self.dropout < 1:
-            raise UserError(f"dropout must be at least 0 and below 1; received {self.dropout!r}")
+            raise UserError(f"`dropout` must be at least 0 and below 1; received {self.dropout!r}")
         if not 0 < self.layer_norm_epsilon < 1:
-            raise UserError(f"layer_norm_epsilon must lie between 0 and 1; received {self.layer_norm_epsilon!r}")
+            raise UserError(f"`layer_norm_epsilon` must lie between 0 and 1; received {self.layer_norm_epsilon!r}")
 
     @property
     def head_dim(self) -> int:
@@ -125,5 +125,5 @@ def preset_config(name: str, vocabulary_size: int, **overrides) -> GPT2Config:
         UserError: There is no preset of that name, or a value is out of range.
     """
     if name not in PRESETS:
-        raise UserError(f"--preset must be one of {', '.join(PRESETS)}; received {name!r}")
+        raise UserError(f"`preset` must be one of {', '.join(PRESETS)}; received {name!r}")
     return GPT2Config(vocabulary_size=vocabulary_size, **{**PRESETS[name], **overrides})

@@ -8,11 +8,9 @@ of its own: its first token is predicted from the end-of-text token, and predict
 """
 
 import json
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from tf_gpt2 import command
-from tf_gpt2.errors import UserError
 
 
 def main(argv: Sequence[str]) -> int:
@@ -21,16 +19,16 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _flags() -> command.Flags:
-    flags = command.Flags("tf_gpt2.evaluate", __doc__ or "")
+    flags = command.Flags("tf_gpt2.evaluate", __doc__ or "", aliases=command.MODEL_ALIASES)
     flags.group("The usual flags")
-    flags.string("run_dir", None, "Model directory: a run of tf_gpt2.train, or any format it opens.", value="DIR")
+    flags.string("run_dir", None, command.MODEL_HELP, value="DIR")
     flags.strings("corpus", [], "Text to predict: files, folders or globs, separated by commas.", value="PATH,...")
     flags.group("Conventions")
     flags.integer(
         "stride",
         None,
-        "Tokens from one window to the next. Smaller gives every token more to go by and takes longer. Default: half "
-        "of the context.",
+        "Tokens from one window to the next. Smaller gives every token more to go by and takes longer. Default: "
+        "half of the context.",
     )
     flags.group("Reading the text")
     flags.string("encoding", None, "Encoding of the files; recognised when not given.", value="NAME")
@@ -39,10 +37,8 @@ def _flags() -> command.Flags:
 
 
 def _evaluate(flags: command.Values) -> int:
-    if not flags.run_dir:
-        raise UserError("`run_dir` must name a model directory; received none. `make demo` makes runs/demo")
-    if not flags.corpus:
-        raise UserError("`corpus` must name the text to predict; received none. Give files, folders or globs")
+    flags.demand("run_dir", "must name a model directory; received none. `make demo` makes runs/demo")
+    flags.demand("corpus", "must name the text to predict; received none. Give files, folders or globs")
     from tf_gpt2.evaluation.corpus_loss import evaluate_model
 
     figures = evaluate_model(
@@ -51,23 +47,15 @@ def _evaluate(flags: command.Values) -> int:
         stride=flags.stride,
         encoding=flags.encoding,
         script=flags.script,
-        progress=_show_progress(),
+        progress=_show_progress,
     )
-    print(json.dumps({"run_dir": flags.run_dir, **figures}, ensure_ascii=False))
+    command.result(json.dumps({"run_dir": flags.run_dir, **figures}, ensure_ascii=False))
     return 0
 
 
-def _show_progress() -> Callable[[int, int, float], None]:
-    """A progress line on a terminal, nothing elsewhere."""
-    if not sys.stderr.isatty():
-        return lambda done, total, nats: None
-
-    def show(done: int, total: int, nats: float) -> None:
-        bar = "#" * (30 * done // total)
-        end = "\n" if done == total else ""
-        print(f"\r[{bar:<30}] {done}/{total} tokens, {nats:.3f} nats", end=end, file=sys.stderr, flush=True)
-
-    return show
+def _show_progress(done: int, total: int, nats: float) -> None:
+    bar = "#" * (30 * done // total)
+    command.draw(f"[{bar:<30}] {done}/{total} tokens, {nats:.3f} nats", end="\n" if done == total else "")
 
 
 if __name__ == "__main__":

@@ -1,17 +1,29 @@
-"""Files written whole or not at all, and read with one clear line when they are not what they should be."""
+"""Files and folders written whole or not at all, and read with one clear line when they are not as they should be.
+
+What is being written lies in a workspace, a hidden folder beside its future place with a locked file in it. A lock
+ends with its process, so the next writer in that folder knows what killed ones left, and removes it. Where the file
+system has no locks, nothing is swept.
+"""
 
 import contextlib
 import json
 import os
 import pathlib
+import shutil
 import tempfile
+from collections.abc import Callable, Iterator, Mapping
 
+from tf_gpt2 import file_system
 from tf_gpt2.errors import UserError
+from tf_gpt2.file_system import lock_new_file, rename, sync, sync_tree, try_lock
+
+WORKSPACE_PREFIX = ".tf_gpt2-"
+_LOCK, _NEW, _FORMER = "lock", "new", "former"
 
 
 @contextlib.contextmanager
-def replacing(path):
-    """Gives a temporary path beside `path`, which takes its place when the block ends without an error.
+def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+    """Gives a temporary path, where nothing is yet, whose file becomes `path` when the block ends without an error.
 
     So no reader ever sees half a file, and a former version stays until the new one is safely on the disk.
 
@@ -19,38 +31,27 @@ def replacing(path):
         UserError: The file cannot be written; a former version of it is left as it was.
     """
     path = pathlib.Path(path)
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        os.close(descriptor)
+    with _one_clear_line(path, "free space or choose another directory"), _workspace(path.parent) as workspace:
+        temporary = workspace / _NEW
         yield temporary
-        # mkstemp makes files private; a model directory is meant to be shared like any other file of the user's.
-        os.chmod(temporary, 0o666 & ~_umask())
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        temporary = None
-    except OSError as error:
-        reason = error.strerror or error
-        raise UserError(f"cannot write {path}: {reason}; free space or choose another directory") from None
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
+        # Some writers make their files private; a model is meant to be shared like any other file of the user's.
+        temporary.chmod((workspace / _LOCK).stat().st_mode & 0o777)
+        sync(temporary)
+        rename(temporary, path)
+        sync(path.parent)
 
 
-def write_atomically(path, data: bytes) -> None:
+def write_atomically(path: str | os.PathLike, data: bytes) -> None:
     """Writes `data` to `path`, whole or not at all.
 
     Raises:
         UserError: The file cannot be written; a former version of it is left as it was.
     """
-    with replacing(path) as temporary, open(temporary, "wb") as file:
-        file.write(data)
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
 
 
-def write_tensors(path, tensors, metadata: dict[str, str]) -> None:
+def write_tensors(path: str | os.PathLike, tensors: Mapping, metadata: dict[str, str]) -> None:
     """Writes arrays by name as a safetensors file, whole or not at all.
 
     Raises:
@@ -60,18 +61,146 @@ def write_tensors(path, tensors, metadata: dict[str, str]) -> None:
 
     with replacing(path) as temporary:
         try:
-            safetensors.numpy.save_file(tensors, temporary, metadata=metadata)
+            safetensors.numpy.save_file(dict(tensors), temporary, metadata=metadata)
         except safetensors.SafetensorError as error:
             raise OSError(f"{error}") from None
 
 
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+@contextlib.contextmanager
+def replacing_folder(
+    output: str | os.PathLike | None,
+    *,
+    marker: str | None = None,
+    complete: Callable[[pathlib.Path], bool] | None = None,
+    remedy: str = "free space or choose another `output`",
+) -> Iterator[pathlib.Path]:
+    """Gives a new folder, empty, which becomes `output` when the block ends without an error.
+
+    A former one stays until the new one is safely on the disk, and comes back when putting that in place fails.
+
+    Args:
+        output: The folder to write; must be new or empty, with the exceptions that follow.
+        marker: A former export may be replaced: a folder that holds a file of this name.
+        complete: For caches, where anything may be replaced: tells whether what has come to be there meanwhile is
+            as good as the new folder, as when two processes prepare the same. It stays then, and the new one goes.
+        remedy: What to do when it cannot be written.
+
+    Raises:
+        UserError: `output` is not named, holds something else, or cannot be written.
+    """
+    if not output:
+        raise UserError("`output` must name the folder to write; for example `output`='exported'")
+    shown, output = pathlib.Path(output), pathlib.Path(output).absolute()
+    with _one_clear_line(shown, remedy):
+        output = output.resolve()  # a link goes on to lead there
+        if complete is None:
+            _check_replaceable(shown, output, marker)
+        with _workspace(output.parent) as workspace:
+            folder = workspace / _NEW
+            folder.mkdir()
+            yield folder
+            sync_tree(folder)
+            _place(folder, output, workspace / _FORMER, complete)
+            sync(output.parent)
 
 
-def read_json(path, *, remedy: str) -> dict:
+def sweep(folder: str | os.PathLike) -> None:
+    """Removes what killed writers left in `folder`; what a living process is writing there stays.
+
+    Every writer does this for its folder before it begins.
+    """
+    with contextlib.suppress(OSError), os.scandir(pathlib.Path(folder)) as entries:
+        found = [entry.path for entry in entries if entry.name.startswith(WORKSPACE_PREFIX)]
+        for path in map(pathlib.Path, found):
+            if path.is_symlink():
+                continue
+            try:
+                descriptor = os.open(path / _LOCK, os.O_RDWR)
+            except OSError:
+                with contextlib.suppress(OSError):  # killed before its lock was made, or after it went: empty
+                    path.rmdir()
+                continue
+            if try_lock(descriptor):
+                _remove_workspace(path, descriptor)
+            else:
+                os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _workspace(parent):
+    parent.mkdir(parents=True, exist_ok=True)
+    sweep(parent)
+    descriptor = None
+    while descriptor is None:  # a sweep may come between the making of the folder and its lock
+        folder = pathlib.Path(tempfile.mkdtemp(prefix=WORKSPACE_PREFIX, dir=parent))
+        descriptor = lock_new_file(folder / _LOCK)
+    try:
+        yield folder
+    finally:
+        _remove_workspace(folder, descriptor)
+
+
+def _remove_workspace(folder, descriptor):
+    """Closes the lock too, which goes last: a kill amid this leaves what the next sweep knows."""
+    with contextlib.suppress(OSError):
+        _bring_back(folder)
+        for entry in folder.iterdir():
+            if entry.name == _LOCK:
+                continue
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                entry.unlink()
+    os.close(descriptor)
+    with contextlib.suppress(OSError):
+        if [entry.name for entry in folder.iterdir()] == [_LOCK]:  # what could not be removed keeps its lock file
+            (folder / _LOCK).unlink()
+            folder.rmdir()
+
+
+def _bring_back(workspace):
+    """Puts a former folder back whose successor has not come to its place."""
+    former = workspace / _FORMER
+    for entry in former.iterdir() if former.is_dir() else ():
+        place = workspace.parent / entry.name
+        if not os.path.lexists(place):
+            rename(entry, place)
+
+
+def _check_replaceable(shown, output, marker):
+    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
+        return
+    if marker is None:
+        raise UserError(f"`output` must be a new or empty folder; {shown} holds something. Choose another")
+    if not (output / marker).is_file():
+        raise UserError(f"`output` must be new, empty or a former export; {shown} holds something else")
+
+
+def _place(folder, output, former, complete):
+    if complete is not None and output.is_dir() and complete(output):
+        return
+    if os.path.lexists(output):  # no system renames over a folder that holds something, Windows over none
+        former.mkdir()
+        with contextlib.suppress(FileNotFoundError):  # another process may have moved it
+            rename(output, former / output.name)
+    try:
+        rename(folder, output)
+    except OSError:
+        if complete is None or not complete(output):
+            raise
+
+
+@contextlib.contextmanager
+def _one_clear_line(path, remedy):
+    try:
+        yield
+    except OSError as error:
+        if file_system.WINDOWS and isinstance(error, PermissionError):
+            remedy = f"close the program that has it open, or {remedy}"
+        raise UserError(f"cannot write {path}: {error.strerror or error}; {remedy}") from None
+
+
+def read_json(path: str | os.PathLike, *, remedy: str) -> dict:
     """Reads a JSON object.
 
     Raises:

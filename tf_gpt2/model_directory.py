@@ -13,16 +13,17 @@ import functools
 import json
 import pathlib
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.files import write_atomically, write_tensors
 from tf_gpt2.formats import detect
-from tf_gpt2.formats.hugging_face import CONFIG_FILE, PREFIX, WEIGHTS_FILE
+from tf_gpt2.formats.hugging_face import PREFIX
 from tf_gpt2.formats.weights import HEAD, Weights, tensor_shapes
-
-GENERATION_CONFIG_FILE = "generation_config.json"
+from tf_gpt2.generation.settings import GenerationSettings
+from tf_gpt2.run_directory import CONFIG_FILE, GENERATION_CONFIG_FILE, WEIGHTS_FILE, read_generation_config
 
 _LAYER_OF = {
     "wte.weight": "token_embedding/embeddings",
@@ -73,7 +74,7 @@ def assign_weights(model, config: GPT2Config, weights: Mapping[str, np.ndarray])
         variable.assign(_as_variable(weights, name))
 
 
-def build_model_from(config: GPT2Config, weights: Mapping[str, np.ndarray]):
+def build_model_from(config: GPT2Config, weights: Mapping[str, np.ndarray], *, with_attention: bool = False):
     """As `build_model`, with these weights from the start: no random ones are drawn, and memory holds one copy."""
     import keras
 
@@ -81,7 +82,7 @@ def build_model_from(config: GPT2Config, weights: Mapping[str, np.ndarray]):
 
     # In this scope variables have no values yet; when it ends, Keras asks each one's initialiser.
     with keras.StatelessScope():
-        model = build_model(config)
+        model = build_model(config, with_attention=with_attention)
         for name, variable in _variables_by_tensor_name(model, config).items():
             variable._initializer = functools.partial(_initial_value, weights, name)
     return model
@@ -125,13 +126,15 @@ def _json_bytes(value) -> bytes:
 
 
 def _generation_config(end_of_text):
+    """For transformers, whose own defaults are others: all of ours that it does not share."""
+    ours = GenerationSettings()
     return {
         "bos_token_id": end_of_text,
         "eos_token_id": end_of_text,
-        "do_sample": True,
-        "temperature": 1.0,
-        "top_k": 40,
-        "max_new_tokens": 200,
+        "do_sample": not ours.greedy,
+        "temperature": ours.temperature,
+        "top_k": ours.top_k,
+        "max_new_tokens": ours.max_new_tokens,
     }
 
 
@@ -181,6 +184,19 @@ def load_weights(source, config: GPT2Config) -> Weights:
     """
     folder = detect.locate(source)
     return detect.format_of(folder).open_weights(folder, config)
+
+
+def load_generation_config(source) -> dict[str, Any]:
+    """Reads the sampling settings that a model brings, for `GenerationSettings.for_model`.
+
+    Returns:
+        What its generation_config.json says. Empty when there is none; what is damaged is left out, which the log
+        says: a model writes without it.
+
+    Raises:
+        UserError: There is no such model.
+    """
+    return read_generation_config(detect.locate(source))
 
 
 def load_model(source):

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 # The rewriter turns every long sum into a tree of windows, which on CPU costs up to a tenth of a training step.
 _NO_TREE_SUMS = "--xla_disable_hlo_passes=tree_reduction_rewriter"
-# A matrix-vector product takes row after row: memory is read fastest in that order (docs/generation.md). TensorFlow
-# 2.19 reads it; 2.21, which has no such factor, takes any extra option and leaves it unread.
+# A matrix-vector product takes row after row: memory is read fastest in that order (docs/notes/generation.md).
+# TensorFlow 2.19 reads it; 2.21, which has no such factor, takes any extra option and leaves it unread.
 _ONE_ROW_AT_A_TIME = "--xla_backend_extra_options=xla_llvm_dot_tiling_factor=1"
 # XLA's older CPU runtime hands matrix products to oneDNN, biases and GELU included; the newer one uses Eigen.
 _ONEDNN_PRODUCTS = "--xla_cpu_use_thunk_runtime=false"
@@ -117,3 +117,10 @@ def _muted_stderr() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+def describe_environment(device: str) -> dict[str, str]:
+    """What a run records of the process it ran in, since speed and last bits depend on it."""
+    import tensorflow as tf
+
+    return {"tensorflow": tf.__version__, "xla_flags": xla_flags_in_force(), "device": device}

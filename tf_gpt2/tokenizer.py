@@ -26,8 +26,10 @@ from tokenizers import decoders, models, pre_tokenizers, trainers
 from tf_gpt2.corpus.cleaning import replace_lone_surrogates
 from tf_gpt2.corpus.counting import CharacterCounter
 from tf_gpt2.errors import UserError
+from tf_gpt2.files import write_atomically
 from tf_gpt2.formats import detect
-from tf_gpt2.formats.tokenizer_files import FILE_NAME, read_tokenizer
+from tf_gpt2.formats.tokenizer_files import read_tokenizer
+from tf_gpt2.run_directory import TOKENIZER_CONFIG_FILE, TOKENIZER_FILE
 from tf_gpt2.token_bytes import (
     BYTE_ENTRIES,
     END_OF_TEXT,
@@ -37,7 +39,7 @@ from tf_gpt2.token_bytes import (
     tokenizer_kind,
 )
 
-__all__ = ["END_OF_TEXT", "FILE_NAME", "StreamDecoder", "Tokenizer"]
+__all__ = ["END_OF_TEXT", "StreamDecoder", "Tokenizer"]
 
 # What other people's tokenizers put between texts; of BERT's tokens GPT2-Chinese uses [CLS] (word_piece.py).
 _OTHER_ENDS = ("[CLS]", "[SEP]", "</s>", "<eos>")
@@ -86,7 +88,7 @@ class Tokenizer:
     def from_character_counts(cls, counts: np.ndarray, min_char_count: int = 1) -> "Tokenizer":
         """As `train_characters`, from the [0x110000] occurrences of every code point."""
         if min_char_count < 1:
-            raise UserError(f"--min_char_count must be at least 1, got {min_char_count}. 1 keeps every character.")
+            raise UserError(f"`min_char_count` must be at least 1, got {min_char_count}. 1 keeps every character.")
         code_points = np.flatnonzero(counts >= min_char_count)
         # lexsort is by its last key first: falling frequency, ties by code point.
         order = np.lexsort((code_points, -counts[code_points]))
@@ -102,7 +104,7 @@ class Tokenizer:
         """Byte-level BPE; the vocabulary is smaller when the texts run out of pairs."""
         if vocab_size < _MIN_BPE_VOCABULARY:
             raise UserError(
-                f"--vocab_size must be at least {_MIN_BPE_VOCABULARY} (256 bytes and the end of "
+                f"`vocab_size` must be at least {_MIN_BPE_VOCABULARY} (256 bytes and the end of "
                 f"text), got {vocab_size}. 16000 suits a few novels."
             )
         model = tokenizers.Tokenizer(models.BPE())
@@ -136,18 +138,23 @@ class Tokenizer:
 
         Without the latter, transformers' AutoTokenizer takes the model type gpt2 from config.json
         and rebuilds the pre-tokenizer of GPT-2 around the vocabulary.
+
+        Raises:
+            UserError: A file cannot be written.
         """
+        from tf_gpt2.schemas import TokenizerConfig
+
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         end = self._model.id_to_token(self.end_of_text_id)
-        config = {
-            "tokenizer_class": "PreTrainedTokenizerFast",
-            "bos_token": end,
-            "eos_token": end,
-            "clean_up_tokenization_spaces": False,
-        }
-        _replace(folder / FILE_NAME, self.to_json())
-        _replace(folder / "tokenizer_config.json", json.dumps(config, indent=2) + "\n")
+        config = TokenizerConfig(
+            tokenizer_class="PreTrainedTokenizerFast",
+            bos_token=end,
+            eos_token=end,
+            clean_up_tokenization_spaces=False,
+        )
+        text = json.dumps(config.model_dump(exclude_unset=True), indent=2) + "\n"
+        write_atomically(folder / TOKENIZER_FILE, self.to_json().encode())
+        write_atomically(folder / TOKENIZER_CONFIG_FILE, text.encode())
 
     def to_json(self) -> str:
         """The content of `tokenizer.json`."""
@@ -213,13 +220,6 @@ class Tokenizer:
         ids = np.repeat(ids, widths)
         ids[ids < 0] = by_byte[np.frombuffer(b"".join(spelled), np.uint8)]
         return ids
-
-
-def _replace(path: Path, text: str) -> None:
-    """Writes a file so that a reader sees the old content or the new, never half of it."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(text, "utf-8")
-    os.replace(partial, path)
 
 
 def _find_end_of_text(model: tokenizers.Tokenizer, named: str | None) -> int:

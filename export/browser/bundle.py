@@ -1,6 +1,7 @@
 """Writes the TensorFlow.js bundle of a model directory.
 
-bundle.json              format version, order of the shards, and bytes and SHA-256 of every other file
+bundle.json              format version, kind of the tokenizer and its end of text, order of the shards, and
+                         bytes and SHA-256 of every other file
 weights_manifest.json    TensorFlow.js's weights manifest
 group1-shard*.bin        the weights, 4 MB a file
 config.json, tokenizer.json, generation_config.json     as in the model directory
@@ -12,14 +13,12 @@ import hashlib
 import io
 import json
 import pathlib
-import shutil
 import sys
-import tempfile
 import types
 
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
-from tf_gpt2.files import read_json
+from tf_gpt2.files import read_json, replacing_folder
 from tf_gpt2.model_directory import CONFIG_FILE, GENERATION_CONFIG_FILE, load_config, load_weights
 from tf_gpt2.tokenizer import Tokenizer
 
@@ -31,7 +30,7 @@ BUNDLE_FILE = "bundle.json"
 GOLDEN_FILE = "golden.json"
 MANIFEST_FILE = "weights_manifest.json"
 FORMAT = "tf_gpt2-bundle"
-VERSION = 3  # a page refuses a bundle of another one
+VERSION = 4  # a page refuses a bundle of another one
 SHARD_BYTES = 4 << 20
 
 
@@ -58,7 +57,7 @@ def write_bundle(run_dir, output, dtype: str) -> dict:
             f"{tokenizer.vocab_size}. Take the tokenizer the model was trained with"
         )
     stored = stored_weights(config, load_weights(run_dir, config), tokenizer, dtype)
-    with replacing_directory(output, BUNDLE_FILE) as folder:
+    with replacing_folder(output, marker=BUNDLE_FILE) as folder:
         shards = _write_weights(folder, stored)
         for name in (CONFIG_FILE, GENERATION_CONFIG_FILE):
             _copy_json(run_dir / name, folder / name)
@@ -71,6 +70,7 @@ def write_bundle(run_dir, output, dtype: str) -> dict:
             "version": VERSION,
             "dtype": dtype,
             "parameters": config.num_parameters,
+            "tokenizer": tokenizer_facts(tokenizer),
             "int8": {
                 name: {"shape": tensor.shape, "channel_axis": tensor.channel_axis}
                 for name, tensor in stored.items()
@@ -99,6 +99,18 @@ def stored_weights(config: GPT2Config, weights, tokenizer: Tokenizer, dtype: str
     return {name: store(name, array, dtype, rounded.get(name)) for name, array in weights.items()}
 
 
+def tokenizer_facts(tokenizer: Tokenizer) -> dict:
+    """What a reader of tokenizer.json cannot find there: {"kind", "end_of_text_id", "vocabulary_size"}.
+
+    The token that ends a text may be named by another file of the model directory, or go by rules of its format.
+    """
+    return {
+        "kind": tokenizer.kind,
+        "end_of_text_id": tokenizer.end_of_text_id,
+        "vocabulary_size": tokenizer.vocab_size,
+    }
+
+
 def describe_files(folder: pathlib.Path) -> dict:
     """Bytes and SHA-256 of every file, and the bytes of all: {"files": [{"path", "bytes", "sha256"}], "bytes"}."""
     files = []
@@ -107,38 +119,6 @@ def describe_files(folder: pathlib.Path) -> dict:
         digest = hashlib.sha256(content).hexdigest()
         files.append({"path": path.relative_to(folder).as_posix(), "bytes": len(content), "sha256": digest})
     return {"files": files, "bytes": sum(file["bytes"] for file in files)}
-
-
-@contextlib.contextmanager
-def replacing_directory(output, marker: str):
-    """Gives an empty directory that takes the place of `output` when the block ends without an error.
-
-    Args:
-        output: The directory to write; may exist when it holds the file `marker`, or nothing.
-        marker: Name of a file by which a former export is known.
-
-    Raises:
-        UserError: `output` holds something else, or cannot be written.
-    """
-    output = pathlib.Path(output).absolute()
-    if output.exists() and not (output.is_dir() and ((output / marker).exists() or not any(output.iterdir()))):
-        raise UserError(f"--output must be new, empty or a former export; {output} holds something else")
-    temporary = None
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        temporary = pathlib.Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}."))
-        folder = temporary / "new"
-        folder.mkdir()
-        yield folder
-        if output.exists():
-            output.rename(temporary / "old")
-        folder.rename(output)
-    except OSError as error:
-        reason = error.strerror or error
-        raise UserError(f"cannot write {output}: {reason}; free space or choose another --output") from None
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _write_weights(folder, stored):

@@ -83,7 +83,7 @@ def round_along(config: GPT2Config, weights: Mapping[str, np.ndarray], ids: np.n
         if not (np.isfinite(covariance).all() and np.isfinite(matrix).all()):
             raise UserError(
                 f"int8 needs a model of finite numbers; {name} or what it is multiplied by has others. "
-                "Take another checkpoint, or --dtype=float32"
+                "Take another checkpoint, or `dtype` float32"
             )
         rounded[name] = round_for_products(matrix, covariance, TABLE_DAMPING if name == TABLE else DAMPING)
         return x @ rounded[name].value

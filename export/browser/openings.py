@@ -1,13 +1,14 @@
 """Openings for the page: the beginnings of paragraphs of the books the model was trained on."""
 
-import json
+import os
 import pathlib
 import re
 
-import numpy as np
-
-from tf_gpt2.corpus.sample import cache_folder
+from tf_gpt2.cache import prepared_corpus_folder
+from tf_gpt2.data.token_files import read_prepared
 from tf_gpt2.errors import UserError
+from tf_gpt2.run_directory import training_facts
+from tf_gpt2.tokenizer import Tokenizer
 
 SHORTEST, LONGEST = 4, 16
 PER_BOOK, PER_SINGLE_BOOK = 3, 6
@@ -17,24 +18,23 @@ ENGLISH = ("It was a", "The old man", "“I do not", "In the morning")
 _CLAUSE = re.compile(r"[^，。！？；,.!?;\s“”\"'（）()]+[，。！？；：,.!?;:]?")
 
 
-def book_openings(corpus: dict, tokenizer) -> list[tuple[str, list[str]]]:
+def book_openings(run_dir: str | os.PathLike, tokenizer: Tokenizer) -> list[tuple[str, list[str]]]:
     """A few openings for each book, spread evenly over it.
 
     Args:
-        corpus: The section `corpus` of a run's training.json, empty for other models.
+        run_dir: A model directory; training.json names the prepared corpus of a run.
         tokenizer: The model's tokenizer.
 
     Returns:
         [(title, openings)]; one entry with an empty title when the prepared corpus is not in the cache any more.
     """
-    folder = cache_folder() / "corpora" / str(corpus.get("prepared", ""))
-    try:
-        index = json.loads((folder / "index.json").read_text("utf-8"))
-        tokens = np.memmap(folder / "train.bin", dtype=index["dtype"], mode="r")
-        books = [(book["title"], int(book["train_tokens"])) for book in index["report"]["books"]]
-    except (OSError, ValueError, KeyError):
+    name = training_facts(run_dir).corpus.prepared
+    prepared = read_prepared(prepared_corpus_folder(name), from_cache=True) if name else None
+    if prepared is None:
         chinese = tokenizer.has_token(["说", "人"]).all()
         return [("", list(CHINESE if chinese else ENGLISH))]
+    tokens = prepared.train_tokens
+    books = [(book.title, book.train_tokens) for book in prepared.report.books]
     count = PER_BOOK if len(books) > 1 else PER_SINGLE_BOOK
     openings, start = [], 0
     for title, length in books:
@@ -43,7 +43,7 @@ def book_openings(corpus: dict, tokenizer) -> list[tuple[str, list[str]]]:
     return [(title, found) for title, found in openings if found]
 
 
-def read_openings(path) -> list[tuple[str, list[str]]]:
+def read_openings(path: str | os.PathLike) -> list[tuple[str, list[str]]]:
     """Reads a file of lines "book<TAB>opening", or "opening" alone.
 
     Raises:
@@ -52,13 +52,13 @@ def read_openings(path) -> list[tuple[str, list[str]]]:
     try:
         lines = pathlib.Path(path).read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"--openings: {path} cannot be read as UTF-8 text ({error})") from None
+        raise UserError(f"`openings`: {path} cannot be read as UTF-8 text ({error})") from None
     books = {}
     for line in filter(str.strip, lines):
         title, _, opening = line.rpartition("\t")
         books.setdefault(title.strip(), []).append(opening.strip())
     if not books:
-        raise UserError(f'--openings must name a file of lines "book<TAB>opening"; {path} is empty')
+        raise UserError(f'`openings` must name a file of lines "book<TAB>opening"; {path} is empty')
     return list(books.items())
 
 

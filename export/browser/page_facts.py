@@ -1,26 +1,20 @@
 """What the page says about a model, from the files of its run directory."""
 
 import datetime
-import json
+import os
 import pathlib
 
 from tf_gpt2.config import GPT2Config
-from tf_gpt2.files import read_json
-from tf_gpt2.model_directory import GENERATION_CONFIG_FILE, WEIGHTS_FILE
+from tf_gpt2.generation.settings import GenerationSettings
+from tf_gpt2.run_directory import WEIGHTS_FILE, read_generation_config, read_metrics, training_facts
+from tf_gpt2.tokenizer import Tokenizer
 
 
-def training_corpus(run_dir) -> dict:
-    """The section `corpus` of training.json; empty for a model that was not trained here."""
-    path = pathlib.Path(run_dir) / "training.json"
-    return read_json(path, remedy="train again").get("corpus", {}) if path.exists() else {}
-
-
-def model_card(run_dir, config: GPT2Config, tokenizer, name: str | None) -> dict:
+def model_card(run_dir: str | os.PathLike, config: GPT2Config, tokenizer: Tokenizer, name: str | None) -> dict:
     """Facts for the page: name, books, size, validation loss, date."""
     run_dir = pathlib.Path(run_dir)
-    books = training_corpus(run_dir).get("books", [])
-    generation_path = run_dir / GENERATION_CONFIG_FILE
-    written = datetime.datetime.fromtimestamp((run_dir / WEIGHTS_FILE).stat().st_mtime, datetime.UTC)
+    books = training_facts(run_dir).corpus.books or []
+    written = _last_change(run_dir)
     return {
         "name": name or _default_name(run_dir, books),
         "books": books,
@@ -28,9 +22,9 @@ def model_card(run_dir, config: GPT2Config, tokenizer, name: str | None) -> dict
         "layers": config.num_layers,
         "context": config.context_length,
         "unit": "character" if tokenizer.kind == "characters" else "token",
-        "validation_loss": _best_validation_loss(run_dir / "metrics.jsonl"),
+        "validation_loss": read_metrics(run_dir).best_validation_loss,
         "date": written.date().isoformat(),
-        "generation": read_json(generation_path, remedy="train again") if generation_path.exists() else {},
+        "generation": GenerationSettings.for_model(read_generation_config(run_dir)).as_generation_config(),
     }
 
 
@@ -40,10 +34,7 @@ def _default_name(run_dir, books):
     return f"{run_dir.absolute().name} GPT-2"
 
 
-def _best_validation_loss(path):
-    """The saved model is the best one by validation loss."""
-    try:
-        records = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-        return min(record["loss"] for record in records if record.get("split") == "validation")
-    except (OSError, ValueError, KeyError):
-        return None
+def _last_change(run_dir):
+    """When the weights were written, whatever the format calls them."""
+    weights = run_dir / WEIGHTS_FILE
+    return datetime.datetime.fromtimestamp((weights if weights.exists() else run_dir).stat().st_mtime, datetime.UTC)

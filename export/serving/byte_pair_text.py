@@ -154,8 +154,8 @@ def _require_gpt2s(description):
     in_text = [token["content"] for token in description["added_tokens"] if not token["special"]]
     if not plain or in_text or any(model.get(option) for option in options):
         raise UserError(
-            "a byte-level BPE must cut text as GPT-2's does, with no option beside it; the tokenizer of --run_dir "
-            "does not. Train with --tokenizer=bpe, or serve the model by another program"
+            "a byte-level BPE must cut text as GPT-2's does, with no option beside it; the tokenizer of `run_dir` "
+            "does not. Train with tokenizer bpe, or serve the model by another program"
         )
 
 

@@ -1,7 +1,8 @@
 """The forward pass of a served model: any number of rows, in plain operations, from weights that are variables.
 
-`decoder.encode` reads prompts here as everywhere. The step differs from `decoder.decode_step`: the number of rows
-is known only when a request comes, and the cache is as long as the texts need, so that attention reads all of it.
+`decoder.encode` reads prompts here as everywhere. The step attends otherwise than `decoder.decode_step`: the
+number of rows is known only when a request comes, and the cache is as long as the texts need, so that attention
+reads all of it.
 
 Shapes: B rows, T tokens, D hidden_dim, H num_heads, K head_dim, C cache length, V vocabulary_size.
 """
@@ -80,19 +81,19 @@ def step(weights, config: GPT2Config, ids, positions, keys, values):
     unseen = tf.where(tf.range(length)[None, :] <= positions[:, None], 0.0, decoder.MASKED)[:, None, None, :]
     row, head = tf.meshgrid(tf.range(batch), tf.range(config.num_heads), indexing="ij")  # [B, H]
     place = tf.stack([row, head, tf.repeat(positions[:, None], config.num_heads, axis=1)], axis=-1)
-    keys, values, epsilon = list(keys), list(values), config.layer_norm_epsilon
-    for index in range(config.num_layers):
-        block = f"h.{index}"
-        qkv = decoder.linear(decoder.norm(x, weights, f"{block}.ln_1", epsilon), weights, f"{block}.attn.c_attn")
-        query, key, value = tf.unstack(tf.reshape(qkv, (batch, 3, config.num_heads, config.head_dim)), axis=1)
-        keys[index] = tf.tensor_scatter_nd_update(keys[index], place, key)
-        values[index] = tf.tensor_scatter_nd_update(values[index], place, value)
+    new_keys, new_values = [], []
+
+    def attend(query, key, value):
+        layer = len(new_keys)
+        new_keys.append(tf.tensor_scatter_nd_update(keys[layer], place, key))
+        new_values.append(tf.tensor_scatter_nd_update(values[layer], place, value))
         query = (query * config.head_dim**-0.5)[:, :, None, :]
-        scores = tf.matmul(query, keys[index], transpose_b=True) + unseen  # [B, H, 1, C]
-        context = tf.reshape(tf.matmul(tf.nn.softmax(scores), values[index]), (batch, config.hidden_dim))
-        x += decoder.linear(context, weights, f"{block}.attn.c_proj")
-        x = decoder.mlp(x, weights, block, epsilon)
-    return x, keys, values
+        scores = tf.matmul(query, new_keys[-1], transpose_b=True) + unseen  # [B, H, 1, C]
+        return tf.matmul(tf.nn.softmax(scores), new_values[-1])  # [B, H, 1, K]
+
+    for index in range(config.num_layers):
+        x = decoder.transformer_block(x, weights, f"h.{index}", config, (batch,), attend)
+    return x, new_keys, new_values
 
 
 def logits(weights, config: GPT2Config, hidden):

@@ -40,9 +40,14 @@ class Limits:
     max_prompt_bytes: int = 16384
     max_new_tokens: int = 1024
 
-    def defaults(self) -> dict[str, tf.Tensor]:
-        """Settings [1] for what a request leaves out; they stand for every row."""
-        values = {name: getattr(GenerationSettings(), name) for name in DTYPES}
+    def defaults(self, settings: GenerationSettings | None = None) -> dict[str, tf.Tensor]:
+        """Settings [1] for what a request leaves out; they stand for every row.
+
+        Args:
+            settings: The model's (`TextGenerator.settings`), by default the product's.
+        """
+        settings = settings or GenerationSettings()
+        values = {name: getattr(settings, name) for name in DTYPES}
         values["max_new_tokens"] = min(values["max_new_tokens"], self.max_new_tokens)
         values["seed"] = RANDOM_SEED
         return {name: tf.constant([values[name]], dtype) for name, dtype in DTYPES.items()}

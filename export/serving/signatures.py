@@ -1,13 +1,17 @@
-"""The signatures of the SavedModel: what TF Serving offers to the outside. docs/serving.md describes each.
+"""The signatures of the SavedModel: what TF Serving offers to the outside. docs/serve.md describes each.
 
 Everything has one row a text along the first axis, so that TF Serving can join requests into batches.
 
 Shapes: B rows, N tokens of the longest row, K alternatives.
 """
 
+from collections.abc import Mapping
+
+import numpy as np
 import tensorflow as tf
 
 from tf_gpt2.config import GPT2Config
+from tf_gpt2.generation.settings import GenerationSettings
 from tf_gpt2.tokenizer import Tokenizer
 
 from . import limits as rules
@@ -29,23 +33,33 @@ class ServedModel(tf.Module):
         text: Its equal inside the graph, by `export.serving.text.text_module`.
         limits: What a request may ask for.
         xla: Whether XLA compiles the writing.
+        settings: The model's own: defaults of what a request may set, and the rest for all requests.
     """
 
-    def __init__(self, config: GPT2Config, weights, tokenizer: Tokenizer, text, limits: Limits, xla: bool):
+    def __init__(
+        self,
+        config: GPT2Config,
+        weights: Mapping[str, np.ndarray],
+        tokenizer: Tokenizer,
+        text: tf.Module,
+        limits: Limits,
+        xla: bool,
+        settings: GenerationSettings,
+    ):
         super().__init__()
         self.weights = {
             name: tf.Variable(array, trainable=False, name=name.replace(".", "_"))
             for name, array in weights.items()
         }
         self.text = text
-        self._config, self._limits = config, limits
+        self._config, self._limits, self._settings = config, limits, settings
         self._size, self._end = tokenizer.vocab_size, tokenizer.end_of_text_id
-        self._writer = Writer(self.weights, config, self._size, self._end, xla)
+        self._writer = Writer(self.weights, config, self._size, self._end, settings, xla)
 
     def signatures(self) -> dict[str, tf.types.experimental.PolymorphicFunction]:
         """Functions by the name of their signature."""
         settings = [tf.TensorSpec((None,), dtype) for dtype in DTYPES.values()]
-        default = self._limits.defaults()
+        default = self._limits.defaults(self._settings)
 
         def write(
             prompt,

@@ -58,5 +58,5 @@ def _refusal(tokenizer):
     kind = json.loads(tokenizer.to_json())["model"]["type"]
     return UserError(
         "a SavedModel knows character vocabularies, byte-level BPE and BERT's WordPiece; the tokenizer of "
-        f"--run_dir is a {kind} that does more. Serve this model by another program"
+        f"`run_dir` is a {kind} that does more. Serve this model by another program"
     )

@@ -243,6 +243,6 @@ def _line_feed_token(description):
 
 def _refusal(reason):
     return UserError(
-        f"a WordPiece tokenizer must be BERT's or GPT2-Chinese's; the one of --run_dir is not: {reason}. Take the "
+        f"a WordPiece tokenizer must be BERT's or GPT2-Chinese's; the one of `run_dir` is not: {reason}. Take the "
         "vocab.txt the model was trained with"
     )

@@ -7,6 +7,7 @@ Shapes: B rows, T tokens, C context_length, V vocabulary_size, N new tokens.
 """
 
 import typing
+from collections.abc import Mapping
 
 import tensorflow as tf
 
@@ -14,6 +15,7 @@ from tf_gpt2.config import GPT2Config
 from tf_gpt2.generation.loop import CHUNK, LoopState, write_loop
 from tf_gpt2.generation.random_numbers import uniform
 from tf_gpt2.generation.sampling import Controls, History, pick, remember
+from tf_gpt2.generation.settings import GenerationSettings
 
 from . import forward
 
@@ -40,11 +42,20 @@ class Writer:
         config: The model's shape.
         vocabulary_size: V; ids from here on are never written.
         end_of_text_id: Id of the token that ends a document.
+        settings: The model's own, of which what no request can set is used.
         xla: Whether XLA compiles the loop, anew for every number of rows.
     """
 
-    def __init__(self, weights, config: GPT2Config, vocabulary_size: int, end_of_text_id: int, xla: bool = False):
-        self._weights, self._config = weights, config
+    def __init__(
+        self,
+        weights: Mapping[str, tf.Variable],
+        config: GPT2Config,
+        vocabulary_size: int,
+        end_of_text_id: int,
+        settings: GenerationSettings,
+        xla: bool = False,
+    ):
+        self._weights, self._config, self._settings = weights, config, settings
         self._size, self._end = vocabulary_size, end_of_text_id
         self._xla = xla
 
@@ -120,9 +131,9 @@ class Writer:
             seed=settings.seed[:, None],
             end_of_text=tf.constant(self._end),
             repetition_penalty=settings.repetition_penalty[:, None],
-            repetition_window=tf.constant(2**30),
-            no_repeat_ngram=tf.constant(0),
-            min_new_tokens=tf.constant(0),
+            repetition_window=tf.constant(self._settings.repetition_window or 2**30),
+            no_repeat_ngram=tf.constant(self._settings.no_repeat_ngram),
+            min_new_tokens=tf.constant(self._settings.min_new_tokens),
             temperature=tf.where(settings.temperature == 0, 1.0, settings.temperature)[:, None],
             top_k=tf.where(settings.temperature == 0, 1, top_k)[:, None],
             top_p=settings.top_p[:, None],

@@ -146,7 +146,7 @@ def test_encoding_overrides_the_recognition():
 
 @pytest.mark.parametrize("name", ["klingon", "hex", "rot13", "", "utf-8\0"])
 def test_unknown_encoding_names_are_refused(name):
-    with pytest.raises(UserError, match="--encoding"):
+    with pytest.raises(UserError, match="`encoding`"):
         decode(b"abc", "a.txt", name)
 
 

@@ -1,8 +1,5 @@
 """The corpus report."""
 
-import dataclasses
-import json
-
 import numpy as np
 
 from tf_gpt2.corpus.counting import CODE_POINTS
@@ -57,8 +54,3 @@ def test_many_books_show_both_ends_and_the_total():
 def test_titles_cannot_control_the_terminal():
     text = format_report(_report([BookReport("\x1b[2Jtitle\n" + "很长" * 40, 10, 9, 2)]))
     assert "\x1b" not in text and "…" in text.splitlines()[1]
-
-
-def test_survives_json():
-    report = _report([BookReport("书", 10, 9, 2)])
-    assert CorpusReport.from_dict(json.loads(json.dumps(dataclasses.asdict(report)))) == report

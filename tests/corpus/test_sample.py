@@ -5,6 +5,7 @@ import zipfile
 
 import pytest
 
+from tf_gpt2 import cache
 from tf_gpt2.corpus import sample
 from tf_gpt2.errors import UserError
 
@@ -12,10 +13,10 @@ from tf_gpt2.errors import UserError
 def test_cache_folder_follows_the_environment(monkeypatch, tmp_path):
     monkeypatch.delenv("TF_GPT2_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert sample.cache_folder() == tmp_path / "tf_gpt2"
+    assert cache.cache_folder() == tmp_path / "tf_gpt2"
     monkeypatch.setenv("TF_GPT2_CACHE", str(tmp_path / "own"))
-    assert sample.cache_folder() == tmp_path / "own"
-    assert sample.cache_folder(tmp_path / "told") == tmp_path / "told"
+    assert cache.cache_folder() == tmp_path / "own"
+    assert cache.cache_folder(tmp_path / "told") == tmp_path / "told"
 
 
 def test_the_cached_file_is_read_without_network(monkeypatch, tmp_path):
@@ -31,7 +32,7 @@ def test_no_network_is_one_clear_line(monkeypatch, tmp_path):
     monkeypatch.setattr(sample.subprocess, "run", lambda *a, **k: failed)
     with pytest.raises(UserError, match="No matching distribution") as caught:
         sample.sample_book(tmp_path)
-    assert "\n" not in str(caught.value) and "--corpus" in str(caught.value)
+    assert "\n" not in str(caught.value) and "`corpus`" in str(caught.value)
     assert not list(tmp_path.rglob("*.txt"))
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tf_gpt2.corpus.script import convert_script, is_traditional
+from tf_gpt2.corpus.script import convert_script, is_alphabetic, is_traditional
 from tf_gpt2.errors import UserError
 
 SIMPLIFIED = "话说天下大势，汉朝自高祖斩白蛇而起义。皇后的头发后来白了，吃面去。"
@@ -33,5 +33,20 @@ def test_long_text_is_cut_at_line_ends_only():
 
 @pytest.mark.parametrize("script", ["Simplified", "zh-tw", ""])
 def test_unknown_scripts_are_refused(script):
-    with pytest.raises(UserError, match="--script"):
+    with pytest.raises(UserError, match="`script`"):
         convert_script("话", script)
+
+
+@pytest.mark.parametrize(
+    ("text", "alphabetic"),
+    [
+        ("It was the best of times, 1859.", True),
+        ("Все счастливые семьи похожи друг на друга", True),
+        ("却说曹操引兵至濮阳城下 and the", False),
+        ("吾輩は猫である。", False),
+        ("「……」", False),
+        ("", False),
+    ],
+)
+def test_alphabets_are_told_from_characters(text, alphabetic):
+    assert is_alphabetic(text) is alphabetic

@@ -149,11 +149,11 @@ def test_a_failure_leaves_no_rubbish(novels):
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"tokenizer_kind": "words"}, "--tokenizer"),
-        ({"min_char_count": 0}, "--min_char_count"),
-        ({"tokenizer_kind": "bpe", "vocab_size": 3}, "--vocab_size"),
-        ({"script": "pinyin"}, "--script"),
-        ({"encoding": "klingon"}, "--encoding"),
+        ({"tokenizer_kind": "words"}, "`tokenizer_kind`"),
+        ({"min_char_count": 0}, "`min_char_count`"),
+        ({"tokenizer_kind": "bpe", "vocab_size": 3}, "`vocab_size`"),
+        ({"script": "pinyin"}, "`script`"),
+        ({"encoding": "klingon"}, "`encoding`"),
         ({"validation_fraction": 1.0}, "validation"),
         ({"validation_fraction": float("nan")}, "validation"),
     ],

@@ -2,12 +2,12 @@
 
 import errno
 import os
-import time
 
 import numpy as np
 import pytest
 
-from tf_gpt2.data.token_files import atomic_folder, read_prepared, token_dtype
+from tf_gpt2.data import token_files
+from tf_gpt2.data.token_files import new_prepared_folder, read_prepared, token_dtype
 from tf_gpt2.errors import UserError
 
 
@@ -16,34 +16,27 @@ def test_the_smallest_type_that_holds_every_id(size, dtype):
     assert token_dtype(size) == np.dtype(dtype)
 
 
-def test_a_finished_folder_takes_its_place(tmp_path):
-    with atomic_folder(tmp_path / "a" / "target") as partial:
-        (partial / "x").write_text("x")
-        assert not (tmp_path / "a" / "target").exists()
-    assert [p.name for p in (tmp_path / "a").rglob("*")] == ["target", "x"]
-
-
-def test_an_error_leaves_nothing_new_and_harms_nothing_old(tmp_path):
-    (tmp_path / "target").mkdir()
-    (tmp_path / "target" / "old").write_text("old")
-    with pytest.raises(KeyError), atomic_folder(tmp_path / "target") as partial:
-        (partial / "x").write_text("x")
-        raise KeyError
-    assert sorted(p.name for p in tmp_path.rglob("*")) == ["old", "target"]
-
-
 def test_a_damaged_folder_is_replaced(tmp_path):
     (tmp_path / "target").mkdir()
     (tmp_path / "target" / "old").write_text("old")
-    with atomic_folder(tmp_path / "target") as partial:
+    with new_prepared_folder(tmp_path / "target") as partial:
         (partial / "new").write_text("new")
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["new", "target"]
+
+
+def test_a_whole_corpus_that_came_to_be_there_meanwhile_stays(tmp_path, monkeypatch):
+    monkeypatch.setattr(token_files, "read_prepared", lambda folder, **_: (folder / "whole").exists() or None)
+    with new_prepared_folder(tmp_path / "target") as partial:
+        (partial / "mine").touch()
+        (tmp_path / "target").mkdir()
+        (tmp_path / "target" / "whole").touch()
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["target", "whole"]
 
 
 def test_a_full_disk_is_one_clear_line(tmp_path):
     with (
         pytest.raises(UserError, match="No space left") as caught,
-        atomic_folder(tmp_path / "target"),
+        new_prepared_folder(tmp_path / "target"),
     ):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert "TF_GPT2_CACHE" in str(caught.value) and not list(tmp_path.iterdir())
@@ -51,17 +44,8 @@ def test_a_full_disk_is_one_clear_line(tmp_path):
 
 def test_a_cache_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "cache").write_text("")
-    with pytest.raises(UserError, match="TF_GPT2_CACHE"), atomic_folder(tmp_path / "cache" / "x"):
+    with pytest.raises(UserError, match="TF_GPT2_CACHE"), new_prepared_folder(tmp_path / "cache" / "x"):
         pass
-
-
-def test_what_killed_processes_left_is_cleared_after_a_day(tmp_path):
-    for name, age in ((".partial-old", 2 * 86_400), (".partial-new", 60)):
-        (tmp_path / name).mkdir()
-        os.utime(tmp_path / name, (time.time() - age,) * 2)
-    with atomic_folder(tmp_path / "target"):
-        pass
-    assert sorted(p.name for p in tmp_path.iterdir()) == [".partial-new", "target"]
 
 
 def test_a_folder_without_index_is_no_corpus(tmp_path):

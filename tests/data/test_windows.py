@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from tf_gpt2.data.windows import IGNORED, evaluation_windows, training_dataset, windows_per_epoch
+from tf_gpt2.data.counts import windows_per_epoch
+from tf_gpt2.data.windows import IGNORED, evaluation_windows, training_dataset
 from tf_gpt2.errors import UserError
 
 T, B, N = 8, 4, 103  # 12 windows an epoch, 3 batches
@@ -103,11 +104,11 @@ def test_reads_a_memory_map(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"context_length": N}, f"--context_length.*{N + 1} tokens, {N} are there"),
-        ({"context_length": 0}, "--context_length"),
-        ({"batch_size": 0}, "--batch_size"),
-        ({"num_shards": 3}, "--batch_size must be divisible"),
-        ({"shard_index": 1}, "--batch_size"),
+        ({"context_length": N}, f"`context_length`.*{N + 1} tokens, {N} are there"),
+        ({"context_length": 0}, "`context_length`"),
+        ({"batch_size": 0}, "`batch_size`"),
+        ({"num_shards": 3}, "`batch_size` must be divisible"),
+        ({"shard_index": 1}, "`batch_size`"),
     ],
 )
 def test_wrong_arguments_are_refused(changes, complaint):

@@ -4,7 +4,7 @@ import checkpoints
 import numpy as np
 import pytest
 
-from export.byte_level import to_byte_level
+from export.formats.byte_level import to_byte_level
 from tf_gpt2.errors import UserError
 from tf_gpt2.formats.tokenizer_files import byte_level_bpe
 from tf_gpt2.tokenizer import Tokenizer
@@ -65,5 +65,5 @@ def test_byte_level_bpe_goes_over_as_it_is():
 
 
 def test_other_kinds_are_refused():
-    with pytest.raises(UserError, match="WordPiece.*export.huggingface"):
+    with pytest.raises(UserError, match="WordPiece.*export huggingface"):
         to_byte_level(Tokenizer.load(checkpoints.FOLDER / "gpt2_chinese"), 126)

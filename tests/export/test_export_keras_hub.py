@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import random_weights
 
-from export import keras_hub as export_keras_hub
+from export.formats.keras_hub import write_keras_hub
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.model_directory import load_model, save_model_directory
 from tf_gpt2.tokenizer import Tokenizer
@@ -27,7 +27,7 @@ def _keras_hub_logits(folder, ids):
 
 
 def test_keras_hub_opens_it_and_so_do_we(tmp_path):
-    export_keras_hub.write(checkpoints.FOLDER / "openai", tmp_path / "preset")
+    write_keras_hub(checkpoints.FOLDER / "openai", tmp_path / "preset")
     checkpoints.check_logits("openai", lambda ids: _logits(tmp_path / "preset", ids))
     checkpoints.check_logits("openai", lambda ids: _keras_hub_logits(tmp_path / "preset", ids)[0])
     assert not (tmp_path / "preset" / "vocabulary.json").exists()
@@ -37,7 +37,7 @@ def test_a_character_model_keeps_ids_and_logits(tmp_path):
     tokenizer = Tokenizer.train_characters([TEXT])
     config = GPT2Config(tokenizer.vocab_size, context_length=64, num_layers=2, num_heads=2, hidden_dim=16)
     save_model_directory(tmp_path / "run", config, random_weights(config), tokenizer)
-    written = export_keras_hub.write(tmp_path / "run", tmp_path / "preset")
+    written = write_keras_hub(tmp_path / "run", tmp_path / "preset")
     ids = tokenizer.encode(TEXT)
     logits, model = _keras_hub_logits(tmp_path / "preset", ids)
     assert logits.shape[-1] == tokenizer.vocab_size + written["added_tokens"]

@@ -13,7 +13,7 @@ import tensorflow as tf
 from commands import error_line, run
 from conftest import random_weights
 
-from export import openai
+from export.formats import openai
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
 from tf_gpt2.model_directory import load_model, save_model_directory
@@ -37,7 +37,7 @@ def _logits(folder, ids):
 
 @pytest.mark.parametrize("name", ["openai", "hugging_face", "keras_hub"])
 def test_round_trip(tmp_path, name):
-    written = openai.write(checkpoints.FOLDER / name, tmp_path / "out")
+    written = openai.write_openai(checkpoints.FOLDER / name, tmp_path / "out")
     assert written["added_tokens"] == 0
     checkpoints.check_logits(name, lambda ids: _logits(tmp_path / "out", ids))
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
@@ -47,7 +47,7 @@ def test_round_trip(tmp_path, name):
 
 
 def test_the_variables_are_openais(tmp_path):
-    openai.write(checkpoints.FOLDER / "openai", tmp_path / "out")
+    openai.write_openai(checkpoints.FOLDER / "openai", tmp_path / "out")
     ours = tf.train.load_checkpoint(str(tmp_path / "out"))
     original = tf.train.load_checkpoint(str(checkpoints.FOLDER / "openai"))
     assert ours.get_variable_to_shape_map() == original.get_variable_to_shape_map()
@@ -56,7 +56,7 @@ def test_the_variables_are_openais(tmp_path):
 
 
 def test_a_character_model_keeps_ids_and_logits(tmp_path, characters):
-    written = openai.write(characters, tmp_path / "out")
+    written = openai.write_openai(characters, tmp_path / "out")
     tokenizer, other = Tokenizer.load(characters), Tokenizer.load(tmp_path / "out")
     ids = tokenizer.encode(TEXT * 4)
     np.testing.assert_array_equal(other.encode(TEXT * 4), ids)
@@ -111,7 +111,7 @@ np.savez(f"{folder}/theirs.npz", ids=ids, logits=logits)
 
 @pytest.mark.skipif(importlib.util.find_spec("gpt_2_simple") is None, reason="needs gpt-2-simple")
 def test_gpt_2_simple_opens_it_live(tmp_path, characters):
-    openai.write(characters, tmp_path / "mine")
+    openai.write_openai(characters, tmp_path / "mine")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", _GPT_2_SIMPLE, str(tmp_path), TEXT]
     subprocess.run(command, check=True, capture_output=True, env=environment)

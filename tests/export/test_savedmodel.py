@@ -1,11 +1,14 @@
 """The SavedModel writes what the library writes, keeps its limits, and opens without anything of ours."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from export import savedmodel
 from tf_gpt2.generation import GenerationSettings, load
-from tf_gpt2.generation.scoring import score
 from tf_gpt2.model_directory import load_model
 
 CONTEXT = 24
@@ -109,7 +112,7 @@ def test_score(call, library):
     texts = ["却说曹操引兵，a b", "", "天下" * 33, "x"]
     answer = call("score", text=texts)
     for row, text in enumerate(texts):
-        expected = score(library, text)
+        expected = library.score(text)
         count = answer["num_tokens"][row]
         np.testing.assert_array_equal(answer["tokens"][row][:count], expected.ids)
         np.testing.assert_allclose(answer["log_probabilities"][row][:count], expected.log_probabilities, atol=1e-4)
@@ -168,3 +171,24 @@ def test_a_wrong_row_does_not_spoil_the_others(call, library):
     for signature, key in (("score", "text"), ("next_token", "prompt"), ("tokenize", "text")):
         answer = call(signature, **{key: ["却", "x" * 999]})
         assert (answer["status"][0], answer["status"][1][:6]) == (b"", b"a text")
+
+
+def test_the_models_own_settings_are_the_defaults(served_run_dir, served_limits, tmp_path):
+    """What a request can set and what it cannot, greedy and with a penalty: `sample` writes the same."""
+    folder = tmp_path / "run"
+    shutil.copytree(served_run_dir, folder)
+    brought = {"do_sample": False, "max_new_tokens": 60, "min_new_tokens": 60, "repetition_penalty": 1.3,
+               "no_repeat_ngram_size": 2}  # fmt: skip
+    (folder / "generation_config.json").write_text(json.dumps(brought))
+    output = tmp_path / "models" / "own" / "1"
+    savedmodel.write(folder, output, served_limits)
+    signatures = tf.saved_model.load(str(output)).signatures
+    answer = {
+        name: value.numpy() for name, value in signatures["prompt_only"](prompt=tf.constant(["却说", ""])).items()
+    }
+    model = load(folder)
+    for row, prompt in enumerate(["却说", ""]):
+        expected = next(model.write([prompt], model.settings()))
+        assert expected.num_tokens == 60
+        _check(answer, row, expected)
+        assert expected.text != _expected(model, prompt, max_new_tokens=60, temperature=0).text

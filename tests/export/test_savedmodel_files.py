@@ -10,7 +10,7 @@ from commands import error_line, run
 from google.protobuf import text_format
 from tensorflow.core.protobuf import saved_model_pb2
 
-from export import savedmodel
+from export.serving.saved_model import write_savedmodel
 from tf_gpt2.errors import UserError
 from tf_gpt2.generation import GenerationSettings, load
 
@@ -100,7 +100,7 @@ def test_nothing_in_the_graph_that_a_stock_server_lacks(served_model):
 @pytest.fixture(scope="module")
 def compiled(served_run_dir, served_limits, tmp_path_factory):
     folder = tmp_path_factory.mktemp("xla") / "tiny" / "1"
-    savedmodel.write(served_run_dir, folder, served_limits, xla=True)
+    write_savedmodel(served_run_dir, folder, limits=served_limits, xla=True)
     return folder
 
 
@@ -140,7 +140,7 @@ def test_the_command_adds_a_version(served_run_dir, tmp_path):
 @pytest.mark.parametrize("output", ["", "models/tiny", "models/tiny/0", "models/tiny/v1", "models/ti ny/1"])
 def test_outputs_that_are_no_version_are_refused(output):
     with pytest.raises(UserError, match="version"):
-        savedmodel.write("nowhere", output)
+        write_savedmodel("nowhere", output)
 
 
 def test_the_commands_mistakes_are_one_line():
@@ -149,4 +149,4 @@ def test_the_commands_mistakes_are_one_line():
 
 def test_a_version_is_never_written_over(served_run_dir, served_model):
     with pytest.raises(UserError, match="new or empty folder"):
-        savedmodel.write(served_run_dir, served_model)
+        write_savedmodel(served_run_dir, served_model)

@@ -44,7 +44,7 @@ def prompt(length, seed=0):
 
 
 def greedy_with_keras(model, ids, count):
-    """Greedy writing without a cache, the window rolling as docs/generation.md says."""
+    """Greedy writing without a cache, the window rolling as docs/write.md says."""
     window, written = list(ids[-32:]), []
     for _ in range(count):
         if len(window) > 32:

@@ -49,7 +49,7 @@ def test_windows_predict_every_token_once_with_enough_before_it(stride, length):
 
 @pytest.mark.parametrize("stride", [0, 17])
 def test_a_stride_out_of_range_is_refused(stride):
-    with pytest.raises(UserError, match="--stride must be from 1 to the context length 16"):
+    with pytest.raises(UserError, match="`stride` must be from 1 to the context length 16"):
         plan_windows(10, 16, stride)
 
 

@@ -1,5 +1,8 @@
 """Text in, text out."""
 
+import json
+
+import numpy as np
 import pytest
 from conftest import random_weights
 
@@ -138,3 +141,78 @@ def test_ctrl_c_gives_what_was_written_and_then_ends(model, monkeypatch, recorde
     for passage, text in zip(passages, whole, strict=True):
         assert 0 < passage.num_tokens < 150
         assert text.startswith(passage.text.rstrip("\ufffd")) and passage.text
+
+
+def test_a_models_own_settings_are_obeyed_and_what_is_given_wins(tmp_path, tokenizer, model):
+    save_model_directory(tmp_path, model.config, random_weights(model.config), tokenizer)
+    brought = {"do_sample": False, "max_new_tokens": 7, "repetition_penalty": 1.4}
+    (tmp_path / "generation_config.json").write_text(json.dumps(brought))
+    opened = load(tmp_path)
+    expected = model.generate("却说", max_new_tokens=7, repetition_penalty=1.4, temperature=0)
+    assert opened.generate("却说") == "却说" + "".join(opened.stream("却说")) == expected
+    assert opened.generate("却说", **SETTINGS, temperature=1, repetition_penalty=1) == model.generate(
+        "却说", **SETTINGS
+    )
+    assert opened.settings(seed=1) == GenerationSettings(**{
+        "max_new_tokens": 7, "repetition_penalty": 1.4, "temperature": 0.0, "seed": 1,
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"", b"[]", b"{", b"\xff", b"[" * 100_000, b'{"top_k": 1' + b"0" * 5000 + b"}"]
+)
+def test_a_missing_or_damaged_generation_config_does_not_matter(tmp_path, tokenizer, model, content):
+    save_model_directory(tmp_path, model.config, random_weights(model.config), tokenizer)
+    path = tmp_path / "generation_config.json"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    assert load(tmp_path).settings() == GenerationSettings()
+
+
+@pytest.mark.parametrize("text", ["", "却说曹", "引军" * 60])
+def test_candidates_are_the_sorted_probabilities_of_the_keras_model(model, tokenizer, text):
+    window = tokenizer.encode(text)[-model.config.context_length :] if text else [tokenizer.end_of_text_id]
+    logits = np.asarray(model.keras_model()(np.array([window]))[0, -1], np.float64)
+    probabilities = np.exp(logits) / np.exp(logits).sum()
+    found = model.candidates(text, k=10_000)
+    assert [one.id for one in found] == np.argsort(-logits, kind="stable").tolist()
+    np.testing.assert_allclose([one.probability for one in found], -np.sort(-probabilities), atol=1e-6)
+    assert [one.text for one in found] == [tokenizer.decode([one.id]) for one in found]
+    assert model.candidates(text, k=3) == found[:3]
+
+
+def test_equally_likely_candidates_come_by_rising_id(tokenizer, model):
+    level = {name: array * 0 for name, array in random_weights(model.config).items()}
+    found = TextGenerator(model.config, level, tokenizer, jit_compile=False).candidates("却", k=5)
+    assert [one.id for one in found] == [0, 1, 2, 3, 4]
+    assert found[0].probability == pytest.approx(1 / tokenizer.vocab_size)
+
+
+@pytest.mark.parametrize("k", [0, -1, 2.0, True, None])
+def test_a_wrong_number_of_candidates_names_the_rule(model, k):
+    with pytest.raises(UserError, match="`k` must be an integer from 1"):
+        model.candidates("却", k=k)
+    with pytest.raises(UserError, match="`alternatives` must be an integer from 0"):
+        model.score("却", alternatives=-1)
+
+
+def test_scoring_again_traces_nothing(model):
+    model.score("却说", alternatives=4)
+    scorer = model._scorers[4]
+    model.score("曹操引军" * 20, alternatives=4)
+    assert model._scorers[4] is scorer and scorer._pass.experimental_get_tracing_count() == 1
+
+
+def test_the_keras_model_learns_apart_from_the_writer(model):
+    before = model.generate("却说", **SETTINGS)
+    ids = np.random.default_rng(0).integers(0, model.config.vocabulary_size, (4, 9)).astype(np.int32)
+    live = model.keras_model(with_attention=True)
+    assert live(ids)["attention_0"].shape == (4, 2, 9, 9)
+    live = model.keras_model()
+    live.compile("sgd", "sparse_categorical_crossentropy")
+    live.fit(ids[:, :-1], ids[:, 1:], verbose=0)
+    old = random_weights(model.config)["wte.weight"]
+    assert not np.array_equal(live.get_layer("token_embedding").get_weights()[0], old)
+    np.testing.assert_array_equal(model.keras_model().get_layer("token_embedding").get_weights()[0], old)
+    assert model.generate("却说", **SETTINGS) == before

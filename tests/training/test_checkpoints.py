@@ -3,7 +3,11 @@ import numpy as np
 import pytest
 
 from tf_gpt2.errors import UserError
-from tf_gpt2.training.checkpoints import checkpoint_steps, restore_checkpoint, save_checkpoint
+from tf_gpt2.files import write_tensors
+from tf_gpt2.run_directory import checkpoint_steps
+from tf_gpt2.training.checkpoints import restore_checkpoint, save_checkpoint
+
+STATE = {"step": 12, "best_validation_loss": 1.5, "best_step": 9, "more": [1]}
 
 
 def _variables(value=0.0):
@@ -12,15 +16,14 @@ def _variables(value=0.0):
 
 def test_a_checkpoint_restores_values_types_and_state(tmp_path):
     saved, fresh = _variables(7.0), _variables()
-    save_checkpoint(tmp_path, 12, saved, {"best": 1.5}, keep=2)
-    assert restore_checkpoint(tmp_path, 12, fresh) == {"best": 1.5}
+    save_checkpoint(tmp_path, 12, saved, STATE, keep=2)
+    assert restore_checkpoint(tmp_path, 12, fresh) == STATE
     for old, new in zip(saved, fresh, strict=True):
         np.testing.assert_array_equal(np.asarray(new), np.asarray(old))
         assert new.dtype == old.dtype
 
 
-def test_the_newest_few_are_kept_and_litter_of_a_killed_process_goes(tmp_path):
-    (tmp_path / ".step-00000001.safetensors.abc").touch()
+def test_the_newest_few_are_kept(tmp_path):
     for step in (5, 10, 15):
         save_checkpoint(tmp_path, step, _variables(), {}, keep=2)
     assert checkpoint_steps(tmp_path) == [10, 15]
@@ -28,8 +31,8 @@ def test_the_newest_few_are_kept_and_litter_of_a_killed_process_goes(tmp_path):
 
 
 def test_infinity_survives_in_the_state(tmp_path):
-    save_checkpoint(tmp_path, 1, _variables(), {"best": float("inf")}, keep=1)
-    assert restore_checkpoint(tmp_path, 1, _variables()) == {"best": float("inf")}
+    save_checkpoint(tmp_path, 1, _variables(), {"best_validation_loss": float("inf")}, keep=1)
+    assert restore_checkpoint(tmp_path, 1, _variables())["best_validation_loss"] == float("inf")
 
 
 def test_a_damaged_file_says_which_and_what_to_do(tmp_path):
@@ -47,3 +50,35 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path):
 
 def test_no_directory_means_no_checkpoints(tmp_path):
     assert checkpoint_steps(tmp_path / "none") == []
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {},
+        {"state": "{"},
+        {"state": "[1]"},
+        {"state": "[" * 100_000},
+        {"state": '{"step": "12"}'},
+        {"state": '{"step": null}'},
+        {"state": '{"best_validation_loss": NaN}'},
+        {"state": '{"best_step": -1}'},
+    ],
+)
+def test_a_damaged_state_is_one_line_and_changes_nothing(tmp_path, metadata):
+    save_checkpoint(tmp_path, 1, _variables(7.0), {}, keep=1)
+    tensors = {f"{number:05d}/a": np.asarray(variable) for number, variable in enumerate(_variables(7.0))}
+    write_tensors(tmp_path / "step-00000001.safetensors", tensors, {"format": "x", **metadata})
+    fresh = _variables()
+    with pytest.raises(UserError, match=r"is damaged.*delete it") as caught:
+        restore_checkpoint(tmp_path, 1, fresh)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) <= 500
+    assert not np.asarray(fresh[0]).any()
+
+
+def test_a_checkpoint_of_other_shapes_is_refused_before_anything_changes(tmp_path):
+    save_checkpoint(tmp_path, 1, _variables(7.0), {}, keep=1)
+    other = [keras.Variable(np.zeros((2, 3)), name="a"), keras.Variable(np.zeros(4), name="a")]
+    with pytest.raises(UserError, match="another model"):
+        restore_checkpoint(tmp_path, 1, other)
+    assert not np.asarray(other[0]).any()

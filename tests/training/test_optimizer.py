@@ -3,25 +3,23 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_gpt2.training.optimizer import build_optimizer, learning_rate
-from tf_gpt2.training.settings import TrainingSettings
+from tf_gpt2.training.optimizer import build_optimizer
+from tf_gpt2.training.settings import Recipe, Schedule
 
-SETTINGS = TrainingSettings(
-    steps=100, batch_size=1, learning_rate=1.0, warmup_steps=9, final_learning_rate_share=0.2
-)
+SCHEDULE = Schedule(steps=100, learning_rate=1.0, warmup_steps=9, final_learning_rate_share=0.2)
 
 
 def test_learning_rate_rises_linearly_and_falls_by_a_cosine_to_its_share():
-    rates = [learning_rate(SETTINGS, step) for step in range(101)]
+    rates = [SCHEDULE.rate_after(step) for step in range(101)]
     np.testing.assert_allclose(rates[:9], np.arange(1, 10) / 10)
     assert rates[9] == max(rates) == 1.0
     assert np.all(np.diff(rates[9:]) < 0)
     assert rates[100] == pytest.approx(0.2)
-    assert learning_rate(SETTINGS, 9 + 91 // 2) == pytest.approx(0.6, abs=0.02)
+    assert SCHEDULE.rate_after(9 + 91 // 2) == pytest.approx(0.6, abs=0.02)
 
 
 def test_a_run_of_one_step_learns():
-    assert learning_rate(TrainingSettings(steps=1, batch_size=1, learning_rate=0.5), 0) == 0.5
+    assert Schedule(steps=1, learning_rate=0.5).rate_after(0) == 0.5
 
 
 @pytest.mark.parametrize("name", ["muon", "adamw"])
@@ -30,8 +28,8 @@ def test_matrices_decay_and_vectors_do_not(name):
     embedding = keras.Variable(np.ones((3, 3), "float32"), name="token_embedding")
     vector = keras.Variable(np.ones(3, "float32"), name="bias")
     variables = [matrix, embedding, vector]
-    settings = TrainingSettings(steps=1, batch_size=1, optimizer=name, learning_rate=0.1, weight_decay=0.5)
-    optimizer = build_optimizer(settings, variables)
+    optimizer = build_optimizer(Recipe(batch_size=1, optimizer=name, weight_decay=0.5), variables)
+    optimizer.learning_rate = 0.1
     zeros = [tf.zeros(v.shape) for v in variables]
     tf.function(lambda: optimizer.apply(zeros, variables), jit_compile=True)()
     np.testing.assert_allclose(np.asarray(matrix), 0.95)
@@ -43,8 +41,7 @@ def test_gradients_are_clipped_by_their_global_norm():
     moved = []
     for scale in (1.0, 1000.0):
         variable = keras.Variable(np.zeros(4, "float32"), name="bias")
-        settings = TrainingSettings(steps=1, batch_size=1, optimizer="adamw", clip_norm=1.0)
-        optimizer = build_optimizer(settings, [variable])
+        optimizer = build_optimizer(Recipe(batch_size=1, optimizer="adamw", clip_norm=1.0), [variable])
         optimizer.apply([np.full(4, 10 * scale, "float32")], [variable])
         moved.append(np.asarray(optimizer._momentums[0]))
     np.testing.assert_allclose(moved[0], moved[1], rtol=1e-6)

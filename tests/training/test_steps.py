@@ -8,7 +8,7 @@ from tf_gpt2.data.windows import IGNORED
 from tf_gpt2.model import build_model
 from tf_gpt2.model_directory import model_weights
 from tf_gpt2.training.optimizer import build_optimizer
-from tf_gpt2.training.settings import TrainingSettings
+from tf_gpt2.training.settings import Recipe
 from tf_gpt2.training.steps import EvalStep, TrainStep
 
 CONFIG = GPT2Config(vocabulary_size=31, context_length=8, num_layers=2, num_heads=2, hidden_dim=16, dropout=0.0)
@@ -34,20 +34,21 @@ def _numpy_losses(model, x, y):
 
 def _train(optimizer, accumulation_steps, steps=3):
     model = _model()
-    settings = TrainingSettings(steps=9, batch_size=4, optimizer=optimizer, learning_rate=1e-2)
+    built = build_optimizer(Recipe(batch_size=4, optimizer=optimizer), model.trainable_variables)
+    built.learning_rate = 1e-2
     variables = model.trainable_variables
-    step = TrainStep(model, build_optimizer(settings, variables), variables, accumulation_steps)
+    step = TrainStep(model, built, variables, accumulation_steps)
     losses = [float(step(*_batch())) for _ in range(steps)]
     return losses, model_weights(model, CONFIG)
 
 
 def test_the_loss_is_the_mean_cross_entropy():
     model = _model()
-    settings = TrainingSettings(steps=9, batch_size=4)
+    recipe = Recipe(batch_size=4)
     variables = model.trainable_variables
     x, y = _batch()
     expected = _numpy_losses(model, x, y).mean()
-    loss = TrainStep(model, build_optimizer(settings, variables), variables)(x, y)
+    loss = TrainStep(model, build_optimizer(recipe, variables), variables)(x, y)
     assert float(loss) == pytest.approx(expected, abs=1e-5)
 
 
@@ -75,9 +76,9 @@ def test_evaluation_leaves_ignored_targets_out():
 
 def test_a_second_step_does_not_retrace():
     model = _model()
-    settings = TrainingSettings(steps=9, batch_size=4)
+    recipe = Recipe(batch_size=4)
     variables = model.trainable_variables
-    step = TrainStep(model, build_optimizer(settings, variables), variables)
+    step = TrainStep(model, build_optimizer(recipe, variables), variables)
     for _ in range(3):
         step(*_batch())
     assert step._whole.experimental_get_tracing_count() == 1

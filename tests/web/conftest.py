@@ -32,7 +32,7 @@ def python_model(site_folder):
 
 @pytest.fixture(scope="session")
 def site_folder(model_directory, tmp_path_factory):
-    from export.site import write_site
+    from export.browser.site import write_site
 
     if not (WEB / "dist" / "index.html").exists():
         pytest.fail("the page is not built; run make web")

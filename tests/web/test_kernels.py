@@ -30,7 +30,7 @@ def odd_model_directory(tmp_path_factory):
 
 
 def serve(model_directory, folder, dtype="int8"):
-    from export.site import write_site
+    from export.browser.site import write_site
 
     write_site(model_directory, folder, dtype=dtype, samples=0)
     return SiteServer(folder)

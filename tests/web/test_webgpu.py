@@ -71,7 +71,7 @@ def test_a_seed_gives_the_text_that_python_writes_and_writing_allocates_nothing(
 
 @pytest.mark.slow
 def test_a_bundle_of_float16_and_a_width_that_fits_no_group(chromium, tmp_path):
-    from export.site import write_site
+    from export.browser.site import write_site
 
     model = make_model_directory(tmp_path / "model", hidden_dim=30)
     write_site(model, tmp_path / "site", dtype="float16", name="odd", samples=0)

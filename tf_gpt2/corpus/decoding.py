@@ -107,8 +107,8 @@ def detect(data: bytes, source: str) -> str:
         return best
     if _looks_binary(raw):
         raise UserError(
-            f"A text file must hold text: {source} is binary. Remove it from --corpus, or pass "
-            "--encoding if it is text in an unusual encoding."
+            f"A text file must hold text: {source} is binary. Remove it from `corpus`, or pass "
+            "`encoding` if it is text in an unusual encoding."
         )
     return _detect_other(raw, sample, source)
 
@@ -182,7 +182,7 @@ def _detect_other(raw: bytes, sample: bytes, source: str) -> str:
         return "cp1252"
     raise UserError(
         f"The encoding of a text file must be recognisable: that of {source} is not. Pass "
-        "--encoding=NAME, for example --encoding=gb18030, big5, shift_jis or cp1252."
+        "`encoding`, for example gb18030, big5, shift_jis or cp1252."
     )
 
 
@@ -192,7 +192,7 @@ def _known_codec(encoding: str) -> str:
         "".encode(name)  # raises LookupError for codecs that are not text encodings, such as hex
     except (LookupError, ValueError):
         raise UserError(
-            f"--encoding must name a text encoding Python knows: {encoding!r} is none. Try utf-8, "
+            f"`encoding` must name a text encoding Python knows: {encoding!r} is none. Try utf-8, "
             "gb18030, big5 or utf-16."
         ) from None
     return _SUPERSETS.get(name, name)
@@ -213,13 +213,13 @@ def _strict(data: bytes, encoding: str, source: str, *, offset: int = 0, told: b
             # The attempt that came furthest names the real damage.
             error = caught if error is None or caught.start > error.start else error
         except UnicodeError as caught:  # codecs such as utf-16 and idna
-            raise UserError(f"{source} cannot be decoded as {name}: {caught}. Pass another --encoding.") from None
+            raise UserError(f"{source} cannot be decoded as {name}: {caught}. Pass another `encoding`.") from None
     assert error is not None  # every attempt returned, raised, or left one
     where = offset + error.start
     bad = data[error.start : error.start + 4].hex(" ")
-    told_by = "as --encoding says" if told else "as its other bytes suggest"
+    told_by = "as `encoding` says" if told else "as its other bytes suggest"
     raise UserError(
         f"Every byte of a text file must decode: {source} is not {encoding} throughout, {told_by}; "
         f"bytes {bad} at offset {where} of {offset + len(data)} do not belong. Repair the file "
-        "there (iconv -c drops such bytes) or pass another --encoding."
+        "there (iconv -c drops such bytes) or pass another `encoding`."
     )

@@ -1,4 +1,4 @@
-"""Finds the files behind --corpus and reads each into books.
+"""Finds the files behind `corpus` and reads each into books.
 
 Kinds, told by the file name's extension: .txt (one book), .jsonl (one JSON object with a "text"
 field, or one string, a line; each a book), .json (a list of such, the form of GPT2-Chinese's
@@ -49,12 +49,12 @@ def expand_corpus(entries: Iterable[str | os.PathLike]) -> list[Path]:
     for entry in map(str, entries):
         if not entry.strip():
             raise UserError(
-                "--corpus must name files, folders or globs: an entry is empty. Remove the extra comma."
+                "`corpus` must name files, folders or globs: an entry is empty. Remove the extra comma."
             )
         for path in _expand_entry(entry):
             found.setdefault(path.resolve(), path)
     if not found:
-        raise UserError("--corpus must name at least one file: none was given. Pass a file, a folder or a glob.")
+        raise UserError("`corpus` must name at least one file: none was given. Pass a file, a folder or a glob.")
     return list(found.values())
 
 
@@ -65,12 +65,12 @@ def _expand_entry(entry: str) -> list[Path]:
     if path.exists():
         return [_named_file(path)]
     if not glob.has_magic(entry):
-        raise UserError(f"--corpus must name something that exists: {entry} does not. Check the path.")
+        raise UserError(f"`corpus` must name something that exists: {entry} does not. Check the path.")
     matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]
     files = [match for match in matches if match.is_file() and _is_text_kind(match)]
     if not files:
         raise UserError(
-            f"--corpus {entry} must match at least one file of a known kind ({_KINDS}): it matches none."
+            f"`corpus` {entry} must match at least one file of a known kind ({_KINDS}): it matches none."
         )
     return files
 
@@ -85,14 +85,14 @@ def _in_folder(folder: Path) -> list[Path]:
     files = [path for path in files if path.is_file()]
     if not files:
         raise UserError(
-            f"--corpus folder {folder} must hold at least one file of a known kind ({_KINDS}): it "
+            f"`corpus` folder {folder} must hold at least one file of a known kind ({_KINDS}): it "
             "holds none. Put the novels there or name another folder."
         )
     return files
 
 
 def _unreadable(error: OSError) -> None:
-    raise UserError(f"--corpus folder {error.filename} cannot be read: {error.strerror}. Check its permissions.")
+    raise UserError(f"`corpus` folder {error.filename} cannot be read: {error.strerror}. Check its permissions.")
 
 
 def _is_safe_folder(folder: Path) -> bool:
@@ -107,7 +107,7 @@ def _is_text_kind(path: Path) -> bool:
 
 def _named_file(path: Path) -> Path:
     if path.suffix.lower() not in EXTENSIONS:
-        raise UserError(f"--corpus reads {_KINDS}: {path} is none of these. Convert it to plain text first.")
+        raise UserError(f"`corpus` reads {_KINDS}: {path} is none of these. Convert it to plain text first.")
     return path
 
 
@@ -121,7 +121,7 @@ def read_file_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise UserError(
-            f"--corpus file {path} cannot be read: {error.strerror}. Check it and its permissions."
+            f"`corpus` file {path} cannot be read: {error.strerror}. Check it and its permissions."
         ) from error
 
 

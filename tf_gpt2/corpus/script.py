@@ -1,6 +1,7 @@
 """Simplified and traditional characters, with OpenCC (the C++ package `opencc`)."""
 
 import functools
+import unicodedata
 
 from tf_gpt2.errors import UserError
 
@@ -37,10 +38,10 @@ def convert_script(text: str, script: str | None) -> str:
 
 
 def check_script(script: str | None) -> None:
-    """Refuses a value of --script that is not known, before any work is done."""
+    """Refuses a value of `script` that is not known, before any work is done."""
     if script is not None and script not in _CONFIGURATIONS:
         raise UserError(
-            f"--script must be simplified or traditional, got {script!r}. Leave it out for no conversion."
+            f"`script` must be simplified or traditional, got {script!r}. Leave it out for no conversion."
         )
 
 
@@ -51,6 +52,13 @@ def is_traditional(text: str) -> bool:
     simplified = _converter("t2s").convert(sample)
     changed = sum(a != b for a, b in zip(sample, simplified, strict=False))
     return changed > _TRADITIONAL_SHARE * len(sample)
+
+
+def is_alphabetic(text: str) -> bool:
+    """Whether most letters of a text belong to an alphabet: Latin, Cyrillic, Arabic and the like, not Chinese."""
+    letters = [c for c in text if c.isalpha()]
+    narrow = sum(unicodedata.east_asian_width(c) not in "WF" for c in letters)
+    return narrow > len(letters) / 2
 
 
 def _pieces(text: str):

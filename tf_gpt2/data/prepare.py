@@ -8,23 +8,25 @@ book at a time.
 import dataclasses
 import hashlib
 import json
+import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from tf_gpt2.corpus.cleaning import clean
+from tf_gpt2.cache import prepared_corpus_folder
+from tf_gpt2.corpus.cleaning import clean, replace_lone_surrogates
 from tf_gpt2.corpus.counting import CharacterCounter
 from tf_gpt2.corpus.reading import expand_corpus, read_books, read_file_bytes
 from tf_gpt2.corpus.report import CorpusReport, character_figures
-from tf_gpt2.corpus.sample import cache_folder, sample_path
+from tf_gpt2.corpus.sample import sample_path
 from tf_gpt2.corpus.script import check_script, convert_script
 from tf_gpt2.data.spool import Document, bpe_sample, write_tokens
 from tf_gpt2.data.token_files import (
     FORMAT_VERSION,
     PreparedCorpus,
-    atomic_folder,
+    new_prepared_folder,
     read_prepared,
     token_dtype,
     write_index,
@@ -34,6 +36,7 @@ from tf_gpt2.tokenizer import Tokenizer
 
 TOKENIZER_KINDS = ("characters", "bpe")
 _SPOOL_NAME = "spool.txt"
+_log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,18 +53,19 @@ class _Settings:
     def __post_init__(self):
         if self.tokenizer_kind not in TOKENIZER_KINDS:
             raise UserError(
-                f"--tokenizer must be characters or bpe, got {self.tokenizer_kind!r}. Leave it out for characters."
+                "`tokenizer_kind` must be characters or bpe, got "
+                f"{self.tokenizer_kind!r}. Leave it out for characters."
             )
         if not 0 <= self.validation_fraction < 1:
             raise UserError(
-                "The share held out for validation must be at least 0 and below 1, got "
+                "`validation_fraction` must be at least 0 and below 1, got "
                 f"{self.validation_fraction}. 0.05 is usual."
             )
         check_script(self.script)
 
 
 def prepare_corpus(
-    paths: Sequence[str | os.PathLike] | None,
+    corpus: Sequence[str | os.PathLike] | None,
     *,
     tokenizer_kind: str = "characters",
     vocab_size: int = 16_000,
@@ -71,7 +75,6 @@ def prepare_corpus(
     validation_fraction: float = 0.05,
     tokenizer: Tokenizer | None = None,
     cache_dir: str | os.PathLike | None = None,
-    progress: Callable[[str], None] | None = None,
 ) -> PreparedCorpus:
     """Makes a corpus ready for training, or finds it ready.
 
@@ -79,7 +82,7 @@ def prepare_corpus(
     from the training part alone.
 
     Args:
-        paths: Files, folders and globs; none means the sample corpus.
+        corpus: Files, folders and globs; none means the sample corpus.
         tokenizer_kind: "characters" or "bpe".
         vocab_size: Ids of a byte-level BPE vocabulary at most; characters take what there is.
         min_char_count: Characters seen fewer times are spelled in bytes; only for characters.
@@ -88,20 +91,18 @@ def prepare_corpus(
         validation_fraction: Share of every book for validation, 0 to below 1.
         tokenizer: A tokenizer to use as it is (fine-tuning) instead of making one.
         cache_dir: Where prepared corpora are kept; None for the usual place.
-        progress: Called with a short line about each stage.
 
     Raises:
         UserError: For every mistake in the arguments and the files, and when the cache cannot be
             written.
     """
     settings = _Settings(tokenizer_kind, vocab_size, min_char_count, encoding, script, validation_fraction)
-    progress = progress or (lambda line: None)
-    files = expand_corpus(paths) if paths else [sample_path(cache_dir)]
-    folder = cache_folder(cache_dir) / "corpora" / _cache_key(files, settings, tokenizer)
+    files = expand_corpus(corpus) if corpus else [sample_path(cache_dir)]
+    folder = prepared_corpus_folder(_cache_key(files, settings, tokenizer), cache_dir)
     prepared = read_prepared(folder, from_cache=True)
     if prepared is None:
-        with atomic_folder(folder) as partial:
-            _prepare(partial, files, settings, tokenizer, progress)
+        with new_prepared_folder(folder) as partial:
+            _prepare(partial, files, settings, tokenizer)
         prepared = read_prepared(folder, from_cache=False)
     if prepared is None:
         raise UserError(f"The prepared corpus {folder} must be readable after writing: it is not. Check the disk.")
@@ -130,15 +131,14 @@ def _prepare(
     files: Sequence[Path],
     settings: _Settings,
     tokenizer: Tokenizer | None,
-    progress: Callable[[str], None],
 ) -> None:
     spool = folder / _SPOOL_NAME
     training, held_out = CharacterCounter(), CharacterCounter()
-    documents = _spool_books(spool, files, settings, (training, held_out), progress)
+    documents = _spool_books(spool, files, settings, (training, held_out))
     if tokenizer is None:
-        progress(f"making the vocabulary ({settings.tokenizer_kind})")
+        _log.info("making the vocabulary (%s)", settings.tokenizer_kind)
         tokenizer = _make_tokenizer(spool, documents, settings, training.counts())
-    progress(f"tokenising {len(documents):,} book{'s' * (len(documents) != 1)}")
+    _log.info("tokenising %s", f"{len(documents):,} book{'s' * (len(documents) != 1)}")
     dtype = token_dtype(tokenizer.vocab_size)
     books = write_tokens(folder, spool, documents, tokenizer, dtype)
     spool.unlink()
@@ -155,11 +155,11 @@ def _prepare(
     write_index(folder, report, dtype)
 
 
-def _spool_books(spool: Path, files, settings: _Settings, counters, progress) -> list[Document]:
+def _spool_books(spool: Path, files, settings: _Settings, counters) -> list[Document]:
     documents, offset = [], 0
     with spool.open("wb") as out:
         for number, path in enumerate(files, start=1):
-            progress(f"reading {path.name} ({number} of {len(files)})")
+            _log.info("reading %s (%d of %d)", path.name, number, len(files))
             for book in read_books(path, settings.encoding):
                 text = convert_script(clean(book.text), settings.script)
                 if not text:
@@ -169,11 +169,12 @@ def _spool_books(spool: Path, files, settings: _Settings, counters, progress) ->
                 counters[1].add(text[cut:])
                 data = text.encode()
                 out.write(data)
-                documents.append(Document(book.title, len(text), cut, offset, len(data)))
+                title = replace_lone_surrogates(book.title)
+                documents.append(Document(title, len(text), cut, offset, len(data)))
                 offset += len(data)
     if not documents:
         raise UserError(
-            "--corpus must hold some text: "
+            "`corpus` must hold some text: "
             f"{files[0]}{' and the others are' if len(files) > 1 else ' is'} empty after cleaning. "
             "Pass files with text."
         )

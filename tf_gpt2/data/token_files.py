@@ -3,24 +3,19 @@
 import contextlib
 import dataclasses
 import json
-import os
-import shutil
-import tempfile
-import time
 import zlib
 from pathlib import Path
 
 import numpy as np
 
 from tf_gpt2.corpus.report import CorpusReport
-from tf_gpt2.errors import UserError
+from tf_gpt2.files import replacing_folder, write_atomically
 from tf_gpt2.tokenizer import Tokenizer
 
 # Part of the cache key: raise it when cleaning, splitting or the files change what is stored.
 FORMAT_VERSION = 1
 INDEX_NAME = "index.json"
 SPLITS = ("train", "validation")
-_ABANDONED_SECONDS = 24 * 3600
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,18 +52,17 @@ def token_dtype(vocab_size: int) -> np.dtype:
 
 def read_prepared(folder: Path, *, from_cache: bool) -> PreparedCorpus | None:
     """Opens a prepared corpus; None when it is missing, damaged or of another version."""
+    from tf_gpt2.schemas import PreparedIndex
+
     try:
-        index = json.loads((folder / INDEX_NAME).read_text("utf-8"))
-        if index["version"] != FORMAT_VERSION:
+        index = PreparedIndex.model_validate_json((folder / INDEX_NAME).read_bytes())
+        sums = {name: _crc32(folder / name) for name in _checked_files()}
+        if index.version != FORMAT_VERSION or index.crc32 != sums:
             return None
-        for name, checksum in index["crc32"].items():
-            if _crc32(folder / name) != checksum:
-                return None
-        dtype = np.dtype(index["dtype"])
-        report = CorpusReport.from_dict(index["report"])
-        tokens = {split: _map_tokens(folder / f"{split}.bin", dtype, index["tokens"][split]) for split in SPLITS}
+        dtype, report, counts = np.dtype(index.dtype), index.report, index.tokens.model_dump()
+        tokens = {split: _map_tokens(folder / f"{split}.bin", dtype, counts[split]) for split in SPLITS}
         tokenizer = Tokenizer.load(folder)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError):  # pydantic's error, and a user's, are ValueErrors
         return None
     return PreparedCorpus(
         folder=folder,
@@ -83,62 +77,33 @@ def read_prepared(folder: Path, *, from_cache: bool) -> PreparedCorpus | None:
 
 def write_index(folder: Path, report: CorpusReport, dtype: np.dtype) -> None:
     """Completes a folder that holds the token files and the tokenizer with an index."""
-    names = [*(f"{split}.bin" for split in SPLITS), "tokenizer.json"]
     index = {
         "version": FORMAT_VERSION,
         "dtype": dtype.str,
         "tokens": {"train": report.train_tokens, "validation": report.validation_tokens},
-        "crc32": {name: _crc32(folder / name) for name in names},
+        "crc32": {name: _crc32(folder / name) for name in _checked_files()},
         "report": dataclasses.asdict(report),
     }
-    (folder / INDEX_NAME).write_text(json.dumps(index, ensure_ascii=False), "utf-8")
+    write_atomically(folder / INDEX_NAME, json.dumps(index, ensure_ascii=False).encode())
 
 
-@contextlib.contextmanager
-def atomic_folder(target: Path):
+def _checked_files() -> list[str]:
+    return [*(f"{split}.bin" for split in SPLITS), "tokenizer.json"]
+
+
+def new_prepared_folder(target: Path) -> contextlib.AbstractContextManager[Path]:
     """A temporary folder that becomes `target` at the end, or vanishes when an error occurs.
+
+    What is at `target` is replaced, unless another process has put a whole prepared corpus there meanwhile.
 
     Raises:
         UserError: The disk is full or the place cannot be written.
     """
-    partial = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(target.parent)
-        partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=target.parent))
-        yield partial
-        _put_in_place(partial, target)
-    except OSError as error:
-        raise UserError(
-            f"The prepared corpus must be written to the cache {target.parent}: "
-            f"{error.strerror or error}. Make room there or set TF_GPT2_CACHE to another folder."
-        ) from error
-    finally:
-        if partial is not None:
-            shutil.rmtree(partial, ignore_errors=True)
-
-
-def _put_in_place(partial: Path, target: Path) -> None:
-    """Moves a finished folder in; a rename needs an empty place, so a damaged one moves out."""
-    if target.exists():
-        damaged = Path(tempfile.mkdtemp(prefix=".partial-", dir=target.parent))
-        with contextlib.suppress(FileNotFoundError):  # another process may have moved it
-            os.rename(target, damaged / target.name)
-        shutil.rmtree(damaged, ignore_errors=True)
-    try:
-        os.rename(partial, target)
-    except OSError:
-        # Another process that prepared the same corpus was faster; its result is as good.
-        if not (target / INDEX_NAME).is_file():
-            raise
-
-
-def _remove_abandoned(parent: Path) -> None:
-    """Clears what killed processes left, but nothing a running one may still be writing."""
-    for folder in parent.glob(".partial-*"):
-        with contextlib.suppress(OSError):
-            if time.time() - folder.stat().st_mtime > _ABANDONED_SECONDS:
-                shutil.rmtree(folder, ignore_errors=True)
+    return replacing_folder(
+        target,
+        complete=lambda folder: read_prepared(folder, from_cache=True) is not None,
+        remedy="make room in the cache or set TF_GPT2_CACHE to another folder",
+    )
 
 
 def _map_tokens(path: Path, dtype: np.dtype, count: int) -> np.ndarray:

@@ -7,6 +7,7 @@ Shapes: B sequences a batch, T tokens of context, N tokens in the stream. x int3
 import numpy as np
 import tensorflow as tf
 
+from tf_gpt2.data.counts import windows_per_epoch
 from tf_gpt2.errors import UserError
 
 IGNORED = -1  # a target that counts for nothing
@@ -51,16 +52,16 @@ def training_dataset(
         UserError: The stream is shorter than one window, or an argument is out of range.
     """
     _check_shape(context_length, batch_size)
-    windows = (len(tokens) - 1) // context_length
+    windows = windows_per_epoch(len(tokens), context_length)
     if windows < 1:
         raise UserError(
-            "--context_length must leave room for one window in the training text: "
+            "`context_length` must leave room for one window in the training text: "
             f"{context_length} needs {context_length + 1} tokens, {len(tokens)} are there. Lower "
-            "--context_length or add text."
+            "`context_length` or add text."
         )
     if not 0 <= shard_index < num_shards or batch_size % num_shards:
         raise UserError(
-            f"--batch_size must be divisible by the number of workers: got {batch_size} for worker "
+            f"`batch_size` must be divisible by the number of workers: got {batch_size} for worker "
             f"{shard_index} of {num_shards}. Choose a multiple."
         )
     rows = batch_size // num_shards
@@ -124,11 +125,6 @@ def evaluation_windows(tokens: np.ndarray, *, context_length: int, batch_size: i
     return tf.data.Dataset.range(batches).map(batch_of_number, num_parallel_calls=1, deterministic=True).prefetch(2)
 
 
-def windows_per_epoch(num_tokens: int, context_length: int) -> int:
-    """Number of training windows in one pass over `num_tokens` tokens."""
-    return max(0, (num_tokens - 1) // context_length)
-
-
 def _window_starts(sample: tf.Tensor, windows: int, context_length: int, seed: int) -> tf.Tensor:
     """First token of each numbered sample: int64 [rows] from int64 [rows]."""
     epoch, index = sample // windows, sample % windows
@@ -171,6 +167,6 @@ def _mixed(z: tf.Tensor) -> tf.Tensor:
 
 
 def _check_shape(context_length: int, batch_size: int) -> None:
-    for flag, value in (("--context_length", context_length), ("--batch_size", batch_size)):
+    for name, value in (("context_length", context_length), ("batch_size", batch_size)):
         if value < 1:
-            raise UserError(f"{flag} must be at least 1, got {value}.")
+            raise UserError(f"`{name}` must be at least 1, got {value}.")

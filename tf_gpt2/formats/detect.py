@@ -19,7 +19,7 @@ def locate(source) -> pathlib.Path:
     if hub.is_name(str(source)):
         return hub.download(str(source))
     raise UserError(
-        f"--run_dir and --init_from must be a model directory; {source} is no directory. Train one first, or name "
+        f"`source` must be a model directory; {source} is no directory. Train one first, or name "
         f"one of a hub: hf://OWNER/NAME, kaggle://HANDLE or gpt2_base_en"
     )
 

@@ -10,14 +10,13 @@ import re
 import numpy as np
 
 from tf_gpt2.config import GPT2Config
-from tf_gpt2.errors import UserError
+from tf_gpt2.errors import UserError, in_file
 from tf_gpt2.files import read_json
 from tf_gpt2.formats import pytorch_bin
 from tf_gpt2.formats.safetensors_file import read_header, require_float
 from tf_gpt2.formats.weights import HEAD, TABLE, Weights, check_tensors, tensor_shapes
+from tf_gpt2.run_directory import CONFIG_FILE, WEIGHTS_FILE
 
-CONFIG_FILE = "config.json"
-WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
 # transformers prefixes the tensors of GPT2LMHeadModel so; checkpoints of the bare GPT2Model have no prefix.
 PREFIX = "transformer."
@@ -60,7 +59,7 @@ def read_config(folder: pathlib.Path) -> GPT2Config:
     except KeyError as error:
         raise UserError(f"{path}: the field {error} is missing; the file does not describe a GPT-2") from None
     except (UserError, TypeError) as error:
-        raise UserError(f"{path}: {error}") from None
+        raise in_file(path, error) from None
 
 
 def open_weights(folder: pathlib.Path, config: GPT2Config) -> Weights:

@@ -15,7 +15,7 @@ import re
 import numpy as np
 
 from tf_gpt2.config import GPT2Config
-from tf_gpt2.errors import UserError
+from tf_gpt2.errors import UserError, in_file
 from tf_gpt2.files import read_json
 from tf_gpt2.formats.weights import Weights, check_tensors, damaged, tensor_shapes, to_float32
 
@@ -48,7 +48,7 @@ def read_config(folder: pathlib.Path) -> GPT2Config:
             hidden_dim=values.get("n_embd", 768),
         )
     except (UserError, TypeError) as error:
-        raise UserError(f"{path}: {error}") from None
+        raise in_file(path, error) from None
 
 
 def variable_name(tensor_name: str) -> str:

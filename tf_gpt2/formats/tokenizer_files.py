@@ -16,10 +16,9 @@ from tokenizers import AddedToken, decoders, models, pre_tokenizers
 from tf_gpt2.errors import UserError
 from tf_gpt2.files import read_json
 from tf_gpt2.formats.word_piece import with_gpt2_chinese_conventions, word_piece
+from tf_gpt2.run_directory import TOKENIZER_CONFIG_FILE, TOKENIZER_FILE
 from tf_gpt2.token_bytes import END_OF_TEXT
 
-FILE_NAME = "tokenizer.json"
-CONFIG_FILE = "tokenizer_config.json"
 _KERAS_HUB_ASSETS = "assets/tokenizer"
 _BYTE_LEVEL_FILES = (("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe"))
 _REMEDY = "copy the tokenizer's files again"
@@ -47,17 +46,17 @@ def read_tokenizer(folder: pathlib.Path) -> tuple[tokenizers.Tokenizer, str | No
 
 
 def _find(folder):
-    for name in (FILE_NAME, *(vocabulary for vocabulary, _ in _BYTE_LEVEL_FILES), "vocab.txt"):
+    for name in (TOKENIZER_FILE, *(vocabulary for vocabulary, _ in _BYTE_LEVEL_FILES), "vocab.txt"):
         if (folder / name).exists():
             return folder / name
     raise UserError(
-        f"A model directory must hold {FILE_NAME}, or vocab.json and merges.txt, or encoder.json and vocab.bpe, or "
-        f"vocab.txt: {folder} holds none. Copy the tokenizer's files there"
+        f"A model directory must hold {TOKENIZER_FILE}, or vocab.json and merges.txt, or encoder.json and "
+        f"vocab.bpe, or vocab.txt: {folder} holds none. Copy the tokenizer's files there"
     )
 
 
 def _open(folder, path) -> tokenizers.Tokenizer:
-    if path.name == FILE_NAME:
+    if path.name == TOKENIZER_FILE:
         text = path.read_text("utf-8")
         values = json.loads(text)
         if isinstance(values, dict) and "class_name" in values:
@@ -67,7 +66,7 @@ def _open(folder, path) -> tokenizers.Tokenizer:
     for vocabulary, merges in _BYTE_LEVEL_FILES:
         if path.name == vocabulary:
             return _add_tokens(_read_byte_level(path, folder / merges), folder)
-    settings = {**_optional(folder, "config.json"), **_optional(folder, CONFIG_FILE)}
+    settings = {**_optional(folder, "config.json"), **_optional(folder, TOKENIZER_CONFIG_FILE)}
     return word_piece(
         _read_lines(path),
         lowercase=settings.get("do_lower_case", True),
@@ -123,7 +122,7 @@ def _optional(folder, name) -> dict:
 
 def _named_end(folder) -> str | None:
     """The token that ends a text by Hugging Face's own files: `eos_token`, a string or an object with `content`."""
-    for name in (CONFIG_FILE, "special_tokens_map.json"):
+    for name in (TOKENIZER_CONFIG_FILE, "special_tokens_map.json"):
         end = _optional(folder, name).get("eos_token")
         end = end.get("content") if isinstance(end, dict) else end
         if isinstance(end, str):

@@ -1,7 +1,8 @@
 """The forward pass of GPT-2 in TensorFlow operations, from weights by Hugging Face name.
 
 Two passes over the same weights: `encode` for many tokens at once, `decode_step` for one more token with the keys
-and values of the earlier ones in a cache. The Keras model is their oracle (tests/generation/test_decoder.py). Keras
+and values of the earlier ones in a cache; a served model has a step of its own (export/serving/forward.py). All are
+made of `transformer_block`. The Keras model is their oracle (tests/generation/test_decoder.py). Keras
 itself is not imported: that would cost a command its first second.
 
 Shapes: B rows, T tokens, D hidden_dim, H num_heads, K head_dim, C cache length, V vocabulary_size.
@@ -55,10 +56,30 @@ def gelu(x):
     return x * tf.sigmoid(x * (scale + 0.044715 * scale * tf.square(x)))
 
 
-def mlp(x, weights, block, epsilon):
-    """The second half of a block: [N, D] plus what its two linear layers add."""
-    hidden = linear(norm(x, weights, f"{block}.ln_2", epsilon), weights, f"{block}.mlp.c_fc")  # [N, F]
-    return x + linear(gelu(hidden), weights, f"{block}.mlp.c_proj")
+def transformer_block(x, weights, name, config: GPT2Config, rows, attend):
+    """One pre-LayerNorm block of GPT-2, the only one in TensorFlow operations: passes differ in how they attend.
+
+    Args:
+        x: The residual stream [N, D].
+        weights: Tensors by Hugging Face name.
+        name: The block's, h.3 say.
+        config: The model's shape.
+        rows: What N is made of: (B,) for one token a row, (B, T) for many.
+        attend: (query, key, value) to contexts, all [B, H, K] or [B, H, T, K], the query not scaled yet. It may
+            keep caches, and hand out what a view wants to see.
+
+    Returns:
+        The new residual stream [N, D].
+    """
+    epsilon, many = config.layer_norm_epsilon, len(rows) == 2
+    qkv = linear(norm(x, weights, f"{name}.ln_1", epsilon), weights, f"{name}.attn.c_attn")  # [N, 3 D]
+    qkv = tf.reshape(qkv, (*rows, 3, config.num_heads, config.head_dim))
+    context = attend(*(tf.unstack(tf.transpose(qkv, (2, 0, 3, 1, 4))) if many else tf.unstack(qkv, axis=1)))
+    context = tf.transpose(context, (0, 2, 1, 3)) if many else context
+    context = tf.reshape(context, (-1 if many else rows[0], config.hidden_dim))
+    x = x + linear(context, weights, f"{name}.attn.c_proj")
+    hidden = linear(norm(x, weights, f"{name}.ln_2", epsilon), weights, f"{name}.mlp.c_fc")  # [N, F]
+    return x + linear(gelu(hidden), weights, f"{name}.mlp.c_proj")
 
 
 def logits(weights, config: GPT2Config, hidden):
@@ -81,23 +102,21 @@ def encode(weights, config: GPT2Config, ids):
         [B, H, T, K] each.
     """
     batch, length = tf.unstack(tf.shape(ids))
-    width, heads = config.hidden_dim, config.num_heads
+    width = config.hidden_dim
     x = tf.gather(weights[TABLE], ids) + weights["wpe.weight"][:length]
     x = tf.reshape(x, (-1, width))  # [B * T, D]
     place = tf.range(length)
     mask = tf.where(place[None, :] <= place[:, None], 0.0, MASKED)  # [T, T], query by key
     keys, values = [], []
-    for index in range(config.num_layers):
-        block = f"h.{index}"
-        qkv = linear(norm(x, weights, f"{block}.ln_1", config.layer_norm_epsilon), weights, f"{block}.attn.c_attn")
-        qkv = tf.reshape(qkv, (batch, length, 3, heads, config.head_dim))
-        query, key, value = tf.unstack(tf.transpose(qkv, (2, 0, 3, 1, 4)))  # [B, H, T, K] each
-        scores = tf.matmul(query * config.head_dim**-0.5, key, transpose_b=True) + mask  # [B, H, T, T]
-        context = tf.matmul(tf.nn.softmax(scores), value)  # [B, H, T, K]
-        context = tf.reshape(tf.transpose(context, (0, 2, 1, 3)), (-1, width))
-        x = mlp(x + linear(context, weights, f"{block}.attn.c_proj"), weights, block, config.layer_norm_epsilon)
+
+    def attend(query, key, value):
         keys.append(key)
         values.append(value)
+        scores = tf.matmul(query * config.head_dim**-0.5, key, transpose_b=True) + mask  # [B, H, T, T]
+        return tf.matmul(tf.nn.softmax(scores), value)  # [B, H, T, K]
+
+    for index in range(config.num_layers):
+        x = transformer_block(x, weights, f"h.{index}", config, (batch, length), attend)
     return tf.reshape(x, (batch, length, width)), keys, values
 
 
@@ -116,24 +135,23 @@ def decode_step(weights, config: GPT2Config, ids, positions, keys, values, jit_c
     Returns:
         Hidden states before the final normalisation [B, D], and the new keys and values.
     """
-    batch, width = ids.shape[0], config.hidden_dim
     store = _store_with_xla if jit_compile else _store
     x = tf.gather(weights[TABLE], ids) + tf.gather(weights["wpe.weight"], positions)  # [B, D]
-    keys, values = list(keys), list(values)
+    new_keys, new_values = [], []
+
+    def attend(query, key, value):
+        layer = len(new_keys)
+        new_keys.append(store(keys[layer], key, positions))
+        new_values.append(store(values[layer], value, positions))
+        scaled = query * config.head_dim**-0.5
+        return attend_to_cache(scaled, new_keys[-1], new_values[-1], positions, block_length(config))
+
     for index in range(config.num_layers):
-        block = f"h.{index}"
-        qkv = linear(norm(x, weights, f"{block}.ln_1", config.layer_norm_epsilon), weights, f"{block}.attn.c_attn")
-        qkv = tf.reshape(qkv, (batch, 3, config.num_heads, config.head_dim))
-        query, key, value = tf.unstack(qkv, axis=1)  # [B, H, K] each
-        keys[index] = store(keys[index], key, positions)
-        values[index] = store(values[index], value, positions)
-        context = attend(query * config.head_dim**-0.5, keys[index], values[index], positions, block_length(config))
-        context = tf.reshape(context, (batch, width))
-        x = mlp(x + linear(context, weights, f"{block}.attn.c_proj"), weights, block, config.layer_norm_epsilon)
-    return x, keys, values
+        x = transformer_block(x, weights, f"h.{index}", config, (ids.shape[0],), attend)
+    return x, new_keys, new_values
 
 
-def attend(query, keys, values, positions, block):
+def attend_to_cache(query, keys, values, positions, block):
     """Attention of one query a row over positions 0 to `positions`.
 
     Reading every place of the cache is faster per place, reading in blocks leaves the empty ones out: which is used

@@ -132,6 +132,11 @@ class Engine:
             tf.raw_ops.ResourceScatterNdUpdate(ref=variable.handle, indices=places, updates=new)
         logits.update((row, new_logits[index]) for row, index in zip(flat, source, strict=True))
 
+    def next_logits(self, ids: np.ndarray) -> np.ndarray:
+        """Logits [V] of what follows ids [N], none of which is too many: the last C count."""
+        window = np.asarray(ids[-self.config.context_length :], np.int32)
+        return self._prefill(tf.constant(window[None]))[0].numpy()[0]
+
     def pick_first(self, logits, places, history, controls, max_candidates):
         """Draws the first token of each row from logits [B, V]: ids [B] and log-probabilities [B]."""
         return self._first(logits, places, history, controls, max_candidates)

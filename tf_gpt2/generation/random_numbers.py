@@ -2,7 +2,7 @@
 
 Threefry-2x32 with 20 rounds (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3", section 4.2;
 reference implementation Random123): a block cipher without secrets, made of 32-bit additions, rotations and
-exclusive ors, so that JavaScript draws the same numbers. docs/generation.md has the scheme, and
+exclusive ors, so that JavaScript draws the same numbers. docs/write.md has the scheme, and
 tests/fixtures/random_vectors.json the test vectors.
 """
 

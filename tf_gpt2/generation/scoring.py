@@ -16,6 +16,8 @@ import tensorflow as tf
 
 from tf_gpt2.errors import UserError
 from tf_gpt2.generation import decoder
+from tf_gpt2.generation.engine import Engine
+from tf_gpt2.tokenizer import Tokenizer
 
 TOKENS_AT_ONCE = 1024  # short windows are read several at a time
 
@@ -54,6 +56,21 @@ class TextScore:
         return float(np.exp(-self.log_probabilities.mean())) if len(self.ids) else float("nan")
 
 
+@dataclasses.dataclass(frozen=True)
+class Candidate:
+    """A token that may come next.
+
+    Attributes:
+        text: What it adds; a token that is part of a character shows as U+FFFD.
+        id: Its id.
+        probability: Its share of what the tokenizer's ids have together, which is 1.
+    """
+
+    text: str
+    id: int
+    probability: float
+
+
 def plan_windows(num_predictions: int, context_length: int, stride: int) -> list[Window]:
     """Windows that predict tokens 1 to `num_predictions` of a sequence, each once.
 
@@ -64,7 +81,7 @@ def plan_windows(num_predictions: int, context_length: int, stride: int) -> list
         UserError: The stride is not between 1 and the context length.
     """
     if not 1 <= stride <= context_length:
-        raise UserError(f"--stride must be from 1 to the context length {context_length}; received {stride}")
+        raise UserError(f"`stride` must be from 1 to the context length {context_length}; received {stride}")
     windows, done = [], 0
     while done < num_predictions:
         start = 0 if not windows else windows[-1].start + stride
@@ -76,11 +93,17 @@ def plan_windows(num_predictions: int, context_length: int, stride: int) -> list
 
 
 class Scorer:
-    """The scoring pass of an engine, traced once."""
+    """The scoring pass of an engine, traced once.
 
-    def __init__(self, engine, alternatives: int = 0):
+    Attributes:
+        alternatives: A, how many of the likeliest tokens it gives at each place.
+        context_length: C, the longest window.
+    """
+
+    def __init__(self, engine: Engine, alternatives: int = 0):
         self._engine = engine
-        self._alternatives = min(alternatives, engine.vocabulary_size)
+        self.context_length = engine.config.context_length
+        self.alternatives = min(alternatives, engine.vocabulary_size)
         ids = tf.TensorSpec((None, None), tf.int32)
         signature = [ids, ids, tf.TensorSpec((), tf.int32)]
         self._pass = tf.function(self._score, input_signature=signature, autograph=False)
@@ -96,7 +119,7 @@ class Scorer:
             In order, for the next S tokens: log-probabilities [S], alternatives' ids [S, A] and theirs [S, A].
         """
         sequence = np.concatenate([[self._engine.end_of_text_id], ids]).astype(np.int32)
-        plan = plan_windows(len(ids), self._engine.config.context_length, stride)
+        plan = plan_windows(len(ids), self.context_length, stride)
         for (length, first), group in itertools.groupby(plan, lambda window: (window.length, window.first)):
             for batch in _batched(list(group), max(1, TOKENS_AT_ONCE // length)):
                 starts = np.array([window.start for window in batch])[:, None] + np.arange(length + 1)  # [B, T + 1]
@@ -112,7 +135,7 @@ class Scorer:
         targets = tf.reshape(targets[:, first:], (-1,))
         total = tf.reduce_logsumexp(logits, axis=1)
         scores = tf.gather(logits, targets, batch_dims=1) - total
-        values, best = tf.math.top_k(logits, self._alternatives)
+        values, best = tf.math.top_k(logits, self.alternatives)
         return scores, best, values - total[:, None]
 
 
@@ -120,24 +143,17 @@ def _batched(items, size):
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def score(model, text: str, alternatives: int = 10) -> TextScore:
-    """Scores a text under a `TextGenerator`.
-
-    Args:
-        model: The model.
-        text: Any string; empty gives an empty score.
-        alternatives: How many of the likeliest tokens to give at each place.
-    """
-    ids = model.tokenizer.encode(text)
-    stride = max(1, model.config.context_length // 2)
-    parts = list(Scorer(model.engine, alternatives).windows(ids, stride))
+def score(scorer: Scorer, tokenizer: Tokenizer, text: str) -> TextScore:
+    """Scores a text, with as many alternatives at each place as the scorer gives."""
+    ids = tokenizer.encode(text)
+    parts = list(scorer.windows(ids, max(1, scorer.context_length // 2)))
     empty = (
         np.zeros(0, np.float32),
-        np.zeros((0, alternatives), np.int32),
-        np.zeros((0, alternatives), np.float32),
+        np.zeros((0, scorer.alternatives), np.int32),
+        np.zeros((0, scorer.alternatives), np.float32),
     )
     scores, best, values = (np.concatenate(column) for column in zip(*parts, strict=True)) if parts else empty
-    shown = {int(i): model.tokenizer.decode([int(i)]) for i in np.unique(np.concatenate([ids, best.ravel()]))}
+    shown = {int(i): tokenizer.decode([int(i)]) for i in np.unique(np.concatenate([ids, best.ravel()]))}
     return TextScore(
         ids=ids,
         tokens=[shown[int(i)] for i in ids],
@@ -146,3 +162,17 @@ def score(model, text: str, alternatives: int = 10) -> TextScore:
         alternative_log_probabilities=values,
         alternatives=[[shown[int(i)] for i in row] for row in best],
     )
+
+
+def likeliest(logits: np.ndarray, tokenizer: Tokenizer, k: int) -> list[Candidate]:
+    """The k largest of logits [V], largest first, equal ones by rising id.
+
+    Raises:
+        UserError: A logit is not finite.
+    """
+    if not np.isfinite(logits).all():
+        raise UserError("the model's logits must be finite; its weights give NaN. Take another checkpoint")
+    weights = np.exp(logits.astype(np.float64) - logits.max())
+    probabilities = weights / weights.sum()
+    best = np.argsort(-logits, kind="stable")[:k]
+    return [Candidate(tokenizer.decode([int(i)]), int(i), float(probabilities[i])) for i in best]

@@ -1,12 +1,47 @@
-"""What a user can ask of the writer."""
+"""What a user can ask of the writer, and the only place where the defaults of that stand.
+
+A model may bring defaults of its own in its generation_config.json, under the names of transformers'
+GenerationConfig. They replace ours, and what the user gives replaces both, on every surface alike: the commands,
+the Python interface, the SavedModel and the page (docs/controls.md).
+"""
 
 import dataclasses
-import math
+import functools
+import logging
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from tf_gpt2.errors import UserError
 
 MAX_SEED = 2**32 - 1
 _MAX_COUNT = 2**31 - 2  # the graph counts in int32
+_LOWEST = {
+    "max_new_tokens": 1,
+    "num_samples": 1,
+    "repetition_window": 0,
+    "no_repeat_ngram": 0,
+    "min_new_tokens": 0,
+    "top_k": 0,
+}
+_NUMBERS: dict[str, tuple[str, Callable[[float], bool]]] = {
+    "repetition_penalty": ("above 0", lambda value: value > 0),
+    "temperature": ("0 (greedy) or above", lambda value: value >= 0),
+    "top_p": ("above 0 and at most 1", lambda value: 0 < value <= 1),
+}
+# Fields of a generation_config.json by their names there.
+MODEL_FIELDS = {
+    "max_new_tokens": "max_new_tokens",
+    "min_new_tokens": "min_new_tokens",
+    "no_repeat_ngram_size": "no_repeat_ngram",
+    "repetition_penalty": "repetition_penalty",
+    "temperature": "temperature",
+    "top_k": "top_k",
+    "top_p": "top_p",
+}
+# Fields that every such file has and that do not steer the draw: no word is lost on them.
+_SILENT = ("_from_model_config", "transformers_version", "bos_token_id", "eos_token_id", "pad_token_id")
+_log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +67,7 @@ class GenerationSettings:
         UserError: A value is out of range.
     """
 
+    # The defaults of the product; nothing else states them.
     max_new_tokens: int = 200
     num_samples: int = 1
     seed: int | None = None
@@ -46,24 +82,50 @@ class GenerationSettings:
     top_p: float = 1.0
 
     def __post_init__(self):
-        _check_integer("max_new_tokens", self.max_new_tokens, 1)
-        _check_integer("num_samples", self.num_samples, 1)
-        for name in ("repetition_window", "no_repeat_ngram", "min_new_tokens", "top_k"):
-            _check_integer(name, getattr(self, name), 0)
-        _check_number("repetition_penalty", self.repetition_penalty, "above 0", lambda value: value > 0)
-        _check_number("temperature", self.temperature, "0 (greedy) or above", lambda value: value >= 0)
-        _check_number("top_p", self.top_p, "above 0 and at most 1", lambda value: 0 < value <= 1)
+        for name in (*_LOWEST, *_NUMBERS):
+            _check(name, getattr(self, name))
         if self.min_new_tokens > self.max_new_tokens:
             raise UserError(
-                f"min_new_tokens must be at most max_new_tokens; received {self.min_new_tokens} and "
+                f"`min_new_tokens` must be at most `max_new_tokens`; received {self.min_new_tokens} and "
                 f"{self.max_new_tokens}"
             )
         if self.seed is not None:
-            _check_integer("seed", self.seed, 0, MAX_SEED)
+            check_integer("seed", self.seed, 0, MAX_SEED)
         stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
         if not all(isinstance(text, str) and text for text in stop):
-            raise UserError(f"stop must be strings of at least one character; received {stop!r}")
+            raise UserError(f"`stop` must be strings of at least one character; received {stop!r}")
         object.__setattr__(self, "stop", stop)
+
+    @classmethod
+    def for_model(cls, generation_config: Mapping[str, Any], **given: Any) -> "GenerationSettings":
+        """The settings for a model: what is given, else what its generation_config.json says, else the defaults.
+
+        `do_sample: false` there means temperature 0. Fields that are unknown, of a wrong type or out of range are
+        passed over, and a line of the log names them. Should the file's `min_new_tokens` exceed `max_new_tokens`,
+        it becomes that.
+
+        Args:
+            generation_config: The content of the file; empty for none.
+            **given: Fields of this class; they win.
+
+        Raises:
+            UserError: Something given is out of range or no field.
+        """
+        if unknown := [name for name in given if name not in cls.__dataclass_fields__]:
+            raise UserError(
+                f"a setting must be one of {', '.join(cls.__dataclass_fields__)}; received {unknown[0]!r}"
+            )
+        values = {**model_defaults(generation_config), **given}
+        if "min_new_tokens" in values and "min_new_tokens" not in given:
+            most = values.get("max_new_tokens", cls.max_new_tokens)
+            if isinstance(most, int):
+                values["min_new_tokens"] = min(values["min_new_tokens"], max(most, 0))
+        return cls(**values)
+
+    def as_generation_config(self) -> dict[str, Any]:
+        """These settings under the names of a generation_config.json, for readers of such a file: the page, say."""
+        values = {theirs: getattr(self, ours) for theirs, ours in MODEL_FIELDS.items()}
+        return {"do_sample": not self.greedy, **values}
 
     @property
     def greedy(self) -> bool:
@@ -71,12 +133,51 @@ class GenerationSettings:
         return self.temperature == 0 or self.top_k == 1
 
 
-def _check_integer(name, value, lowest, highest=_MAX_COUNT):
+def model_defaults(generation_config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a generation_config.json says about our settings, by our names; what cannot be used is left out."""
+    values, passed_over = {}, []
+    for name, value in generation_config.items():
+        if value is None or name in _SILENT:
+            continue
+        if name == "do_sample" and isinstance(value, bool):
+            continue
+        try:
+            _check(MODEL_FIELDS[name], value)
+        except (KeyError, UserError):
+            passed_over.append(f"{name[:40]!r} ({str(value)[:40]!r})")
+        else:
+            values[MODEL_FIELDS[name]] = value
+    if generation_config.get("do_sample") is False:
+        values["temperature"] = 0.0
+    if passed_over:
+        _tell(f"generation_config.json: passed over, as unknown here or out of range: {', '.join(passed_over)}")
+    return values
+
+
+@functools.lru_cache(64)
+def _tell(line):
+    """Logs a line once in a process: settings are made anew for every text."""
+    _log.info(line)
+
+
+def _check(name, value):
+    if name in _LOWEST:
+        check_integer(name, value, _LOWEST[name])
+    else:
+        _check_number(name, value, *_NUMBERS[name])
+
+
+def check_integer(name: str, value: Any, lowest: int, highest: int = _MAX_COUNT) -> None:
+    """Refuses what is no integer from `lowest` to `highest`.
+
+    Raises:
+        UserError: It is none.
+    """
     if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
-        raise UserError(f"{name} must be an integer from {lowest} to {highest}; received {value!r}")
+        raise UserError(f"`{name}` must be an integer from {lowest} to {highest}; received {value!r}")
 
 
 def _check_number(name, value, rule, holds):
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not holds(value):
-        raise UserError(f"{name} must be a number {rule}; received {value!r}")
+    if not number or not abs(value) <= sys.float_info.max or not holds(value):  # no NaN, and no integer past it
+        raise UserError(f"`{name}` must be a number {rule}; received {value!r}")

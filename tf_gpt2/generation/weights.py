@@ -4,7 +4,7 @@ Writing one sequence reads every weight once a token from memory. With pages of 
 80,000 addresses a token for an 82 M model; with pages of 2 MB, 160. And XLA computes a matrix-vector product on one
 thread, which cannot read as fast as the memory delivers: so a matrix lies as [out, in] in blocks of rows, a product
 each. XLA's executor hands work to a second thread only when more than eight operations are ready at once, and then
-half of them; so there are more blocks than that. Figures: docs/generation.md.
+half of them; so there are more blocks than that. Figures: docs/notes/generation.md.
 """
 
 import contextlib
@@ -90,6 +90,15 @@ def to_tensors(arrays: dict[str, np.ndarray]) -> Weights:
             split[HEAD] = _split(place)
         start += sizes[name]
     return Weights(whole, split)
+
+
+def to_arrays(weights: Weights) -> dict[str, np.ndarray]:
+    """Copies of the arrays that `to_tensors` was given; writing into them does not change the tensors."""
+    arrays = {}
+    for name, tensor in weights.whole.items():
+        array = tensor.large[0].numpy().T if isinstance(tensor, RowBlocks) else tensor.numpy()
+        arrays[name] = np.array(array, order="C")
+    return arrays
 
 
 def _split(rows) -> RowBlocks:

@@ -5,75 +5,77 @@ the loop must remember. With the dataset's order a function of the step, that is
 exactly as the uninterrupted one.
 """
 
+import contextlib
 import json
+import os
 import pathlib
-import re
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from tf_gpt2.errors import UserError
 from tf_gpt2.files import write_tensors
-
-_NAME = re.compile(r"step-(\d{8})\.safetensors")
-
-
-def checkpoint_steps(folder) -> list[int]:
-    """Steps for which `folder` holds a checkpoint, ascending."""
-    folder = pathlib.Path(folder)
-    if not folder.is_dir():
-        return []
-    return sorted(int(match[1]) for entry in folder.iterdir() if (match := _NAME.fullmatch(entry.name)))
+from tf_gpt2.run_directory import checkpoint_path, checkpoint_steps, shorten, validated
 
 
-def _path(folder, step):
-    return pathlib.Path(folder) / f"step-{step:08d}.safetensors"
-
-
-def save_checkpoint(folder, step: int, variables, state: dict, *, keep: int) -> pathlib.Path:
+def save_checkpoint(
+    folder: str | os.PathLike, step: int, variables: Sequence, state: dict[str, Any], *, keep: int
+) -> pathlib.Path:
     """Writes the checkpoint of `step` and removes all but the newest `keep`.
 
     Args:
         folder: Directory of the run's checkpoints.
         step: Optimizer steps done.
         variables: Keras variables, in an order that is the same in every run.
-        state: JSON values of the loop, the best validation loss so far, say.
+        state: JSON values of the loop by the names of `schemas.CheckpointState`, and others.
         keep: Number of checkpoints that stay.
 
     Raises:
         UserError: The file cannot be written; older checkpoints are left alone.
     """
+    from tf_gpt2.schemas import CheckpointState
+
+    state = CheckpointState.model_validate(state).model_dump()
     tensors = {_key(number, variable): np.asarray(variable.value) for number, variable in enumerate(variables)}
-    write_tensors(_path(folder, step), tensors, {"step": str(step), "state": json.dumps(state)})
+    path = checkpoint_path(folder, step)
+    write_tensors(path, tensors, {"step": str(step), "state": json.dumps(state)})
     for old in checkpoint_steps(folder)[:-keep]:
-        _path(folder, old).unlink(missing_ok=True)
-    for entry in pathlib.Path(folder).glob(".*"):  # half-written files of a killed process
-        entry.unlink(missing_ok=True)
-    return _path(folder, step)
+        with contextlib.suppress(OSError):  # Windows keeps what another program has open; the next save tries again
+            checkpoint_path(folder, old).unlink(missing_ok=True)
+    return path
 
 
-def restore_checkpoint(folder, step: int, variables) -> dict:
+def restore_checkpoint(folder: str | os.PathLike, step: int, variables: Sequence) -> dict[str, Any]:
     """Reads the checkpoint of `step` into `variables` and returns the loop's state.
 
     Raises:
-        UserError: The file is damaged or belongs to another model or optimizer.
+        UserError: The file is damaged or belongs to another model or optimizer; then no variable has
+            changed, unless reading failed on the way.
     """
     import safetensors
 
-    path = _path(folder, step)
+    from tf_gpt2.schemas import CheckpointState
+
+    path = checkpoint_path(folder, step)
+    remedy = "delete it to resume from the one before"
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
+            state = json.loads((file.metadata() or {})["state"])
+            state = validated(CheckpointState, state, f"{path} is damaged: its state", remedy)
             keys = [_key(number, variable) for number, variable in enumerate(variables)]
-            if set(keys) != set(file.keys()):
-                raise UserError(f"{path} belongs to another model or optimizer; choose another --run_dir")
+            shapes = [file.get_slice(key).get_shape() for key in keys] if set(keys) == set(file.keys()) else None
+            if shapes != [list(variable.shape) for variable in variables]:
+                raise UserError(f"{path} belongs to another model or optimizer; choose another `run_dir`")
             for key, variable in zip(keys, variables, strict=True):
                 variable.assign(file.get_tensor(key))
-            return json.loads(file.metadata()["state"])
-    except (safetensors.SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(f"{path} is damaged ({error}); delete it to resume from the one before") from None
+    except UserError:
+        raise
+    except (safetensors.SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UserError(f"{path} is damaged ({shorten(str(error), 200)}); {remedy}") from None
+    return state.model_dump()
 
 
-def _key(number, variable):
+def _key(number: int, variable: Any) -> str:
     # Names alone are not unique, and paths count the models that a process has built.
     return f"{number:05d}/{variable.name}"

@@ -1,13 +1,18 @@
-"""metrics.jsonl and TensorBoard: the figures of a run, a line per logged step."""
+"""Writing metrics.jsonl and TensorBoard: the figures of a run, a line per logged step."""
 
 import json
+import logging
+import math
+import os
 import pathlib
 
 import tensorflow as tf
 
 from tf_gpt2.files import write_atomically
+from tf_gpt2.run_directory import METRICS_FILE, TENSORBOARD, read_metrics
+from tf_gpt2.schemas import MetricsLine
 
-METRICS_FILE = "metrics.jsonl"
+_log = logging.getLogger(__name__)
 
 
 class MetricsLog:
@@ -18,19 +23,32 @@ class MetricsLog:
         resumed_step: Lines of later steps, which a killed run had written, are dropped; they come again.
     """
 
-    def __init__(self, run_dir, resumed_step: int = 0):
-        pathlib.Path(run_dir).mkdir(parents=True, exist_ok=True)
-        self._path = pathlib.Path(run_dir) / METRICS_FILE
-        if self._path.exists():
-            kept = [line for line in read_metrics(run_dir) if line["step"] <= resumed_step]
-            write_atomically(self._path, "".join(map(_line, kept)).encode())
-        self._file = self._path.open("a", encoding="utf-8")
-        self._writer = tf.summary.create_file_writer(str(pathlib.Path(run_dir) / "tensorboard"))
+    def __init__(self, run_dir: str | os.PathLike, resumed_step: int = 0):
+        run_dir = pathlib.Path(run_dir)
+        run_dir.mkdir(parents=True, exist_ok=True)
+        path = run_dir / METRICS_FILE
+        if path.exists():
+            kept = [line for line in read_metrics(run_dir).lines if line.step <= resumed_step]
+            write_atomically(path, "".join(map(_text, kept)).encode())
+        self._file = path.open("a", encoding="utf-8", newline="\n")
+        self._writer = tf.summary.create_file_writer(str(run_dir / TENSORBOARD))
 
-    def write(self, step: int, split: str, **figures: float) -> None:
-        """Logs figures of one step; `split` is "train" or "validation"; `loss` is in nats per token."""
-        self._file.write(_line({"step": step, "split": split, **figures}))
-        self._file.flush()
+    def write(self, step: int, split: str, *, loss: float, **figures: float) -> None:
+        """Logs figures of one step.
+
+        Args:
+            step: Optimizer steps done.
+            split: "train" or "validation".
+            loss: In nats per token; a line without a finite one would say nothing and is left out.
+            figures: Others; those that are not finite are left out.
+        """
+        figures = {"loss": loss, **figures}
+        finite = {name: float(value) for name, value in figures.items() if math.isfinite(value)}
+        if "loss" in finite:
+            self._file.write(_text(MetricsLine(step=step, split=split, **finite)))
+            self._file.flush()
+        else:
+            _log.warning("the %s loss at step %d is %s and is not recorded", split, step, loss)
         with self._writer.as_default(step):
             for name, value in figures.items():
                 tf.summary.scalar(f"{split}/{name}", value)
@@ -41,16 +59,5 @@ class MetricsLog:
         self._writer.close()
 
 
-def read_metrics(run_dir) -> list[dict]:
-    """Lines of `metrics.jsonl`; a last line that a dying process left half-written is left out."""
-    lines = []
-    for line in (pathlib.Path(run_dir) / METRICS_FILE).read_text(encoding="utf-8").splitlines():
-        try:
-            lines.append(json.loads(line))
-        except ValueError:
-            break
-    return lines
-
-
-def _line(values):
-    return json.dumps(values) + "\n"
+def _text(line: MetricsLine) -> str:
+    return json.dumps(line.model_dump()) + "\n"

@@ -2,7 +2,7 @@
 
 # Peak learning rates. Keras scales Muon's update to Adam's usual size (0.2 RMS a matrix entry; Liu et al. 2025,
 # section 2.2), so one rate serves both optimizers. Those of the OpenAI shapes are GPT-3's for models of these sizes
-# (Brown et al. 2020, Table 2.1); that of `demo` was measured (docs/demo-preset.md).
+# (Brown et al. 2020, Table 2.1); that of `demo` was measured (docs/notes/demo-preset.md).
 _LEARNING_RATES = {
     "demo": 2e-3,
     "jinyong": 6e-4,

@@ -1,13 +1,10 @@
 """Passages that the model writes while it learns, to watch it come to speak."""
 
-import pathlib
-
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.files import write_atomically
-from tf_gpt2.training.run_directory import SAMPLES
+from tf_gpt2.run_directory import sample_path
 
 _NEW_TOKENS = 120
-_TOP_K = 40
 
 
 class SampleWriter:
@@ -22,7 +19,7 @@ class SampleWriter:
     """
 
     def __init__(self, run_dir, config: GPT2Config, tokenizer, *, prompt: str, seed: int):
-        self._folder = pathlib.Path(run_dir) / SAMPLES
+        self._run_dir = run_dir
         self._config = config
         self._tokenizer = tokenizer
         self._prompt = prompt
@@ -34,6 +31,6 @@ class SampleWriter:
 
         # Compiling for one passage would take longer than writing it.
         model = TextGenerator(self._config, weights, self._tokenizer, jit_compile=False)
-        text = model.generate(self._prompt, max_new_tokens=_NEW_TOKENS, top_k=_TOP_K, seed=self._seed)
-        write_atomically(self._folder / f"step-{step:08d}.txt", text.encode())
+        text = model.generate(self._prompt, max_new_tokens=_NEW_TOKENS, seed=self._seed)
+        write_atomically(sample_path(self._run_dir, step), text.encode())
         return f"--- written at step {step:,}\n{text}\n---"

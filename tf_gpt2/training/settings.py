@@ -1,6 +1,8 @@
-"""What a training run is: its shape, its recipe and its rhythm, resolved before the first step."""
+"""What a training run is: its recipe, its schedule and its rhythm, resolved before the first step."""
 
 import dataclasses
+import math
+from typing import Any
 
 from tf_gpt2.errors import UserError
 
@@ -8,31 +10,26 @@ OPTIMIZERS = ("muon", "adamw")
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainingSettings:
-    """The recipe of a run. Two runs with equal settings, model and corpus are the same run.
+class Recipe:
+    """How a step changes the model.
 
     Attributes:
-        steps: Optimizer steps in all.
         batch_size: Sequences a step, over all accumulated parts.
         accumulation_steps: Parts that a batch is computed in, one after the other; divides `batch_size`.
         optimizer: "muon" (matrices by Muon, the rest by Adam) or "adamw".
-        learning_rate: Peak, reached after the warm-up.
-        warmup_steps: Steps of linear rise from 0.
-        final_learning_rate_share: Share of the peak that the cosine ends at.
         weight_decay: Decoupled decay of matrices; vectors (biases, norms) have none.
         clip_norm: Largest global norm of the gradients; larger ones are scaled down to it.
         seed: Fixes initial weights, order of the windows, dropout and written samples.
         frozen_layers: Lowest blocks left as they are when fine-tuning.
         freeze_embeddings: Leaves token and position embeddings as they are.
+
+    Raises:
+        UserError: A value is out of range.
     """
 
-    steps: int
     batch_size: int
     accumulation_steps: int = 1
     optimizer: str = "muon"
-    learning_rate: float = 1e-3
-    warmup_steps: int = 100
-    final_learning_rate_share: float = 0.1
     weight_decay: float = 0.1
     clip_norm: float = 1.0
     seed: int = 0
@@ -40,20 +37,52 @@ class TrainingSettings:
     freeze_embeddings: bool = False
 
     def __post_init__(self):
-        for field in ("steps", "batch_size", "accumulation_steps"):
-            self._check(field, getattr(self, field) >= 1, "at least 1")
-        for field in ("warmup_steps", "weight_decay", "frozen_layers"):
-            self._check(field, getattr(self, field) >= 0, "at least 0")
-        for field in ("learning_rate", "clip_norm"):
-            self._check(field, getattr(self, field) > 0, "above 0")
-        self._check("final_learning_rate_share", 0 <= self.final_learning_rate_share <= 1, "from 0 to 1")
-        self._check("optimizer", self.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}")
+        for field in ("batch_size", "accumulation_steps"):
+            _check(self, field, getattr(self, field) >= 1, "at least 1")
+        _check(self, "weight_decay", self.weight_decay >= 0, "at least 0")
+        _check(self, "frozen_layers", self.frozen_layers >= 0, "at least 0", "freeze_layers")
+        _check(self, "clip_norm", self.clip_norm > 0, "above 0")
+        _check(self, "optimizer", self.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}")
         divides = self.batch_size % self.accumulation_steps == 0
-        self._check("accumulation_steps", divides, f"a divisor of --batch_size={self.batch_size}")
+        _check(self, "accumulation_steps", divides, f"a divisor of `batch_size`={self.batch_size}")
 
-    def _check(self, field, holds, rule):
-        if not holds:
-            raise UserError(f"--{field} must be {rule}; received {getattr(self, field)!r}")
+
+@dataclasses.dataclass(frozen=True)
+class Schedule:
+    """How long a run is, and the learning rate of each step: linear warm-up, then a cosine down to its final share.
+
+    The schedule of Radford et al. 2018, section 4.1, with a floor instead of zero.
+
+    Attributes:
+        steps: Optimizer steps in all.
+        learning_rate: Peak, reached after the warm-up.
+        warmup_steps: Steps of linear rise from 0.
+        final_learning_rate_share: Share of the peak that the cosine ends at.
+
+    Raises:
+        UserError: A value is out of range.
+    """
+
+    steps: int
+    learning_rate: float = 1e-3
+    warmup_steps: int = 100
+    final_learning_rate_share: float = 0.1
+
+    def __post_init__(self):
+        _check(self, "steps", self.steps >= 1, "at least 1")
+        _check(self, "warmup_steps", self.warmup_steps >= 0, "at least 0")
+        _check(self, "learning_rate", self.learning_rate > 0, "above 0")
+        share = self.final_learning_rate_share
+        _check(self, "final_learning_rate_share", 0 <= share <= 1, "from 0 to 1")
+
+    def rate_after(self, step: int) -> float:
+        """Learning rate of the step that follows `step` done ones."""
+        warmup = min(self.warmup_steps, self.steps - 1)
+        if step < warmup:
+            return self.learning_rate * (step + 1) / (warmup + 1)
+        done = min(1.0, (step - warmup) / max(1, self.steps - warmup))
+        floor = self.final_learning_rate_share
+        return self.learning_rate * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * done)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +95,9 @@ class Rhythm:
         sample_every: A passage the model writes.
         checkpoint_every: What resuming needs.
         keep_checkpoints: Number of newest checkpoints that stay.
+
+    Raises:
+        UserError: A value is out of range.
     """
 
     log_every: int = 10
@@ -82,5 +114,9 @@ class Rhythm:
             ("checkpoint_every", 0),
             ("keep_checkpoints", 1),
         ):
-            if getattr(self, field) < least:
-                raise UserError(f"--{field} must be at least {least}; received {getattr(self, field)}")
+            _check(self, field, getattr(self, field) >= least, f"at least {least}")
+
+
+def _check(settings: Any, field: str, holds: bool, rule: str, argument: str | None = None) -> None:
+    if not holds:
+        raise UserError(f"`{argument or field}` must be {rule}; received {getattr(settings, field)!r}")

@@ -3,9 +3,16 @@
 Shapes: B sequences a step, T tokens, A accumulation steps, V vocabulary.
 """
 
+from collections.abc import Callable
+from typing import Any
+
+import keras
 import tensorflow as tf
 
 from tf_gpt2.data.windows import IGNORED
+
+# From a model, x and y int32 [B, T] to a scalar, differentiable in the model's variables.
+Objective = Callable[[keras.Model, Any, Any], tf.Tensor]
 
 
 def token_losses(logits, targets):
@@ -13,6 +20,11 @@ def token_losses(logits, targets):
     counted = tf.not_equal(targets, IGNORED)
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.where(counted, targets, 0), logits)
     return tf.where(counted, losses, 0.0)
+
+
+def next_token_loss(model: keras.Model, x, y) -> tf.Tensor:
+    """The objective of GPT-2: mean cross-entropy of y under the logits for x, [B, T] each, in nats per token."""
+    return tf.reduce_mean(token_losses(model(x, training=True), y))
 
 
 class TrainStep:
@@ -23,10 +35,14 @@ class TrainStep:
         optimizer: Built for `variables`.
         variables: What is trained.
         accumulation_steps: A; a batch [B, T] is computed as A parts of B / A sequences.
+        objective: The loss that is minimised.
     """
 
-    def __init__(self, model, optimizer, variables, accumulation_steps: int = 1):
+    def __init__(
+        self, model, optimizer, variables, accumulation_steps: int = 1, objective: Objective = next_token_loss
+    ):
         self._model = model
+        self._objective = objective
         self._optimizer = optimizer
         self._variables = variables
         self._parts = accumulation_steps
@@ -46,7 +62,7 @@ class TrainStep:
 
     def _loss_and_gradients(self, x, y):
         with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(token_losses(self._model(x, training=True), y))
+            loss = self._objective(self._model, x, y)
         return loss, tape.gradient(loss, [v.value for v in self._variables])
 
     @tf.function(jit_compile=True)

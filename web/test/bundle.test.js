@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { isKept, loadBundle } from "../src/runtime/bundle.js";
+import { BUNDLE_VERSION, isKept, loadBundle, parseIndex } from "../src/runtime/bundle.js";
 import { decodeHalves, WeightStore } from "../src/runtime/weights.js";
 
 const URL_ = "http://site/path/bundle/";
@@ -33,7 +33,7 @@ class FakeCaches {
 }
 
 /** A host with a bundle of two files; `change` may spoil what it answers. */
-function host({ version = 3, content = "weights", change = (_path, response) => response } = {}) {
+function host({ version = BUNDLE_VERSION, content = "weights", change = (_path, response) => response } = {}) {
   const files = { "a.bin": encode(content), "config.json": encode("{}") };
   const entries = Object.entries(files).map(([path, bytes]) => ({
     path,
@@ -44,6 +44,9 @@ function host({ version = 3, content = "weights", change = (_path, response) => 
   const index = JSON.stringify({
     format: "tf_gpt2-bundle",
     version,
+    dtype: "float32",
+    parameters: 2,
+    tokenizer: { kind: "bpe", end_of_text_id: 0, vocabulary_size: 300 },
     files: entries,
     bytes,
     shards: ["a.bin"],
@@ -110,6 +113,34 @@ test("troubles leave nothing behind", async () => {
     const caches = new FakeCaches();
     assert.equal(await failure(loadBundle(URL_, ignore, { ...server, caches })), code);
     assert.deepEqual(await caches.keys(), [], code);
+  }
+});
+
+test("an index with a field of a wrong type is damaged, and the field is named", async () => {
+  const raw = new Uint8Array(await (await host().fetch(`${URL_}bundle.json`)).arrayBuffer());
+  const good = parseIndex(raw);
+  const tokenizer = (fields) => ({ tokenizer: { ...good.tokenizer, ...fields } });
+  const wrong = {
+    dtype: [{ dtype: 8 }],
+    parameters: [{ parameters: "2" }, { parameters: -1 }],
+    bytes: [{ bytes: null }, { bytes: 1.5 }],
+    files: [{ files: {} }, { files: [null] }, { files: [{ path: "a.bin", bytes: "7", sha256: "" }] }],
+    shards: [{ shards: "a.bin" }, { shards: [1] }],
+    int8: [{ int8: [] }, { int8: { w: { shape: [3], channel_axis: 0 } } }, { int8: { w: null } }],
+    tokenizer: [{ tokenizer: undefined }, { tokenizer: [] }],
+    "tokenizer.kind": [tokenizer({ kind: "words" }), tokenizer({ kind: undefined })],
+    "tokenizer.vocabulary_size": [tokenizer({ vocabulary_size: "300" })],
+    "tokenizer.end_of_text_id": [
+      tokenizer({ end_of_text_id: -1 }),
+      tokenizer({ end_of_text_id: "0" }),
+      tokenizer({ end_of_text_id: 300 }),
+    ],
+  };
+  for (const [field, changes] of Object.entries(wrong)) {
+    for (const change of changes) {
+      const damaged = encode(JSON.stringify({ ...good, ...change }));
+      assert.throws(() => parseIndex(damaged), { code: "bundle_damaged", detail: `bundle.json: ${field}` });
+    }
   }
 });
 

@@ -25,3 +25,8 @@ export function characterTokenizer(characters = "却说曹操引兵，。\n") {
     },
   };
 }
+
+/** What bundle.json says about a character vocabulary. */
+export function tokenizerFacts(json = characterTokenizer()) {
+  return { kind: "characters", end_of_text_id: 0, vocabulary_size: Object.keys(json.model.vocab).length };
+}

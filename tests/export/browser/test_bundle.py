@@ -105,7 +105,7 @@ def test_graph_model_is_a_standard_one(model, tmp_path):
 
 
 def test_site_needs_a_built_page(model, tmp_path):
-    from export.site import write_site
+    from export.browser.site import write_site
 
     with pytest.raises(UserError, match="make web"):
         write_site(model[0], tmp_path / "site", page=tmp_path)

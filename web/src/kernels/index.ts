@@ -3,7 +3,7 @@
  *
  * The module has no memory and no data of its own: it is given that of tfjs's wasm backend, and every argument that
  * says where something lies is an address there, so the kernels work in place on tensors. Nothing here allocates.
- * Ranges of tiles and heads are arguments, so that work can be shared out. docs/browser.md has the layouts.
+ * Ranges of tiles and heads are arguments, so that work can be shared out. docs/notes/browser.md has the layouts.
  */
 
 export { attend } from "./attention";

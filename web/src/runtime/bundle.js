@@ -8,7 +8,7 @@ import { Room } from "./room.js";
 import { sha256 } from "./sha256.js";
 import { Trouble } from "./trouble.js";
 
-export const BUNDLE_VERSION = 3;
+export const BUNDLE_VERSION = 4;
 const FORMAT = "tf_gpt2-bundle";
 const PARALLEL = 4;
 const RETRY_MILLISECONDS = 300;
@@ -17,8 +17,10 @@ const RETRY_MILLISECONDS = 300;
  * @typedef {Uint8Array<ArrayBuffer>} Bytes
  * @typedef {typeof globalThis.fetch} Fetch
  * @typedef {{path: string, bytes: number, sha256: string}} FileEntry
+ * @typedef {{kind: "characters" | "bpe" | "other", end_of_text_id: number, vocabulary_size: number}} TokenizerFacts
  * @typedef {{format: string, version: number, dtype: string, parameters: number, bytes: number, files: FileEntry[],
- *   shards: string[], int8: Record<string, {shape: number[], channel_axis: number}>}} BundleIndex
+ *   tokenizer: TokenizerFacts, shards: string[], int8: Record<string, {shape: number[], channel_axis: number}>}}
+ *   BundleIndex
  * @typedef {{index: BundleIndex, files: Map<string, Bytes>, weights: () => Bytes, fromCache: boolean,
  *   storage: "stored" | "full" | "unavailable"}} Bundle `files` has all but the shards; these lie in `weights`, one after
  *   the other.
@@ -67,10 +69,49 @@ export function parseIndex(raw) {
   } catch (error) {
     throw new Trouble("bundle_damaged", `${INDEX_FILE}: ${error}`);
   }
-  if (index?.format !== FORMAT || !Array.isArray(index.files)) throw new Trouble("bundle_damaged", INDEX_FILE);
+  if (index?.format !== FORMAT) throw new Trouble("bundle_damaged", INDEX_FILE);
   if (index.version !== BUNDLE_VERSION) throw new Trouble("bundle_version", String(index.version));
-  if (!Array.isArray(index.shards)) throw new Trouble("bundle_damaged", INDEX_FILE);
+  const wrong = wrongField(index);
+  if (wrong) throw new Trouble("bundle_damaged", `${INDEX_FILE}: ${wrong}`);
   return index;
+}
+
+/** @returns {string | undefined} Name of the first field that is missing or of another type than it should be. */
+function wrongField(/** @type {any} */ index) {
+  const texts = (/** @type {any} */ list) => Array.isArray(list) && list.every((one) => typeof one === "string");
+  const record = (/** @type {any} */ value) => value !== null && typeof value === "object" && !Array.isArray(value);
+  const { tokenizer, int8 } = index;
+  /** @type {[name: string, right: () => boolean][]} */
+  const fields = [
+    ["dtype", () => typeof index.dtype === "string"],
+    ["parameters", () => isCount(index.parameters)],
+    ["bytes", () => isCount(index.bytes)],
+    ["files", () => Array.isArray(index.files) && index.files.every(isFileEntry)],
+    ["shards", () => texts(index.shards)],
+    ["int8", () => record(int8) && Object.values(int8).every(isMatrix)],
+    ["tokenizer", () => record(tokenizer)],
+    ["tokenizer.kind", () => ["characters", "bpe", "other"].includes(tokenizer.kind)],
+    ["tokenizer.vocabulary_size", () => isCount(tokenizer.vocabulary_size)],
+    ["tokenizer.end_of_text_id", () => isBelow(tokenizer.end_of_text_id, tokenizer.vocabulary_size)],
+  ];
+  return fields.find(([, right]) => !right())?.[0];
+}
+
+function isCount(/** @type {any} */ value) {
+  return Number.isSafeInteger(value) && value >= 0;
+}
+
+function isBelow(/** @type {any} */ value, /** @type {number} */ limit) {
+  return isCount(value) && value < limit;
+}
+
+function isFileEntry(/** @type {any} */ entry) {
+  return typeof entry?.path === "string" && isCount(entry.bytes) && typeof entry.sha256 === "string";
+}
+
+function isMatrix(/** @type {any} */ matrix) {
+  const { shape, channel_axis: axis } = matrix ?? {};
+  return Array.isArray(shape) && shape.length === 2 && shape.every(isCount) && isBelow(axis, 2);
 }
 
 /** @returns {Promise<Bytes | null>} Null when the network gives no answer. */

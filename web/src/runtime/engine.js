@@ -62,7 +62,7 @@ export function createEngine(backend, post) {
     progress("prepare", 0, 1);
     const json = (/** @type {string} */ path) => JSON.parse(new TextDecoder().decode(bundle.files.get(path)));
     const config = json("config.json");
-    const tokenizer = new Tokenizer(json("tokenizer.json"));
+    const tokenizer = new Tokenizer(json("tokenizer.json"), bundle.index.tokenizer);
     /** @type {Decoder | null} */
     let checked = null;
     let maxError = Number.NaN;

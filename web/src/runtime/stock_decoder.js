@@ -157,7 +157,7 @@ function add(/** @type {tf.Tensor2D} */ a, /** @type {tf.Tensor2D} */ b) {
   return /** @type {tf.Tensor2D} */ (tf.add(a, b));
 }
 
-/** [n, in] -> [n, out]. A bias is only safe here because nothing is transposed: see docs/browser.md. */
+/** [n, in] -> [n, out]. A bias is only safe here because nothing is transposed: see docs/notes/browser.md. */
 function linear(/** @type {tf.Tensor2D} */ x, /** @type {Block} */ block, /** @type {string} */ name) {
   const b = /** @type {tf.Tensor2D} */ (block[`${name}.weight`]);
   return /** @type {tf.Tensor2D} */ (tf.fused.matMul({ a: x, b, bias: block[`${name}.bias`] }));

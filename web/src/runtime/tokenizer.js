@@ -1,37 +1,44 @@
 /**
  * Text to ids and back from the bundle's tokenizer.json, as tf_gpt2/tokenizer.py does it: character vocabularies by
  * table, byte-level BPE and everything else by @huggingface/tokenizers. Text that spells a special token is text.
+ * Which kind it is and which token ends a text, Python has decided (bundle.json).
  */
 
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 
-const END_NAMES = ["<|endoftext|>", "[SEP]", "</s>", "<eos>"];
+// What `tokenizers` takes for Chinese characters beyond U+FFFF.
+const RARE_HAN =
+  "[\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}\u{2b920}-\u{2ceaf}\u{2f800}-\u{2fa1f}]";
 const utf8 = new TextEncoder();
 
-/** @typedef {Record<string, any>} Json */
+/**
+ * @typedef {Record<string, any>} Json
+ * @typedef {import("./bundle.js").TokenizerFacts} TokenizerFacts
+ */
 
 export class Tokenizer {
-  /** @param {Json} json The content of tokenizer.json. */
-  constructor(json) {
+  /**
+   * @param {Json} json The content of tokenizer.json.
+   * @param {TokenizerFacts} facts From bundle.json.
+   */
+  constructor(json, facts) {
     const added = /** @type {Json[]} */ (json.added_tokens ?? []);
     /** @type {[string, number][]} */
     const special = added.map((token) => [token.content, token.id]);
     /** @type {Map<string, number>} */
     const vocabulary = new Map([...vocabularyEntries(json.model.vocab), ...special]);
-    /** @type {number} */
-    this.vocabularySize = Math.max(...vocabulary.values()) + 1;
-    const end = END_NAMES.find((name) => vocabulary.has(name));
-    /** @type {number} Id of the token between documents. */
-    this.endOfTextId = vocabulary.get(end ?? "") ?? -1;
-    /** @type {"characters" | "bpe" | "other"} */
-    this.kind = kindOf(json);
+    this.vocabularySize = facts.vocabulary_size;
+    /** Id of the token between documents. */
+    this.endOfTextId = facts.end_of_text_id;
+    this.kind = facts.kind;
     this.ids = vocabulary;
     this.pieces = this.kind === "other" ? null : bytesOfTokens(vocabulary, this.kind, added, this.vocabularySize);
-    this.library = null;
-    if (this.kind !== "characters") {
-      // Without its added tokens the library cannot find one in a text that merely spells its name.
-      this.library = new LibraryTokenizer({ ...json, added_tokens: [] }, {});
-    }
+    this.encoder = null;
+    // Without its special tokens the library cannot find one in a text that merely spells its name; GPT2-Chinese's
+    // line feed is an added token that is not special.
+    const found = added.filter((token) => !token.special);
+    if (this.kind !== "characters") this.encoder = library({ ...json, added_tokens: found });
+    this.joiner = this.pieces ? null : new Joiner(json, new Set(vocabulary.values()));
   }
 
   /**
@@ -42,7 +49,7 @@ export class Tokenizer {
    */
   encode(text) {
     const whole = text.replace(/\p{Surrogate}/gu, "\ufffd");
-    if (this.library) return whole ? this.library.encode(whole, { add_special_tokens: false }).ids : [];
+    if (this.encoder) return whole ? this.encoder.encode(whole, { add_special_tokens: false }).ids : [];
     /** @type {number[]} */
     const ids = [];
     for (const character of whole) {
@@ -94,22 +101,54 @@ export class StreamDecoder {
 
   /** @private */
   joined() {
-    const library = /** @type {LibraryTokenizer} */ (this.tokenizer.library);
-    return this.ids.length ? library.decode(this.ids, {}) : "";
+    return /** @type {Joiner} */ (this.tokenizer.joiner).join(this.ids);
   }
+}
+
+/** Decodes tokens that are no byte strings, by the rules in tokenizer.json. */
+class Joiner {
+  /**
+   * @param {Json} json The content of tokenizer.json.
+   * @param {Set<number>} known All ids.
+   */
+  constructor(json, known) {
+    this.library = library(json);
+    this.known = known;
+  }
+
+  /** @param {number[]} ids Unknown ones are passed over. */
+  join(ids) {
+    const known = ids.filter((id) => this.known.has(id));
+    return known.length ? this.library.decode(known, {}) : "";
+  }
+}
+
+function library(/** @type {Json} */ json) {
+  const whole = { ...json, normalizer: withRareHan(json.normalizer) };
+  // The library cleans up what its decoder has cleaned up, unless told otherwise.
+  return new LibraryTokenizer(whole, { clean_up_tokenization_spaces: false });
+}
+
+/**
+ * The library's BertNormalizer goes by halves of surrogate pairs, so it misses Chinese characters beyond U+FFFF; here
+ * each of them becomes a word before it.
+ *
+ * @param {Json | null} normalizer From tokenizer.json.
+ * @returns {Json | null}
+ */
+function withRareHan(normalizer) {
+  if (normalizer?.type === "Sequence") {
+    return { ...normalizer, normalizers: normalizer.normalizers.map(withRareHan) };
+  }
+  if (normalizer?.type !== "BertNormalizer" || !normalizer.handle_chinese_chars) return normalizer;
+  const spaced = { type: "Replace", pattern: { Regex: RARE_HAN }, content: " $& " };
+  return { type: "Sequence", normalizers: [spaced, normalizer] };
 }
 
 /** @returns {Iterable<[string, number]>} */
 function vocabularyEntries(/** @type {Json | any[]} */ vocabulary) {
   if (!Array.isArray(vocabulary)) return Object.entries(vocabulary);
   return vocabulary.map((entry, id) => [Array.isArray(entry) ? entry[0] : entry, id]); // Unigram
-}
-
-function kindOf(/** @type {Json} */ json) {
-  const { model, pre_tokenizer: before, normalizer, decoder } = json;
-  if (model.type !== "BPE" || normalizer) return "other";
-  if (!before && model.byte_fallback && !model.merges.length) return "characters";
-  return before?.type === "ByteLevel" && decoder?.type === "ByteLevel" ? "bpe" : "other";
 }
 
 function byteEntry(/** @type {number} */ byte) {

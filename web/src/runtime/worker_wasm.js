@@ -12,7 +12,7 @@ const decoders = new WasmDecoders();
 async function start(/** @type {unknown} */ _, /** @type {string} */ wanted) {
   if (typeof WebAssembly !== "object") throw new Trouble("no_webassembly");
   setWasmPaths(new URL(".", globalThis.location.href).href);
-  // Threads need cross-origin isolation, and on shared processors they lose: docs/browser.md.
+  // Threads need cross-origin isolation, and on shared processors they lose: docs/page.md.
   tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
   if (!(await tf.setBackend("wasm"))) throw new Trouble("backend_failed", "wasm");
   await tf.ready();

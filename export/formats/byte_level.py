@@ -49,14 +49,14 @@ def to_byte_level(tokenizer: Tokenizer, vocabulary_size: int) -> ByteLevelBPE:
         return _from_characters(parts["vocab"], vocabulary_size)
     if tokenizer.kind != "bpe" or not _is_gpt2s(description):
         raise UserError(
-            "this format knows byte-level BPE and character vocabularies only; the tokenizer of --run_dir is a "
-            f"{parts['type']} of another kind. Use python -m export.huggingface, which takes every kind"
+            "this format knows byte-level BPE and character vocabularies only; the tokenizer of `run_dir` is a "
+            f"{parts['type']} of another kind. Use the export huggingface, which takes every kind"
         )
     vocabulary = {**parts["vocab"], **{token["content"]: token["id"] for token in description["added_tokens"]}}
     if END_OF_TEXT not in vocabulary:
         raise UserError(
-            f"this format needs the token {END_OF_TEXT}; the tokenizer of --run_dir has none. Use python -m "
-            "export.huggingface"
+            f"this format needs the token {END_OF_TEXT}; the tokenizer of `run_dir` has none. Use the export "
+            "huggingface"
         )
     merges = [tuple(merge.split(" ") if isinstance(merge, str) else merge) for merge in parts["merges"]]
     return ByteLevelBPE(_without_gaps(vocabulary, vocabulary_size), merges, np.zeros(0, int))

@@ -1,0 +1,123 @@
+"""Writes a page that writes in the visitor's browser.
+
+The folder is served as it is by any static host, under any path. Nothing in it is fetched from elsewhere.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import pathlib
+import shutil
+
+from tf_gpt2.errors import UserError
+from tf_gpt2.files import replacing_folder
+
+_LOG = logging.getLogger("tf_gpt2.export")
+
+SITE_FILE = "site.json"
+SERVICE_WORKER = "service_worker.js"
+PASSAGE_TOKENS = 160
+OFFERED_OPENINGS = 6
+SEED = 1
+
+
+def write_site(
+    run_dir: str | os.PathLike,
+    output: str | os.PathLike,
+    *,
+    dtype: str = "int8",
+    name: str | None = None,
+    openings: str | os.PathLike | None = None,
+    samples: int = 24,
+    page: str | os.PathLike | None = None,
+) -> dict:
+    """Writes the site; a former one in `output` is replaced when the new one is complete.
+
+    Args:
+        run_dir: A model directory.
+        output: Directory to write.
+        dtype: "int8", "float16" or "float32".
+        name: Heading of the page.
+        openings: Path of a file of openings.
+        samples: How many sample passages to write at most.
+        page: Folder with the built page.
+
+    Returns:
+        The content of `site.json`.
+
+    Raises:
+        UserError: The page is not built, the model cannot be read, or `output` cannot be written.
+    """
+    from tf_gpt2.model_directory import load_config
+    from tf_gpt2.tokenizer import Tokenizer
+
+    from .built_page import built_page
+    from .bundle import write_bundle
+    from .openings import book_openings, read_openings
+    from .page_facts import model_card
+
+    page = pathlib.Path(page) if page else built_page()
+    if not (page / "index.html").exists():
+        raise UserError(
+            f"`page` must be the folder of a built page; {page} has no index.html; `make web` builds one"
+        )
+    config, tokenizer = load_config(run_dir), Tokenizer.load(run_dir)
+    books = read_openings(openings) if openings else book_openings(run_dir, tokenizer)
+    with replacing_folder(output, marker=SITE_FILE) as folder:
+        shutil.copytree(page, folder, dirs_exist_ok=True)
+        _LOG.info("writing the weights")
+        bundle = write_bundle(run_dir, folder / "bundle", dtype)
+        site = {
+            **model_card(run_dir, config, tokenizer, name),
+            "dtype": dtype,
+            # What a visitor's browser fetches for the model, to the byte.
+            "bytes": bundle["bytes"],
+            "openings": _take_turns(books, OFFERED_OPENINGS),
+            "samples": _write_samples(run_dir, books, samples),
+        }
+        (folder / SITE_FILE).write_text(json.dumps(site, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        name_shell(folder)
+    return site
+
+
+def _take_turns(books, count):
+    """Openings of all books, one of each in turn."""
+    longest = max((len(found) for _, found in books), default=0)
+    turns = [found[place] for place in range(longest) for _, found in books if place < len(found)]
+    return turns[:count]
+
+
+def _write_samples(run_dir, books, limit):
+    per_book = max(1, limit // max(1, len(books)))
+    places = [(title, opening) for title, found in books for opening in found[:per_book]][:limit]
+    if not places:
+        return []
+    _LOG.info(f"writing {len(places)} sample passages")
+    from tf_gpt2 import generation
+
+    settings = generation.GenerationSettings(max_new_tokens=PASSAGE_TOKENS, seed=SEED)
+    passages = generation.load(run_dir).write([opening for _, opening in places], settings)
+    samples = []
+    for (title, opening), passage in zip(places, passages, strict=True):
+        samples.append({"book": title, "prompt": opening, "text": _whole_sentences(passage.text)})
+    return samples
+
+
+def _whole_sentences(text):
+    """The text up to its last sentence's end, if that leaves most of it."""
+    end = max(text.rfind(mark) for mark in "。！？”.!?")
+    return text[: end + 1] if end >= len(text) // 2 else text
+
+
+def name_shell(folder: pathlib.Path) -> None:
+    """Tells the service worker of a site which files the page itself consists of.
+
+    Args:
+        folder: The site, with service_worker.js as it was built.
+    """
+    paths = sorted(path for path in folder.iterdir() if path.is_file() and path.name != SERVICE_WORKER)
+    version = hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in paths)).hexdigest()
+    shell = json.dumps({"version": version[:16], "files": [path.name for path in paths]})
+    script = folder / SERVICE_WORKER
+    script.write_text(f"self.SHELL = {shell};\n{script.read_text('utf-8')}", "utf-8")

@@ -1,0 +1,185 @@
+"""What commands share: flags, messages, exit codes."""
+
+import ast
+import logging
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from commands import ROOT
+
+from tf_gpt2 import command
+from tf_gpt2.errors import UserError
+
+
+def _flags():
+    flags = command.Flags("tf_gpt2.play", "Plays.\n\n    python -m tf_gpt2.play", aliases={"source": "run_dir"})
+    flags.group("The usual flags")
+    flags.string("run_dir", "runs/demo", "Where.", value="DIR")
+    flags.boolean("loud", False, "How.")
+    flags.group("Others")
+    flags.integer("count", 3, "How many.", least=1)
+    flags.number("share", None, "How much.")
+    flags.strings("files", [], "Which.")
+    flags.repeated("stop", "When.")
+    flags.choice("kind", "a", ["a", "b"], "What.")
+    return flags
+
+
+def test_values_and_which_of_them_were_given():
+    values = _flags().parse(["--count=5", "--loud", "--files=a,b", "--stop=x", "--stop=y", "--share", "0.5"])
+    assert (values.count, values.loud, values.files, values.stop) == (5, True, ["a", "b"], ["x", "y"])
+    assert values.run_dir == "runs/demo" and not values.given("run_dir")
+    assert values.pick("count", "share", "run_dir") == {"count": 5, "share": 0.5}
+
+
+def test_two_sets_of_flags_live_in_one_process():
+    first, second = _flags().parse(["--count=5"]), _flags().parse([])
+    assert (first.count, second.count) == (5, 3)
+
+
+@pytest.mark.parametrize(
+    ("argument", "named"),
+    [
+        ("--count=0", "--count"),
+        ("--count=many", "--count"),
+        ("--kind=c", "--kind"),
+        ("--colour=red", "colour"),
+        ("word", "'word'"),
+        ("--run_dir", "run_dir"),
+    ],
+)
+def test_a_mistake_is_one_line(argument, named):
+    with pytest.raises(command.CommandError) as caught:
+        _flags().parse([argument])
+    assert named in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_help_has_the_groups_in_their_order_and_every_flag(capsys):
+    with pytest.raises(SystemExit) as caught:
+        _flags().parse(["--count=many", "--help"])
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    assert text.index("Plays.") < text.index("The usual flags:") < text.index("--run_dir=DIR")
+    assert text.index("--[no]loud") < text.index("Others:") < text.index("--kind=a|b")
+    assert "(default: runs/demo)" in text and "(default: 3)" in text and "false" not in text
+    assert re.search(r"--stop=TEXT +When\.$", text, re.MULTILINE)
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_the_value_of_a_flag_is_no_request_for_help():
+    assert _flags().parse(["--run_dir", "--help"]).run_dir == "--help"
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as caught:
+        _flags().parse(["--version"])
+    assert caught.value.code == 0 and capsys.readouterr().out.startswith("tf_gpt2 ")
+
+
+def test_flags_without_effect_are_refused():
+    def refuse(*argv):
+        _flags().parse(argv).refuse("loud", ["count", "stop"], "it is loud")
+
+    refuse("--loud")
+    refuse("--count=5")
+    refuse("--noloud", "--count=5")
+    with pytest.raises(command.CommandError, match="--count has no effect with --loud: it is loud"):
+        refuse("--loud", "--count=3")  # the default, and yet asked for
+    with pytest.raises(command.CommandError, match="--share needs --loud: why"):
+        _flags().parse(["--share=0.5"]).need("share", "loud", "why")
+    _flags().parse(["--share=0.5", "--loud"]).need("share", "loud", "why")
+    with pytest.raises(command.CommandError, match="--share must be given"):
+        _flags().parse([]).demand("share", "must be given")
+
+
+def test_arguments_in_messages_become_flags_where_the_command_has_them():
+    def work(values):
+        raise UserError("`source` and `count` must fit `top_k`; run `make demo`")
+
+    with pytest.raises(UserError, match="^--run_dir and --count must fit `top_k`; run `make demo`$"):
+        command.parsed(_flags(), [], work)
+
+
+def _raising(error):
+    def main(argv):
+        raise error
+
+    return main
+
+
+def test_exit_codes(capsys):
+    assert command.call(lambda argv: 0, []) == 0
+    assert command.call(_raising(UserError("first\nsecond")), []) == 2
+    assert command.call(_raising(KeyboardInterrupt()), []) == 130
+    assert command.call(_raising(BrokenPipeError()), []) == 0
+    assert capsys.readouterr().err == "error: first second\ninterrupted\n"
+
+
+def test_the_librarys_log_is_shown_while_a_command_runs_and_only_then(capsys):
+    logger = logging.getLogger("tf_gpt2")
+    before = logger.level, logger.propagate, list(logger.handlers)
+
+    def main(argv):
+        logging.getLogger("tf_gpt2.export").info("writing")
+        return 0
+
+    command.call(main, [])
+    command.call(main, [])
+    assert capsys.readouterr().err == "writing\nwriting\n"
+    assert (logger.level, logger.propagate, list(logger.handlers)) == before
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&-"])
+def test_a_process_without_a_stream_goes_on(closed):
+    work = "lambda argv: c.result('r') or c.message('m') or c.draw('d') or 0"
+    code = f"from tf_gpt2 import command as c; c.run({work})"
+    done = subprocess.run(
+        ["sh", "-c", f'exec "{sys.executable}" -c "{code}" {closed}'], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0 and "Traceback" not in done.stderr
+    if closed == "<&-":
+        assert (done.stdout, done.stderr) == ("r\n", "m\n")
+
+
+def test_help_into_a_closed_pipe_is_no_error():
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "tf_gpt2", "--help"], cwd=ROOT, stdout=write, stderr=subprocess.PIPE, text=True
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def _library_modules():
+    """Paths of what is neither a command nor what commands are made of."""
+    apart = {"command", "flags", "printing", "interactive", "__main__"}
+    paths = [path for folder in ("tf_gpt2", "export") for path in sorted((ROOT / folder).rglob("*.py"))]
+    return [
+        path.relative_to(ROOT).as_posix()
+        for path in paths
+        if path.stem not in apart and "command.run(main)" not in path.read_text("utf-8")
+    ]
+
+
+def _calls(name, function):
+    tree = ast.parse((ROOT / name).read_text("utf-8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == function]
+
+
+@pytest.mark.parametrize("name", _library_modules())
+def test_errors_of_the_library_name_arguments_not_flags(name):
+    texts = [ast.unparse(call) for call in _calls(name, "UserError")]
+    assert [text for text in texts if re.search(r"--(\w|\{)", text)] == []
+
+
+@pytest.mark.parametrize("name", _library_modules())
+def test_the_library_neither_prints_nor_knows_commands(name):
+    to_stdout = [call for call in _calls(name, "print") if "file" not in {word.arg for word in call.keywords}]
+    assert to_stdout == []
+    text = (ROOT / name).read_text("utf-8")
+    assert not re.search(r"import command\b|tf_gpt2\.(command|printing|flags)\b|absl import flags", text)

@@ -1,0 +1,73 @@
+import pytest
+
+from tf_gpt2.config import GPT2Config
+from tf_gpt2.errors import UserError
+from tf_gpt2.training import recipes
+from tf_gpt2.training.plan import (
+    TrainingOptions,
+    plan_recipe,
+    plan_rhythm,
+    plan_schedule,
+    plan_steps,
+    planned_minutes,
+    steps_in,
+)
+
+CONFIG = GPT2Config(vocabulary_size=50, context_length=10, num_layers=2, num_heads=2, hidden_dim=8)
+
+
+def test_the_demo_alone_trains_by_the_clock():
+    assert planned_minutes(TrainingOptions()) == recipes.DEMO_MINUTES
+    assert planned_minutes(TrainingOptions(preset="jinyong")) is None
+    assert planned_minutes(TrainingOptions(init_from="model")) is None
+    assert planned_minutes(TrainingOptions(epochs=2.0)) is None
+    assert planned_minutes(TrainingOptions(preset="jinyong", minutes=7.0)) == 7
+    assert steps_in(2, 0.5) == 240
+    assert steps_in(0.001, 10) == 1
+
+
+def test_epochs_are_passes_over_the_windows():
+    recipe = plan_recipe(TrainingOptions(batch_size=4), CONFIG)
+    assert plan_steps(TrainingOptions(epochs=3.0), recipe, 101, 10) == 8  # 10 windows, 30 samples, 4 a step
+    assert plan_steps(TrainingOptions(steps=5), recipe, 101, 10) == 5
+
+
+def test_fine_tuning_has_a_recipe_of_its_own():
+    tuned = TrainingOptions(init_from="model", freeze_layers=1)
+    assert plan_schedule(tuned, 100).learning_rate == 1e-4
+    assert plan_recipe(tuned, CONFIG).batch_size == recipes.fine_tuning_batch_size(10)
+    assert plan_recipe(tuned, CONFIG).frozen_layers == 1
+    assert plan_rhythm(tuned, 1000).sample_every == 100
+    assert plan_rhythm(TrainingOptions(), 1000).sample_every == 250
+
+
+def test_a_twentieth_is_warm_up_and_the_user_decides_otherwise():
+    assert plan_schedule(TrainingOptions(), 1000).warmup_steps == 50
+    assert plan_schedule(TrainingOptions(), 100_000).warmup_steps == 500
+    assert plan_schedule(TrainingOptions(warmup_steps=0), 1000).warmup_steps == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"init_from": "m", "preset": "demo"}, "`preset` has no effect with `init_from`"),
+        ({"init_from": "m", "tokenizer": "bpe"}, "`tokenizer` has no effect with `init_from`"),
+        ({"init_from": "m", "num_layers": 3}, "`num_layers` has no effect with `init_from`"),
+        ({"tokenizer": "bpe", "min_char_count": 1}, "`min_char_count` has no effect with `tokenizer`=bpe"),
+        ({"vocab_size": 300}, "`vocab_size` has no effect with `tokenizer`=characters"),
+        ({"sample_every": 0, "sample_prompt": "却说"}, "`sample_prompt` has no effect"),
+        ({"steps": 3, "minutes": 1.0}, "give one of"),
+        ({"freeze_layers": 1}, "need `init_from`"),
+        ({"preset": "huge"}, "`preset` must be one of"),
+        ({"minutes": 0.0}, "`minutes` must be above 0"),
+        ({"epochs": float("nan")}, "`epochs` must be above 0"),
+        ({"validation_fraction": 1.0}, "`validation_fraction` must be"),
+    ],
+)
+def test_what_has_no_effect_or_makes_no_sense_is_refused(options, named):
+    with pytest.raises(UserError, match=named):
+        TrainingOptions(**options)
+
+
+def test_dropout_of_an_opened_model_may_change():
+    assert TrainingOptions(init_from="m", dropout=0.3).shape_changes == {"dropout": 0.3}

@@ -1,0 +1,111 @@
+import json
+
+import pytest
+
+from tf_gpt2.errors import UserError
+from tf_gpt2.training.resuming import open_run_directory
+
+RUN = {"model": {"num_layers": 2}, "training": {"steps": 100}}
+
+
+def _start(run_dir):
+    (run_dir / "checkpoints").mkdir(parents=True)
+    (run_dir / "checkpoints" / "step-00000010.safetensors").touch()
+    (run_dir / "training.json").write_text(json.dumps(RUN))
+    return run_dir
+
+
+def test_a_fresh_directory_records_the_configuration(tmp_path):
+    assert open_run_directory(tmp_path / "run", lambda stored: RUN, resume=True).configuration == RUN
+    assert json.loads((tmp_path / "run" / "training.json").read_text()) == RUN
+
+
+def test_the_same_run_goes_on_and_sees_what_was_stored(tmp_path):
+    seen = []
+    open_run_directory(_start(tmp_path), lambda stored: seen.append(stored) or RUN, resume=True)
+    assert seen == [RUN]
+
+
+def test_another_configuration_is_refused_and_nothing_is_overwritten(tmp_path):
+    run_dir = _start(tmp_path)
+    other = {"model": {"num_layers": 3}, "training": {"steps": 100}}
+    with pytest.raises(UserError, match="model.num_layers is 2 there and 3 here"):
+        open_run_directory(run_dir, lambda stored: other, resume=True)
+    assert json.loads((run_dir / "training.json").read_text()) == RUN
+
+
+def test_a_directory_that_never_got_to_a_checkpoint_may_change(tmp_path):
+    (tmp_path / "training.json").write_text(json.dumps(RUN))
+    other = {"model": {"num_layers": 3}, "training": {"steps": 5}}
+    assert open_run_directory(tmp_path, lambda stored: other, resume=True).configuration == other
+
+
+def test_noresume_does_not_touch_a_run(tmp_path):
+    with pytest.raises(UserError, match="`resume`=False"):
+        open_run_directory(_start(tmp_path), lambda stored: RUN, resume=False)
+
+
+def test_a_model_from_elsewhere_is_not_overwritten(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(UserError, match="holds another model"):
+        open_run_directory(tmp_path, lambda stored: RUN, resume=True)
+
+
+def test_a_file_in_the_way_is_a_clear_line(tmp_path):
+    (tmp_path / "run").touch()
+    with pytest.raises(UserError, match="is a file"):
+        open_run_directory(tmp_path / "run", lambda stored: RUN, resume=True)
+
+
+def _in(environment):
+    return {**RUN, "environment": environment}
+
+
+def test_another_environment_is_told_and_goes_on(tmp_path):
+    run_dir = _start(tmp_path)
+    old = {"tensorflow": "2.19.0", "xla_flags": "--a", "device": "CPU"}
+    (run_dir / "training.json").write_text(json.dumps(_in(old)))
+    assert open_run_directory(run_dir, lambda stored: _in(old), resume=True).environment_changes == ()
+    new = {**old, "tensorflow": "2.21.0", "device": "GPU"}
+    opened = open_run_directory(run_dir, lambda stored: _in(new), resume=True)
+    assert opened.environment_changes == (
+        "environment.tensorflow is '2.19.0' there and '2.21.0' here",
+        "environment.device is 'CPU' there and 'GPU' here",
+    )
+    assert json.loads((run_dir / "training.json").read_text()) == _in(new)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("{", "cannot be read as JSON"),
+        ("[]", "must hold a JSON object"),
+        ('{"training": {"steps": "100"}}', r"training\.steps must be a valid integer; received '100'"),
+        ('{"training": {"steps": null}}', r"training\.steps must not be null"),
+        ('{"training": {"steps": true}}', r"training\.steps must be"),
+        ('{"training": {"learning_rate": NaN}}', r"training\.learning_rate must be a finite number"),
+        ('{"training": {"seed": ' + "1" * 4000 + "}}", None),
+        ('{"corpus": {"books": ["' + "x" * 5000 + '", 1]}}', r"corpus\.books\.1 must be"),
+        ('{"model": 1}', "model must be"),
+        ('{"corpus": {"prepared": "../../etc"}}', r"corpus\.prepared"),
+    ],
+)
+def test_a_damaged_configuration_is_refused_in_one_line(tmp_path, content, complaint):
+    run_dir = _start(tmp_path)
+    (run_dir / "training.json").write_text(content)
+    with pytest.raises(UserError, match=complaint) as caught:
+        open_run_directory(run_dir, lambda stored: RUN, resume=True)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) <= 500
+    assert "`run_dir`" in str(caught.value)
+    assert (run_dir / "training.json").read_text() == content
+
+
+def test_what_killed_processes_left_is_swept(tmp_path):
+    run_dir = _start(tmp_path)
+    (run_dir / "samples").mkdir()
+    for folder in (run_dir, run_dir / "checkpoints", run_dir / "samples"):
+        (folder / ".tf_gpt2-killed").mkdir()
+        (folder / ".tf_gpt2-killed" / "new").write_text("half")
+        (folder / ".tf_gpt2-killed" / "lock").touch()
+    open_run_directory(run_dir, lambda stored: RUN, resume=True)
+    assert not list(run_dir.rglob(".tf_gpt2-*"))

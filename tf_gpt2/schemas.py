@@ -1,0 +1,165 @@
+"""What the files of a run directory hold, each file described once.
+
+Importing this imports pydantic, which takes a fifth of a second: `run_directory` does so when a file is read.
+Unknown fields are kept, for files of newer versions. A field that may be missing is None then; null in the file is
+damage.
+"""
+
+from typing import Annotated, Any, Literal, TypeVar
+
+import pydantic
+from pydantic import BeforeValidator, Field, StrictBool, StrictInt, StrictStr
+
+from tf_gpt2.corpus.report import CorpusReport
+
+T = TypeVar("T")
+
+
+def _not_null(value: Any) -> Any:
+    if value is None:
+        raise ValueError("must not be null")
+    return value
+
+
+Absent = Annotated[T | None, BeforeValidator(_not_null)]  # None is for the default alone
+Count = Annotated[StrictInt, Field(ge=0)]
+Positive = Annotated[StrictInt, Field(ge=1)]
+
+
+class Schema(pydantic.BaseModel):
+    """A JSON object: types are exact, numbers finite."""
+
+    model_config = pydantic.ConfigDict(strict=True, extra="allow", frozen=True, allow_inf_nan=False)
+
+
+class ModelSection(Schema):
+    """Section `model` of training.json: the fields of GPT2Config."""
+
+    vocabulary_size: Absent[Count] = None
+    context_length: Absent[Count] = None
+    num_layers: Absent[Count] = None
+    num_heads: Absent[Count] = None
+    hidden_dim: Absent[Count] = None
+    intermediate_dim: Absent[Count] = None
+    dropout: Absent[float] = None
+    layer_norm_epsilon: Absent[float] = None
+    tie_embeddings: Absent[StrictBool] = None
+
+
+class TrainingSection(Schema):
+    """Section `training`: the fields of Schedule and Recipe."""
+
+    steps: Absent[Positive] = None
+    batch_size: Absent[Positive] = None
+    accumulation_steps: Absent[Positive] = None
+    optimizer: Absent[StrictStr] = None
+    learning_rate: Absent[float] = None
+    warmup_steps: Absent[Count] = None
+    final_learning_rate_share: Absent[float] = None
+    weight_decay: Absent[float] = None
+    clip_norm: Absent[float] = None
+    seed: Absent[StrictInt] = None
+    frozen_layers: Absent[Count] = None
+    freeze_embeddings: Absent[StrictBool] = None
+
+
+class CorpusSection(Schema):
+    """Section `corpus`: the prepared corpus by its name in the cache, titles of its books, tokens."""
+
+    prepared: Absent[Annotated[StrictStr, Field(pattern=r"^[0-9a-f]{32}$")]] = None
+    books: Absent[list[StrictStr]] = None
+    train_tokens: Absent[Count] = None
+    validation_tokens: Absent[Count] = None
+
+
+class InitFromSection(Schema):
+    """Section `init_from`: what the run fine-tunes."""
+
+    folder: StrictStr | None = None  # null stands for random weights
+
+
+class EnvironmentSection(Schema):
+    """Section `environment`: what computes, which changes the speed of a run and the last digits of its figures."""
+
+    tensorflow: Absent[StrictStr] = None
+    xla_flags: Absent[StrictStr] = None
+    device: Absent[StrictStr] = None
+
+
+class Training(Schema):
+    """training.json: the resolved configuration of a run."""
+
+    model: ModelSection = ModelSection()
+    training: TrainingSection = TrainingSection()
+    corpus: CorpusSection = CorpusSection()
+    init_from: InitFromSection = InitFromSection()
+    environment: EnvironmentSection = EnvironmentSection()
+
+
+class MetricsLine(Schema):
+    """A line of metrics.jsonl; `split` is "train" or "validation", `loss` in nats per token."""
+
+    __pydantic_extra__: dict[str, float]
+    step: Count
+    split: StrictStr
+    loss: float
+
+
+class CheckpointState(Schema):
+    """What the loop remembers beside the variables, and more; before the first validation the loss is inf."""
+
+    __pydantic_extra__: dict[str, Any]
+    step: Count = 0
+    best_validation_loss: Annotated[float, Field(allow_inf_nan=True)] = float("inf")
+    best_step: Count = 0
+
+    @pydantic.field_validator("best_validation_loss")
+    @classmethod
+    def _is_a_number(cls, value: float) -> float:
+        if value != value:
+            raise ValueError("must be a number")
+        return value
+
+
+class GenerationConfig(Schema):
+    """Of generation_config.json, Hugging Face's file, the fields that are used here; others are left out."""
+
+    model_config = pydantic.ConfigDict(strict=True, extra="ignore", frozen=True, allow_inf_nan=False)
+
+    bos_token_id: Absent[Count] = None
+    eos_token_id: Absent[Count | list[Count]] = None
+    pad_token_id: Absent[Count] = None
+    do_sample: Absent[StrictBool] = None
+    temperature: Absent[Annotated[float, Field(ge=0)]] = None
+    top_k: Absent[Count] = None
+    top_p: Absent[Annotated[float, Field(gt=0, le=1)]] = None
+    repetition_penalty: Absent[Annotated[float, Field(gt=0)]] = None
+    no_repeat_ngram_size: Absent[Count] = None
+    min_new_tokens: Absent[Count] = None
+    max_new_tokens: Absent[Positive] = None
+
+
+class TokenizerConfig(Schema):
+    """tokenizer_config.json as it is written here, for transformers."""
+
+    tokenizer_class: Absent[StrictStr] = None
+    bos_token: Absent[StrictStr] = None
+    eos_token: Absent[StrictStr] = None
+    clean_up_tokenization_spaces: Absent[StrictBool] = None
+
+
+class TokenCounts(Schema):
+    """Tokens of the two splits of a prepared corpus."""
+
+    train: Count
+    validation: Count
+
+
+class PreparedIndex(Schema):
+    """index.json of a prepared corpus: format version, type of the tokens, checksums by file name, the report."""
+
+    version: StrictInt
+    dtype: Literal["<u2", "<u4"]
+    tokens: TokenCounts
+    crc32: dict[Literal["train.bin", "validation.bin", "tokenizer.json"], Count]
+    report: CorpusReport

@@ -1,0 +1,79 @@
+"""What the training loop need not know of GPT-2: where its weights start, which of them learn, how it is kept."""
+
+import dataclasses
+import pathlib
+
+import keras
+
+from tf_gpt2.config import GPT2Config
+from tf_gpt2.errors import UserError
+from tf_gpt2.model import build_model
+from tf_gpt2.model_directory import build_model_from, load_config, load_weights, model_weights, save_model_directory
+from tf_gpt2.tokenizer import Tokenizer
+from tf_gpt2.training.plan import TrainingOptions
+from tf_gpt2.training.samples import SampleWriter
+from tf_gpt2.training.settings import Recipe
+
+
+def starting_model(options: TrainingOptions, tokenizer: Tokenizer) -> tuple[keras.Model, GPT2Config]:
+    """The model to start from and its shape: random weights of the preset, or those of `init_from`.
+
+    Raises:
+        UserError: The model cannot be opened, or does not belong with the tokenizer or the options.
+    """
+    keras.utils.set_random_seed(options.seed)
+    if options.init_from is None:
+        config = options.shape(tokenizer.vocab_size)
+        return build_model(config), config
+    config = dataclasses.replace(load_config(options.init_from), **options.shape_changes)
+    if tokenizer.vocab_size > config.vocabulary_size:
+        raise UserError(
+            f"`init_from`={options.init_from}: its tokenizer has {tokenizer.vocab_size} tokens and its model only "
+            f"{config.vocabulary_size}; the two do not belong together"
+        )
+    if not 0 <= options.freeze_layers <= config.num_layers:
+        raise UserError(
+            f"`freeze_layers` must be from 0 to {config.num_layers}, the layers of `init_from`; received "
+            f"{options.freeze_layers}"
+        )
+    return build_model_from(config, load_weights(options.init_from, config)), config
+
+
+def trained_variables(model: keras.Model, recipe: Recipe) -> list:
+    """The model's variables without those that fine-tuning leaves as they are."""
+    frozen = [f"block_{index}_" for index in range(recipe.frozen_layers)]
+    if recipe.freeze_embeddings:
+        frozen += ["token_embedding/", "position_embedding/"]
+    return [v for v in model.trainable_variables if not v.path.startswith(tuple(frozen))]
+
+
+class GPT2Keeper:
+    """Writes a live GPT-2 into its run directory: as a model directory, and as passages it writes.
+
+    Args:
+        run_dir: The run's directory.
+        model: The model.
+        config: Its shape.
+        tokenizer: Its tokenizer.
+        sample_prompt: Beginning of the passages.
+        seed: Fixes their draws.
+    """
+
+    def __init__(
+        self, run_dir, model: keras.Model, config: GPT2Config, tokenizer: Tokenizer, *, sample_prompt="", seed=0
+    ):
+        self._run_dir = pathlib.Path(run_dir)
+        self._model, self._config, self._tokenizer = model, config, tokenizer
+        self._samples = SampleWriter(run_dir, config, tokenizer, prompt=sample_prompt, seed=seed)
+
+    def save(self) -> None:
+        """Writes the model directory.
+
+        Raises:
+            UserError: A file cannot be written.
+        """
+        save_model_directory(self._run_dir, self._config, model_weights(self._model, self._config), self._tokenizer)
+
+    def write_sample(self, step: int) -> str:
+        """Writes a passage into samples/; returns the text to show."""
+        return self._samples(step, model_weights(self._model, self._config))

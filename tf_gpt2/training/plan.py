@@ -1,0 +1,229 @@
+"""Training policy: what a user may ask for, and what a run does where the user asks for nothing.
+
+Plain values, no TensorFlow: the command and `tf_gpt2.train_model` share them.
+"""
+
+import dataclasses
+import math
+
+from tf_gpt2.config import PRESETS, GPT2Config, preset_config
+from tf_gpt2.data.counts import windows_per_epoch
+from tf_gpt2.errors import UserError
+from tf_gpt2.training import recipes
+from tf_gpt2.training.settings import Recipe, Rhythm, Schedule
+
+DEFAULT_PRESET = "demo"
+TOKENIZERS = ("characters", "bpe")
+_SHAPE = ("context_length", "num_layers", "num_heads", "hidden_dim", "dropout")
+_DEFAULT_VOCAB_SIZE = 16_000
+_DEFAULT_MIN_CHAR_COUNT = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingOptions:
+    """What a user asks of a training; None leaves the choice to the plan.
+
+    Attributes:
+        preset: Shape of the model and its recipe, a key of `tf_gpt2.config.PRESETS`.
+        init_from: Model to fine-tune, tokenizer included: a folder of any format, or a name on a hub.
+        resume: Go on where the run directory's run stopped, if it has the same configuration.
+        seed: Fixes initial weights, order of the text, dropout and samples.
+        steps: Number of training steps.
+        epochs: Instead of steps: passes over the training text.
+        minutes: Instead of steps: about how long to train; the step is timed first.
+        batch_size: Sequences a step.
+        accumulation_steps: Parts that each batch is computed in, to need less memory.
+        optimizer: "muon" or "adamw".
+        learning_rate: Peak learning rate.
+        warmup_steps: Steps of linear rise of the learning rate.
+        weight_decay: Decoupled weight decay of matrices.
+        clip_norm: Gradients with a larger global norm are scaled down to it.
+        context_length: Tokens the model sees at once.
+        num_layers: Transformer blocks.
+        num_heads: Attention heads a block.
+        hidden_dim: Width of the model.
+        dropout: Share of activations dropped in training.
+        freeze_layers: Fine-tuning: so many of the lowest blocks stay as they are.
+        freeze_embeddings: Fine-tuning: token and position embeddings stay as they are.
+        tokenizer: "characters" or "bpe".
+        vocab_size: Size of the bpe vocabulary.
+        min_char_count: Characters seen fewer times are spelled in bytes.
+        encoding: Encoding of the text files.
+        script: "simplified" or "traditional": converts Chinese text.
+        validation_fraction: Share of every book held out at its end to measure the model on.
+        log_every: Steps between lines of metrics.jsonl.
+        eval_every: Steps between validations, 0 for none; the best model is kept.
+        sample_every: Steps between written samples, 0 for none.
+        checkpoint_every: Steps between checkpoints, 0 for none but the last.
+        keep_checkpoints: Number of newest checkpoints that stay.
+        sample_prompt: Beginning of the written samples.
+
+    Raises:
+        UserError: A value is out of range, or one would have no effect beside another.
+    """
+
+    preset: str | None = None
+    init_from: str | None = None
+    resume: bool = True
+    seed: int = 0
+    steps: int | None = None
+    epochs: float | None = None
+    minutes: float | None = None
+    batch_size: int | None = None
+    accumulation_steps: int = 1
+    optimizer: str = "muon"
+    learning_rate: float | None = None
+    warmup_steps: int | None = None
+    weight_decay: float = 0.1
+    clip_norm: float = 1.0
+    context_length: int | None = None
+    num_layers: int | None = None
+    num_heads: int | None = None
+    hidden_dim: int | None = None
+    dropout: float | None = None
+    freeze_layers: int = 0
+    freeze_embeddings: bool = False
+    tokenizer: str | None = None
+    vocab_size: int | None = None
+    min_char_count: int | None = None
+    encoding: str | None = None
+    script: str | None = None
+    validation_fraction: float = 0.05
+    log_every: int = 10
+    eval_every: int | None = None
+    sample_every: int | None = None
+    checkpoint_every: int | None = None
+    keep_checkpoints: int = 2
+    sample_prompt: str = ""
+
+    def __post_init__(self):
+        if self.preset is not None and self.preset not in PRESETS:
+            raise UserError(f"`preset` must be one of {', '.join(PRESETS)}; received {self.preset!r}")
+        if self.tokenizer is not None and self.tokenizer not in TOKENIZERS:
+            raise UserError(f"`tokenizer` must be one of {', '.join(TOKENIZERS)}; received {self.tokenizer!r}")
+        given = [name for name in ("steps", "epochs", "minutes") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise UserError(
+                f"give one of `steps`, `epochs` and `minutes`; received {' and '.join(f'`{n}`' for n in given)}"
+            )
+        for name in given:
+            if not getattr(self, name) > 0:
+                raise UserError(f"`{name}` must be above 0; received {getattr(self, name)!r}")
+        if not 0 <= self.validation_fraction < 1:
+            raise UserError(
+                f"`validation_fraction` must be at least 0 and below 1; received {self.validation_fraction!r}"
+            )
+        self._refuse_without_effect()
+
+    def _refuse_without_effect(self):
+        if self.init_from is None and (self.freeze_layers or self.freeze_embeddings):
+            raise UserError(
+                "`freeze_layers` and `freeze_embeddings` need `init_from`: random weights must all learn"
+            )
+        if self.init_from is not None:
+            fixed = ("preset", "tokenizer", "vocab_size", "min_char_count", *_SHAPE[:-1])
+            self._refuse(fixed, "init_from", "the model that is opened brings its shape and its tokenizer")
+        if self.tokenizer == "bpe":
+            self._refuse(("min_char_count",), "tokenizer=bpe", "bytes spell everything there")
+        elif self.init_from is None:
+            self._refuse(("vocab_size",), "tokenizer=characters", "every character that is seen often gets an id")
+        if self.sample_every == 0 and self.sample_prompt:
+            raise UserError(
+                "`sample_prompt` has no effect with `sample_every`=0: no samples; leave one of them out"
+            )
+
+    def _refuse(self, names, beside, reason):
+        beside, _, value = beside.partition("=")
+        for name in names:
+            if getattr(self, name) is not None:
+                shown = f"`{beside}`{'=' if value else ''}{value}"
+                raise UserError(f"`{name}` has no effect with {shown}: {reason}; leave one of them out")
+
+    @property
+    def vocabulary(self) -> dict:
+        """How the corpus gets its tokenizer: arguments of `tf_gpt2.data.prepare.prepare_corpus`."""
+        return {
+            "tokenizer_kind": self.tokenizer or TOKENIZERS[0],
+            "vocab_size": self.vocab_size if self.vocab_size is not None else _DEFAULT_VOCAB_SIZE,
+            "min_char_count": self.min_char_count if self.min_char_count is not None else _DEFAULT_MIN_CHAR_COUNT,
+        }
+
+    @property
+    def shape_changes(self) -> dict:
+        """Fields of `GPT2Config` that the user fixes."""
+        return {name: getattr(self, name) for name in _SHAPE if getattr(self, name) is not None}
+
+    @property
+    def preset_name(self) -> str:
+        """The preset in force where no model is opened."""
+        return self.preset or DEFAULT_PRESET
+
+    def shape(self, vocabulary_size: int) -> GPT2Config:
+        """The shape of a model with random weights for a vocabulary."""
+        return preset_config(self.preset_name, vocabulary_size, **self.shape_changes)
+
+
+def plan_recipe(options: TrainingOptions, config: GPT2Config) -> Recipe:
+    """The recipe for a model of this shape."""
+    if options.batch_size is not None:
+        batch_size = options.batch_size
+    elif options.init_from is None:
+        batch_size = recipes.default_batch_size(options.preset_name)
+    else:
+        batch_size = recipes.fine_tuning_batch_size(config.context_length)
+    return Recipe(
+        batch_size=batch_size,
+        accumulation_steps=options.accumulation_steps,
+        optimizer=options.optimizer,
+        weight_decay=options.weight_decay,
+        clip_norm=options.clip_norm,
+        seed=options.seed,
+        frozen_layers=options.freeze_layers,
+        freeze_embeddings=options.freeze_embeddings,
+    )
+
+
+def planned_minutes(options: TrainingOptions) -> float | None:
+    """How long to train, where time decides the number of steps; None where something else does."""
+    untold = options.steps is None and options.epochs is None and options.minutes is None
+    if untold and options.init_from is None and options.preset_name == DEFAULT_PRESET:
+        return recipes.DEMO_MINUTES
+    return options.minutes
+
+
+def steps_in(minutes: float, seconds_per_step: float) -> int:
+    """Steps that fit into a time."""
+    return max(1, round(minutes * 60 / seconds_per_step))
+
+
+def plan_steps(options: TrainingOptions, recipe: Recipe, num_tokens: int, context_length: int) -> int:
+    """Steps where no time decides: the user's number, or epochs over `num_tokens` training tokens."""
+    if options.steps is not None:
+        return options.steps
+    epochs = recipes.DEFAULT_EPOCHS if options.epochs is None else options.epochs
+    return max(1, math.ceil(epochs * windows_per_epoch(num_tokens, context_length) / recipe.batch_size))
+
+
+def plan_schedule(options: TrainingOptions, steps: int) -> Schedule:
+    """The learning rate over `steps`: a twentieth of them is warm-up, at most 500."""
+    rate = options.learning_rate
+    if rate is None:
+        rate = recipes.default_learning_rate(options.preset_name, fine_tuning=options.init_from is not None)
+    warmup = options.warmup_steps if options.warmup_steps is not None else min(500, steps // 20)
+    return Schedule(steps=steps, learning_rate=rate, warmup_steps=warmup)
+
+
+def plan_rhythm(options: TrainingOptions, steps: int) -> Rhythm:
+    """Reports of a run of `steps`: ten validations, four samples (every 100 steps when fine-tuning)."""
+
+    def or_default(value, default):
+        return default if value is None else value
+
+    sample_every = 100 if options.init_from else max(1, steps // 4)
+    return Rhythm(
+        log_every=options.log_every,
+        eval_every=or_default(options.eval_every, max(1, steps // 10)),
+        sample_every=or_default(options.sample_every, sample_every),
+        checkpoint_every=or_default(options.checkpoint_every, max(1, min(1000, steps // 10))),
+        keep_checkpoints=options.keep_checkpoints,
+    )

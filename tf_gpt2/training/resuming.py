@@ -1,0 +1,100 @@
+"""Opening a run directory so that resuming goes on with the same run."""
+
+import dataclasses
+import json
+import os
+import pathlib
+from collections.abc import Callable
+
+from tf_gpt2.errors import UserError
+from tf_gpt2.files import sweep, write_atomically
+from tf_gpt2.run_directory import (
+    CHECKPOINTS,
+    CONFIG_FILE,
+    SAMPLES,
+    TRAINING_FILE,
+    checkpoint_steps,
+    read_training,
+    shorten,
+    shown,
+    validated,
+)
+
+ENVIRONMENT = "environment"
+
+
+@dataclasses.dataclass(frozen=True)
+class OpenedRun:
+    """A run directory that is ready to train in.
+
+    Attributes:
+        configuration: What training.json holds now.
+        environment_changes: What of the section `environment` is different from when the run last trained, a phrase
+            each: other software and devices give other speed and other last digits, and are no other run.
+    """
+
+    configuration: dict
+    environment_changes: tuple[str, ...] = ()
+
+
+def open_run_directory(
+    run_dir: str | os.PathLike, resolve: Callable[[dict | None], dict], *, resume: bool
+) -> OpenedRun:
+    """Creates a run directory or opens one to go on; removes what killed processes left half-written in it.
+
+    Args:
+        run_dir: The directory.
+        resolve: Called with the stored configuration, or None in a new directory; returns the configuration
+            (JSON values by section) that is asked for.
+        resume: Whether going on with a run is allowed.
+
+    Raises:
+        UserError: The directory holds another run, a damaged one, a model that no run here made, or cannot be
+            written.
+    """
+    from tf_gpt2.schemas import Training
+
+    run_dir = pathlib.Path(run_dir)
+    if run_dir.exists() and not run_dir.is_dir():
+        raise UserError(f"`run_dir` must be a directory; {run_dir} is a file")
+    for folder in (run_dir, run_dir / CHECKPOINTS, run_dir / SAMPLES):
+        sweep(folder)
+    stored = read_training(run_dir)
+    wanted = json.loads(json.dumps(resolve(stored)))
+    validated(Training, wanted, "the configuration asked for", "give other values")
+    changes: tuple[str, ...] = ()
+    if stored is not None:
+        started = bool(checkpoint_steps(run_dir / CHECKPOINTS)) or (run_dir / CONFIG_FILE).exists()
+        if started and not resume:
+            raise UserError(
+                f"`resume`=False needs a fresh `run_dir`; {run_dir} holds a run. Choose another or remove it"
+            )
+        if started:
+            _check_same_run(run_dir, stored, wanted)
+            changes = tuple(_differences(stored, wanted, [ENVIRONMENT]))
+    elif (run_dir / CONFIG_FILE).exists():
+        raise UserError(f"`run_dir` must be new or a run of this program; {run_dir} holds another model")
+    if wanted != stored:
+        text = json.dumps(wanted, indent=2, ensure_ascii=False) + "\n"
+        write_atomically(run_dir / TRAINING_FILE, text.encode("utf-8", "backslashreplace"))
+    return OpenedRun(wanted, changes)
+
+
+def _check_same_run(run_dir, stored, wanted):
+    differences = _differences(stored, wanted, [section for section in stored if section != ENVIRONMENT])
+    if differences:
+        raise UserError(
+            shorten(f"{run_dir} holds a run of another configuration ({'; '.join(differences[:3])}); ", 400)
+            + "choose another `run_dir`, or give the same values to go on with it"
+        )
+
+
+def _differences(stored, wanted, sections) -> list[str]:
+    """What both have recorded in these sections, and differently."""
+    return [
+        f"{section}.{field} is {shown(old)} there and {shown(wanted[section].get(field))} here"
+        for section in sections
+        if isinstance(stored.get(section), dict) and section in wanted
+        for field, old in stored[section].items()
+        if wanted[section].get(field) != old
+    ]

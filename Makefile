@@ -39,10 +39,10 @@ $(UV): requirements/uv.lock
 		--requirement requirements/uv.lock
 	@touch $@
 
-# $(call environment,folder,python,lock): a new environment; uv finds the Python or, where there is none, fetches it.
+# $(call environment,folder,python,lock): a new environment, with pip (the sample corpus comes by it); uv finds the Python or, where there is none, fetches it.
 define environment
 	@echo "setting up $(1) (once)" >&2
-	@$(UV) venv --quiet --allow-existing --python "$(2)" $(1)
+	@$(UV) venv --quiet --seed --allow-existing --python "$(2)" $(1)
 	@$(UV) pip install --python $(1) $(LOCKED) requirements/$(3).lock
 	@$(UV) pip install --python $(1) --quiet --no-deps --no-build-isolation --editable .
 	@touch $(1)/$(3)

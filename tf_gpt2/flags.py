@@ -138,7 +138,7 @@ class Flags:
         flag, hint = self._values[name], self._hints[name]
         shown = f"  --{name}={hint}" if hint else f"  --[no]{name}"
         plain = flag.default in (None, "", []) or flag.default is False
-        default = "" if plain else f" (default: {flag.default_as_str.strip(chr(39))})"
+        default = "" if plain else f" (default: {(flag.default_as_str or '').strip(chr(39))})"
         lines = textwrap.wrap(f"{flag.help}{default}", _WIDTH - _FLAG_COLUMN) or [""]
         if len(shown) + 2 > _FLAG_COLUMN:
             lines = [shown, *(" " * _FLAG_COLUMN + line for line in lines)]

@@ -19,6 +19,6 @@ def built_page() -> pathlib.Path:
         if (place / "index.html").is_file():
             return place
     raise UserError(
-        "the page is not built: in a checkout run `make web`; an installation made where Node was missing has "
-        "none, so install again with Node 20 or later, or give a built page as `page`"
+        "the page is not built: in a checkout run `make web`; one installed where Node was missing has none: "
+        "install again with Node 20 or later, or give a built page as `page`"
     )

@@ -47,7 +47,7 @@ def own_text(config: GPT2Config, weights: Mapping[str, np.ndarray], tokenizer: T
     settings = GenerationSettings(max_new_tokens=ROW_TOKENS - 1, stop_at_end_of_text=False)
     # Compiling takes longer than it saves on so short a text.
     engine = Engine(config, weights, end, tokenizer.vocab_size, jit_compile=False)
-    rows = []
+    rows: list = []
     while len(rows) < ROWS:
         samples = list(range(len(rows), min(ROWS, len(rows) + engine.max_rows)))
         session = engine.start(

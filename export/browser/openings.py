@@ -53,7 +53,7 @@ def read_openings(path: str | os.PathLike) -> list[tuple[str, list[str]]]:
         lines = pathlib.Path(path).read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"`openings`: {path} cannot be read as UTF-8 text ({error})") from None
-    books = {}
+    books: dict = {}
     for line in filter(str.strip, lines):
         title, _, opening = line.rpartition("\t")
         books.setdefault(title.strip(), []).append(opening.strip())

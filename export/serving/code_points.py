@@ -23,7 +23,7 @@ def alike_ranges(ask: Callable[[str], Hashable | None]) -> list[tuple[int, Hasha
         ask: Takes a string of neighbouring code points; gives what they all are, None where they differ. For a
             single one it must not be None.
     """
-    found = []
+    found: list = []
 
     def visit(start, end):
         answer = ask("".join(map(chr, range(start, end))))

@@ -81,7 +81,8 @@ def step(weights, config: GPT2Config, ids, positions, keys, values):
     unseen = tf.where(tf.range(length)[None, :] <= positions[:, None], 0.0, decoder.MASKED)[:, None, None, :]
     row, head = tf.meshgrid(tf.range(batch), tf.range(config.num_heads), indexing="ij")  # [B, H]
     place = tf.stack([row, head, tf.repeat(positions[:, None], config.num_heads, axis=1)], axis=-1)
-    new_keys, new_values = [], []
+    new_keys: list = []
+    new_values: list = []
 
     def attend(query, key, value):
         layer = len(new_keys)

@@ -205,7 +205,7 @@ def _same_family(encoding: str, marked: str) -> bool:
 
 
 def _strict(data: bytes, encoding: str, source: str, *, offset: int = 0, told: bool = False) -> str:
-    error = None
+    error: UnicodeDecodeError | None = None
     for name in (encoding, *_FALLBACKS.get(encoding, ())):
         try:
             return data.decode(name).removeprefix("\ufeff")
@@ -214,6 +214,7 @@ def _strict(data: bytes, encoding: str, source: str, *, offset: int = 0, told: b
             error = caught if error is None or caught.start > error.start else error
         except UnicodeError as caught:  # codecs such as utf-16 and idna
             raise UserError(f"{source} cannot be decoded as {name}: {caught}. Pass another `encoding`.") from None
+    assert error is not None  # every attempt returned, raised, or left one
     where = offset + error.start
     bad = data[error.start : error.start + 4].hex(" ")
     told_by = "as `encoding` says" if told else "as its other bytes suggest"

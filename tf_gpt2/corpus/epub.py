@@ -111,8 +111,8 @@ def _package_name(archive: _Archive) -> str:
     if _CONTAINER not in archive.names:
         raise UserError(f"An .epub must hold {_CONTAINER}: {archive.source} does not, so it is no EPUB.")
     for element in archive.xml(_CONTAINER).iter():
-        if _local(element) == "rootfile" and element.get("full-path"):
-            return element.get("full-path")
+        if _local(element) == "rootfile" and (path := element.get("full-path")):
+            return path
     raise ValueError(f"{_CONTAINER} names no package document")
 
 

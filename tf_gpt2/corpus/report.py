@@ -83,7 +83,7 @@ def character_figures(counts: np.ndarray, has_token: Callable[[Sequence[str]], n
 
 def format_report(report: CorpusReport) -> str:
     """The report as an aligned table for a terminal, several lines."""
-    rows = [("book", "characters", "training tokens", "validation tokens")]
+    rows: list[tuple[str, ...]] = [("book", "characters", "training tokens", "validation tokens")]
     rows += [_row(book) for book in _shown(report.books)]
     if (left_out := len(report.books) + 1 - len(rows)) > 0:
         rows.insert(1 + _SHOWN_BOOKS // 2, (f"… {left_out:,} more", "", "", ""))

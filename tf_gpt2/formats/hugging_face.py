@@ -125,7 +125,7 @@ def read_shards(path: pathlib.Path, suffix: str) -> dict[pathlib.Path, set[str]]
     entries = read_json(path, remedy="download it again").get("weight_map")
     if not isinstance(entries, dict) or not all(isinstance(shard, str) for shard in entries.values()):
         raise UserError(f"{path}: weight_map must map tensors to files; download it again")
-    shards = {}
+    shards: dict[pathlib.Path, set[str]] = {}
     for name, shard in entries.items():
         plain = re.fullmatch(r"[\w.-]+", shard) and not shard.startswith(".")
         if not plain or not shard.endswith(suffix):

@@ -6,6 +6,7 @@ else; without PyTorch the file stays closed.
 
 import dataclasses
 import pathlib
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ _DTYPES = {"torch.float32": "F32", "torch.float16": "F16", "torch.float64": "F64
 class TorchTensor:
     """A tensor of a state dictionary; `dtype` as safetensors spells it."""
 
-    value: object
+    value: Any  # a torch.Tensor
 
     @property
     def shape(self) -> tuple[int, ...]:

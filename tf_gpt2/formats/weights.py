@@ -50,8 +50,11 @@ def is_block_matrix(name: str) -> bool:
 def tensor_shapes(config: GPT2Config) -> dict[str, tuple[int, ...]]:
     """Shapes of all tensors of a model by Hugging Face name, without the `transformer.` prefix."""
     width, inner = config.hidden_dim, config.intermediate_dim
-    shapes = {TABLE: (config.vocabulary_size, width), "wpe.weight": (config.context_length, width)}
-    block = {
+    shapes: dict[str, tuple[int, ...]] = {
+        TABLE: (config.vocabulary_size, width),
+        "wpe.weight": (config.context_length, width),
+    }
+    block: dict[str, tuple[int, ...]] = {
         "ln_1.weight": (width,),
         "ln_1.bias": (width,),
         "attn.c_attn.weight": (width, 3 * width),

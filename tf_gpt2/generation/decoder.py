@@ -137,7 +137,8 @@ def decode_step(weights, config: GPT2Config, ids, positions, keys, values, jit_c
     """
     store = _store_with_xla if jit_compile else _store
     x = tf.gather(weights[TABLE], ids) + tf.gather(weights["wpe.weight"], positions)  # [B, D]
-    new_keys, new_values = [], []
+    new_keys: list = []
+    new_values: list = []
 
     def attend(query, key, value):
         layer = len(new_keys)

@@ -40,7 +40,7 @@ class Engine:
         self.weights = to_tensors(weights)
         self.vocabulary_size = vocabulary_size or config.vocabulary_size
         self._jit_compile = jit_compile
-        self._loops = {}
+        self._loops: dict = {}
         self._prefill = tf.function(
             self._encode, input_signature=[tf.TensorSpec((None, None), tf.int32)], autograph=False
         )

@@ -82,7 +82,8 @@ def plan_windows(num_predictions: int, context_length: int, stride: int) -> list
     """
     if not 1 <= stride <= context_length:
         raise UserError(f"`stride` must be from 1 to the context length {context_length}; received {stride}")
-    windows, done = [], 0
+    windows: list = []
+    done = 0
     while done < num_predictions:
         start = 0 if not windows else windows[-1].start + stride
         start = min(start, max(0, num_predictions - context_length))

@@ -26,9 +26,9 @@ class Progress:
         self._tokens_per_step = tokens_per_step
         self._counted_step = first_step
         self._shown = 0.0
-        self._begun = None
+        self._begun: float | None = None
         self._begun_step = first_step
-        self._resumed = None
+        self._resumed: float | None = None
 
     def resume(self, step: int) -> None:
         """Starts the clock again; the first call, after the first step, starts it."""

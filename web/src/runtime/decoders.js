@@ -4,10 +4,10 @@ import * as tf from "@tensorflow/tfjs-core";
 import { StockDecoder } from "./stock_decoder.js";
 
 /**
- * @param {import("./stock_decoder.js").ModelConfig} config
+ * @param {import("./decoder.js").ModelConfig} config
  * @param {import("./weights.js").WeightStore} weights
  * @param {number} vocabularySize Of the tokenizer.
- * @returns {Promise<import("./stock_decoder.js").Decoder>}
+ * @returns {Promise<import("./decoder.js").Decoder>}
  */
 export async function createDecoder(config, weights, vocabularySize) {
   return new StockDecoder(config, weights, vocabularySize);

@@ -11,13 +11,13 @@ import { Writer } from "./writer.js";
 /**
  * @typedef {import("./contract.js").FromWorker} FromWorker
  * @typedef {import("./contract.js").GenerateMessage} GenerateMessage
- * @typedef {import("./stock_decoder.js").Decoder} Decoder
+ * @typedef {import("./decoder.js").Decoder} Decoder
  * @typedef {object} Backend What a worker brings; the engine itself knows no library, so that a worker holds only its own.
  * @property {string} name
  * @property {(onLost: (detail: string) => void, wanted: string, threads: number | null) =>
  *   Promise<{simd: boolean}>} start
  * @property {import("./room.js").Allocate} [allocate] Where weights are to lie, if not in JavaScript's memory.
- * @property {(config: import("./stock_decoder.js").ModelConfig, weights: WeightStore, vocabularySize: number,
+ * @property {(config: import("./decoder.js").ModelConfig, weights: WeightStore, vocabularySize: number,
  *   check: (decoder: Decoder) => Promise<void>) => Promise<Decoder>} createDecoder May try several with the self-check,
  *   which throws.
  * @property {() => string} [passedOver] Why a faster decoder was not taken; empty when none was passed over.

@@ -36,7 +36,7 @@ function allocate(/** @type {number} */ bytes, /** @type {import("./bundle.js").
 }
 
 async function createDecoder(
-  /** @type {import("./stock_decoder.js").ModelConfig} */ config,
+  /** @type {import("./decoder.js").ModelConfig} */ config,
   /** @type {import("./weights.js").WeightStore} */ weights,
   /** @type {number} */ vocabularySize,
 ) {

@@ -14,7 +14,7 @@ const backend = {
     return { simd: true };
   },
   createDecoder: (
-    /** @type {import("./stock_decoder.js").ModelConfig} */ config,
+    /** @type {import("./decoder.js").ModelConfig} */ config,
     /** @type {import("./weights.js").WeightStore} */ weights,
     /** @type {number} */ vocabularySize,
   ) => GpuDecoder.create(gpu, config, weights, vocabularySize),

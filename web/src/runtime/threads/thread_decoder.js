@@ -17,7 +17,7 @@ const SHARE = 0.85;
 
 export class ThreadDecoder extends KernelDecoder {
   /**
-   * @param {import("../stock_decoder.js").ModelConfig} config
+   * @param {import("../decoder.js").ModelConfig} config
    * @param {import("../weights.js").WeightStore} weights
    * @param {SharedMemory} memory
    * @param {number} start Address of the weights in it.

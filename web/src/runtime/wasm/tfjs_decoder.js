@@ -8,7 +8,7 @@ import { runStep, runTopK, takeRoom } from "./kernels.js";
 
 export class TfjsDecoder extends KernelDecoder {
   /**
-   * @param {import("../stock_decoder.js").ModelConfig} config
+   * @param {import("../decoder.js").ModelConfig} config
    * @param {import("../weights.js").WeightStore} weights
    * @param {{tensor: tf.Tensor, address: number}} bytes The weights; their tensor is this decoder's to dispose of.
    * @param {import("./kernels.js").Kernels} kernels

@@ -12,7 +12,7 @@ const ROUNDS = 3;
 const TICK = 0.2;
 
 /**
- * @typedef {import("../stock_decoder.js").Decoder} Decoder
+ * @typedef {import("../decoder.js").Decoder} Decoder
  * @typedef {import("../weights.js").WeightStore} WeightStore
  */
 
@@ -62,7 +62,7 @@ export class WasmDecoders {
   }
 
   /**
-   * @param {import("../stock_decoder.js").ModelConfig} config
+   * @param {import("../decoder.js").ModelConfig} config
    * @param {WeightStore} weights
    * @param {number} vocabularySize Of the tokenizer.
    * @param {(decoder: Decoder) => Promise<void>} check Throws when the decoder computes something else than Keras.

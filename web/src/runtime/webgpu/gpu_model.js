@@ -29,7 +29,7 @@ export const CHUNK_ROWS = 64;
 export class GpuModel {
   /**
    * @param {import("./device.js").Gpu} gpu
-   * @param {import("../stock_decoder.js").ModelConfig} config
+   * @param {import("../decoder.js").ModelConfig} config
    * @param {number} vocabularySize Ids from here on get no logits.
    */
   constructor(gpu, config, vocabularySize) {

@@ -15,7 +15,7 @@ const backend = {
   },
   createDecoder: (
     /** @type {import("./decoder.js").ModelConfig} */ config,
-    /** @type {import("./weights.js").WeightStore} */ weights,
+    /** @type {import("./bundle/weights.js").WeightStore} */ weights,
     /** @type {number} */ vocabularySize,
   ) => GpuDecoder.create(gpu, config, weights, vocabularySize),
   memory: () => ({ numTensors: gpu.numBuffers, numBytes: gpu.numBytes }),

@@ -32,7 +32,7 @@ export class GpuDecoder {
   /**
    * @param {import("./device.js").Gpu} gpu
    * @param {import("../decoder.js").ModelConfig} config
-   * @param {import("../weights.js").WeightStore} weights
+   * @param {import("../bundle/weights.js").WeightStore} weights
    * @param {number} vocabularySize Of the tokenizer.
    * @throws {Trouble} "backend_failed" where the device cannot hold the model, "out_of_memory".
    */

@@ -23,7 +23,7 @@ export const CHUNK_ROWS = 64;
  * @typedef {import("./device_weights.js").DeviceMatrix} DeviceMatrix
  * @typedef {{matrix: DeviceMatrix, bias: GPUBuffer, ending: import("./linear.js").LinearShape["ending"],
  *   input: GPUBuffer, output: GPUBuffer, cache?: GPUBuffer}} Product
- * @typedef {import("../weights.js").WeightStore} WeightStore
+ * @typedef {import("../bundle/weights.js").WeightStore} WeightStore
  */
 
 export class GpuModel {

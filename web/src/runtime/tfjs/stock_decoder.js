@@ -13,8 +13,8 @@ const GELU_LINEAR = 2 * Math.sqrt(2 / Math.PI);
 const GELU_CUBIC = GELU_LINEAR * 0.044715;
 
 /**
- * @typedef {import("./decoder.js").ModelConfig} ModelConfig
- * @typedef {import("./decoder.js").Decoder} Decoder
+ * @typedef {import("../decoder.js").ModelConfig} ModelConfig
+ * @typedef {import("../decoder.js").Decoder} Decoder
  * @typedef {Record<string, tf.Tensor>} Block
  */
 
@@ -22,7 +22,7 @@ const GELU_CUBIC = GELU_LINEAR * 0.044715;
 export class StockDecoder {
   /**
    * @param {ModelConfig} config
-   * @param {import("./weights.js").WeightStore} weights
+   * @param {import("../bundle/weights.js").WeightStore} weights
    * @param {number} vocabularySize Ids from here on get no logits.
    */
   constructor(config, weights, vocabularySize) {
@@ -152,7 +152,7 @@ function linear(/** @type {tf.Tensor2D} */ x, /** @type {Block} */ block, /** @t
 }
 
 function loadTensors(
-  /** @type {import("./weights.js").WeightStore} */ weights,
+  /** @type {import("../bundle/weights.js").WeightStore} */ weights,
   /** @type {string} */ prefix,
   /** @type {Record<string, number[]>} */ shapes,
 ) {
@@ -164,7 +164,7 @@ function loadTensors(
 }
 
 function loadBlock(
-  /** @type {import("./weights.js").WeightStore} */ weights,
+  /** @type {import("../bundle/weights.js").WeightStore} */ weights,
   /** @type {number} */ index,
   /** @type {number} */ width,
   /** @type {number} */ heads,
@@ -197,7 +197,7 @@ function loadBlock(
 
 /** The first `rows` rows of a matrix [V, D], as [D, V] in row-major order. */
 function transposed(
-  /** @type {import("./weights.js").WeightStore} */ weights,
+  /** @type {import("../bundle/weights.js").WeightStore} */ weights,
   /** @type {string} */ name,
   /** @type {number} */ width,
   /** @type {number} */ rows,
@@ -217,7 +217,7 @@ function transposed(
 /** Rows of a matrix [N, D] that stays as the bundle has it. */
 class EmbeddingTable {
   constructor(
-    /** @type {import("./weights.js").WeightStore} */ weights,
+    /** @type {import("../bundle/weights.js").WeightStore} */ weights,
     /** @type {string} */ name,
     /** @type {number} */ width,
   ) {

@@ -11,7 +11,7 @@ else
 NODE_READY := .venv-node/installed
 NPM := PATH="$(CURDIR)/.venv-node/bin:$$PATH" npm
 endif
-WEB_SOURCES := $(shell find web/src web/build.js -type f 2>/dev/null)
+WEB_SOURCES := $(shell find web/src web/build.js web/compile_kernels.js -type f 2>/dev/null)
 BROWSER := $(VENV)/browser
 
 .PHONY: web web-test web-lint web-format serve browser

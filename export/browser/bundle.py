@@ -1,20 +1,16 @@
 """Writes the TensorFlow.js bundle of a model directory.
 
-bundle.json              format version, kind of the tokenizer and its end of text, order of the shards, and
-                         bytes and SHA-256 of every other file
-weights_manifest.json    TensorFlow.js's weights manifest
+bundle.json              format version, the tokenizer's kind and the token that ends a text, order of the shards,
+                         and bytes and SHA-256 of every other file
+weights_manifest.json    TensorFlow.js's weights manifest (weights_manifest.py)
 group1-shard*.bin        the weights, 4 MB a file
 config.json, tokenizer.json, generation_config.json     as in the model directory
 golden.json              prompt, logits and greedy tokens that a reader of the bundle must reproduce
 """
 
-import contextlib
 import hashlib
-import io
 import json
 import pathlib
-import sys
-import types
 
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
@@ -25,13 +21,12 @@ from tf_gpt2.tokenizer import Tokenizer
 from .calibration import round_weights
 from .golden import golden_trace
 from .quantization import StoredTensor, store
+from .weights_manifest import write_manifest
 
 BUNDLE_FILE = "bundle.json"
 GOLDEN_FILE = "golden.json"
-MANIFEST_FILE = "weights_manifest.json"
 FORMAT = "tf_gpt2-bundle"
 VERSION = 4  # a page refuses a bundle of another one
-SHARD_BYTES = 4 << 20
 
 
 def write_bundle(run_dir, output, dtype: str) -> dict:
@@ -100,9 +95,12 @@ def stored_weights(config: GPT2Config, weights, tokenizer: Tokenizer, dtype: str
 
 
 def tokenizer_facts(tokenizer: Tokenizer) -> dict:
-    """What a reader of tokenizer.json cannot find there: {"kind", "end_of_text_id", "vocabulary_size"}.
+    """What a reader of tokenizer.json must know and cannot find there.
 
     The token that ends a text may be named by another file of the model directory, or go by rules of its format.
+
+    Returns:
+        {"kind", "end_of_text_id", "vocabulary_size"}.
     """
     return {
         "kind": tokenizer.kind,
@@ -123,42 +121,10 @@ def describe_files(folder: pathlib.Path) -> dict:
 
 def _write_weights(folder, stored):
     """Returns the names of the shards in their order."""
-    write_weights = import_tensorflowjs().write_weights.write_weights
     arrays = {name: array for tensor in stored.values() for name, array in tensor.arrays.items()}
     # By falling alignment, since tiles are multiples of 64 bytes: then the page can use everything where it lies.
     order = {"int32": 0, "float32": 1, "float16": 2}
-    arrays = dict(sorted(arrays.items(), key=lambda item: order[item[1].dtype.name]))
-    # write_weights widens float16 arrays; it stores float16 only where its own quantisation is asked for.
-    halves = [name for name, array in arrays.items() if array.dtype == "float16"]
-    group = [{"name": name, "data": array} for name, array in arrays.items()]
-    with contextlib.redirect_stdout(io.StringIO()):  # it tells of every array that it widens
-        [written] = write_weights(
-            [group], str(folder), SHARD_BYTES, quantization_dtype_map={"float16": halves} if halves else None
-        )
-    return written["paths"]
-
-
-def import_tensorflowjs():
-    """The tensorflowjs package, whose import takes ten seconds and pulls in jax and flax.
-
-    Raises:
-        UserError: It is not installed.
-    """
-    from tf_gpt2 import runtime
-
-    runtime.load_tensorflow()
-    # Importing the decision forests, which GPT-2 has none of, prints an advertisement, and fails where stdout is no
-    # file (a notebook, a test).
-    forests = "tensorflow_decision_forests"
-    sys.modules.setdefault(forests, types.ModuleType(forests))
-    try:
-        import tensorflowjs
-        import tensorflowjs.write_weights
-    except ImportError as error:
-        raise UserError(
-            f"the export needs the package tensorflowjs ({error}); install the extra: pip install 'tf-gpt2[tfjs]'"
-        ) from None
-    return tensorflowjs
+    return write_manifest(folder, dict(sorted(arrays.items(), key=lambda item: order[item[1].dtype.name])))
 
 
 def _copy_json(source, target):

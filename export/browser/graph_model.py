@@ -1,11 +1,12 @@
 """A standard TensorFlow.js GraphModel of the whole forward pass, without cache."""
 
 import pathlib
+import sys
 import tempfile
+import types
 
+from tf_gpt2.errors import UserError
 from tf_gpt2.model_directory import load_model
-
-from .bundle import import_tensorflowjs
 
 
 def write_graph_model(run_dir, output) -> None:
@@ -30,3 +31,25 @@ def write_graph_model(run_dir, output) -> None:
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(module, folder, signatures={"serving_default": serve})
         conversion.convert_tf_saved_model(folder, str(output))
+
+
+def import_tensorflowjs() -> types.ModuleType:
+    """The tensorflowjs package, whose import takes ten seconds and pulls in jax and flax.
+
+    Raises:
+        UserError: It is not installed.
+    """
+    from tf_gpt2 import runtime
+
+    runtime.load_tensorflow()
+    # Importing the decision forests, which GPT-2 has none of, prints an advertisement, and fails where stdout is no
+    # file (a notebook, a test).
+    forests = "tensorflow_decision_forests"
+    sys.modules.setdefault(forests, types.ModuleType(forests))
+    try:
+        import tensorflowjs
+    except ImportError as error:
+        raise UserError(
+            f"a GraphModel needs the package tensorflowjs ({error}); install the extra: pip install 'tf-gpt2[tfjs]'"
+        ) from None
+    return tensorflowjs

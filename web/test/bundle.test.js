@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { BUNDLE_VERSION, isKept, loadBundle, parseIndex } from "../src/runtime/bundle.js";
-import { decodeHalves, WeightStore } from "../src/runtime/weights.js";
+import { BUNDLE_VERSION, isKept, loadBundle, parseIndex } from "../src/runtime/bundle/bundle.js";
+import { decodeHalves, WeightStore } from "../src/runtime/bundle/weights.js";
 
 const URL_ = "http://site/path/bundle/";
 const ignore = () => {};

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { tilePlace } from "../src/runtime/bundle/weights.js";
 import { KernelDecoder } from "../src/runtime/kernels/kernel_decoder.js";
 import { ROWS } from "../src/runtime/kernels/plan.js";
-import { MAX_INSERTION } from "../src/runtime/sampler.js";
-import { tilePlace } from "../src/runtime/weights.js";
+import { MAX_INSERTION } from "../src/runtime/writing/sampler.js";
 
 const [WIDTH, CONTEXT, X] = [6, 200, 64];
 const config = { n_layer: 1, n_head: 1, n_embd: WIDTH, n_positions: CONTEXT };

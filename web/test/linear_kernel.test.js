@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isLow, tilePlace } from "../src/runtime/weights.js";
+import { isLow, tilePlace } from "../src/runtime/bundle/weights.js";
 import { at, error, normal, put, room, useKernels } from "./kernel_setup.js";
 
 const kernels = useKernels();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { threefry, uniform } from "../src/runtime/random_numbers.js";
+import { threefry, uniform } from "../src/runtime/writing/random_numbers.js";
 import { readJson } from "./helpers.js";
 
 test("the shared vectors of Python and JavaScript", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { uniform } from "../src/runtime/random_numbers.js";
-import { draw, penaliseRepetition, topIds } from "../src/runtime/sampler.js";
+import { uniform } from "../src/runtime/writing/random_numbers.js";
+import { draw, penaliseRepetition, topIds } from "../src/runtime/writing/sampler.js";
 
 const plain = { temperature: 1, topK: 0, topP: 1 };
 

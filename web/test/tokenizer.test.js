@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { StreamDecoder, Tokenizer } from "../src/runtime/tokenizer.js";
+import { StreamDecoder, Tokenizer } from "../src/runtime/writing/tokenizer.js";
 import { characterTokenizer, tokenizerFacts } from "./helpers.js";
 
 test("characters: known ones are one id, others their bytes, and everything comes back", () => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { asCandidates } from "../src/runtime/kernels/kernel_decoder.js";
-import { MAX_INSERTION, topIds } from "../src/runtime/sampler.js";
+import { MAX_INSERTION, topIds } from "../src/runtime/writing/sampler.js";
 import { at, normal, put, room, useKernels } from "./kernel_setup.js";
 
 const kernels = useKernels();

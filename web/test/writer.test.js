@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { topIds } from "../src/runtime/sampler.js";
-import { Writer } from "../src/runtime/writer.js";
+import { topIds } from "../src/runtime/writing/sampler.js";
+import { Writer } from "../src/runtime/writing/writer.js";
 
 const settings = { temperature: 0, topK: 0, topP: 1, repetitionPenalty: 1, maxNewTokens: 5, seed: 0 };
 const never = async () => false;

@@ -7,8 +7,8 @@
  */
 
 import { readFileSync } from "node:fs";
-import { StreamDecoder, Tokenizer } from "../../../web/src/runtime/tokenizer.js";
-import { Writer } from "../../../web/src/runtime/writer.js";
+import { StreamDecoder, Tokenizer } from "../../../web/src/runtime/writing/tokenizer.js";
+import { Writer } from "../../../web/src/runtime/writing/writer.js";
 
 const requests = JSON.parse(readFileSync(0, "utf8"));
 const answers = requests.map(({ json, facts, texts, ids }) => {

@@ -9,8 +9,9 @@ import pytest
 from bundle_reader import read_weights
 from conftest import random_weights
 
-from export.browser.bundle import SHARD_BYTES, stored_weights, write_bundle
+from export.browser.bundle import stored_weights, write_bundle
 from export.browser.quantization import DTYPES, store
+from export.browser.weights_manifest import SHARD_BYTES
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
 from tf_gpt2.model_directory import load_model, load_weights, save_model_directory
@@ -93,6 +94,7 @@ def test_a_channel_of_zeros_stays_zero():
     np.testing.assert_array_equal(value, np.zeros((3, 5)))
 
 
+@pytest.mark.tfjs
 def test_graph_model_is_a_standard_one(model, tmp_path):
     from export.browser.graph_model import write_graph_model
 

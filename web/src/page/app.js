@@ -1,6 +1,6 @@
 /** The page: ties state, view, model and address together. */
 
-import { isKept } from "../runtime/bundle.js";
+import { isKept } from "../runtime/bundle/bundle.js";
 import { copyText, saveText } from "./dom.js";
 import { GRAPHICS, GraphicsChoice } from "./graphics_choice.js";
 import { ModelClient } from "./model_client.js";

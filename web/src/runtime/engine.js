@@ -1,23 +1,23 @@
 /** What runs inside the worker, whichever backend it was built with: the contract's messages in, messages out. */
 
-import { loadBundle } from "./bundle.js";
-import { checkGolden } from "./golden.js";
-import { timeSteps } from "./probe.js";
-import { StreamDecoder, Tokenizer } from "./tokenizer.js";
+import { loadBundle } from "./bundle/bundle.js";
+import { WeightStore } from "./bundle/weights.js";
 import { asTrouble } from "./trouble.js";
-import { WeightStore } from "./weights.js";
-import { Writer } from "./writer.js";
+import { checkGolden } from "./writing/golden.js";
+import { timeSteps } from "./writing/probe.js";
+import { StreamDecoder, Tokenizer } from "./writing/tokenizer.js";
+import { Writer } from "./writing/writer.js";
 
 /**
  * @typedef {import("./contract.js").FromWorker} FromWorker
  * @typedef {import("./contract.js").GenerateMessage} GenerateMessage
- * @typedef {import("./stock_decoder.js").Decoder} Decoder
+ * @typedef {import("./decoder.js").Decoder} Decoder
  * @typedef {object} Backend What a worker brings; the engine itself knows no library, so that a worker holds only its own.
  * @property {string} name
  * @property {(onLost: (detail: string) => void, wanted: string, threads: number | null) =>
  *   Promise<{simd: boolean}>} start
- * @property {import("./room.js").Allocate} [allocate] Where weights are to lie, if not in JavaScript's memory.
- * @property {(config: import("./stock_decoder.js").ModelConfig, weights: WeightStore, vocabularySize: number,
+ * @property {import("./bundle/room.js").Allocate} [allocate] Where weights are to lie, if not in JavaScript's memory.
+ * @property {(config: import("./decoder.js").ModelConfig, weights: WeightStore, vocabularySize: number,
  *   check: (decoder: Decoder) => Promise<void>) => Promise<Decoder>} createDecoder May try several with the self-check,
  *   which throws.
  * @property {() => string} [passedOver] Why a faster decoder was not taken; empty when none was passed over.

@@ -29,15 +29,15 @@ async function start(/** @type {unknown} */ _, /** @type {string} */ __, /** @ty
   return { simd: true };
 }
 
-function allocate(/** @type {number} */ bytes, /** @type {import("./bundle.js").BundleIndex} */ index) {
+function allocate(/** @type {number} */ bytes, /** @type {import("./bundle/bundle.js").BundleIndex} */ index) {
   if (index.dtype !== "int8") throw new Trouble("backend_failed", `weights are ${index.dtype}`);
   weightsStart = memory.take(bytes);
   return () => memory.bytes(weightsStart, bytes);
 }
 
 async function createDecoder(
-  /** @type {import("./stock_decoder.js").ModelConfig} */ config,
-  /** @type {import("./weights.js").WeightStore} */ weights,
+  /** @type {import("./decoder.js").ModelConfig} */ config,
+  /** @type {import("./bundle/weights.js").WeightStore} */ weights,
   /** @type {number} */ vocabularySize,
 ) {
   decoder = new ThreadDecoder(config, weights, memory, weightsStart, module, vocabularySize);

@@ -2,10 +2,10 @@
 
 import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import * as tf from "@tensorflow/tfjs-core";
-import { memory } from "./decoders.js";
 import { createEngine } from "./engine.js";
+import { memory } from "./tfjs/tfjs_memory.js";
+import { WasmDecoders } from "./tfjs/wasm_decoders.js";
 import { Trouble } from "./trouble.js";
-import { WasmDecoders } from "./wasm/wasm_decoders.js";
 
 const decoders = new WasmDecoders();
 

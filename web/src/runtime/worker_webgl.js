@@ -2,8 +2,9 @@
 
 import "@tensorflow/tfjs-backend-webgl";
 import * as tf from "@tensorflow/tfjs-core";
-import { createDecoder, memory } from "./decoders.js";
 import { createEngine } from "./engine.js";
+import { StockDecoder } from "./tfjs/stock_decoder.js";
+import { memory } from "./tfjs/tfjs_memory.js";
 import { Trouble } from "./trouble.js";
 
 async function start(/** @type {(detail: string) => void} */ onLost) {
@@ -15,6 +16,11 @@ async function start(/** @type {(detail: string) => void} */ onLost) {
   const { gpgpu } = /** @type {any} */ (tf.backend());
   gpgpu?.gl?.canvas?.addEventListener?.("webglcontextlost", () => onLost("WebGL context lost"));
   return { simd: true };
+}
+
+/** @type {import("./engine.js").Backend["createDecoder"]} */
+async function createDecoder(config, weights, vocabularySize) {
+  return new StockDecoder(config, weights, vocabularySize);
 }
 
 const backend = { name: "webgl", start, createDecoder, memory };

@@ -14,8 +14,8 @@ const backend = {
     return { simd: true };
   },
   createDecoder: (
-    /** @type {import("./stock_decoder.js").ModelConfig} */ config,
-    /** @type {import("./weights.js").WeightStore} */ weights,
+    /** @type {import("./decoder.js").ModelConfig} */ config,
+    /** @type {import("./bundle/weights.js").WeightStore} */ weights,
     /** @type {number} */ vocabularySize,
   ) => GpuDecoder.create(gpu, config, weights, vocabularySize),
   memory: () => ({ numTensors: gpu.numBuffers, numBytes: gpu.numBytes }),

@@ -4,15 +4,15 @@
  * runtime/stock_decoder.js, which is its reference.
  */
 
-import { MAX_INSERTION } from "../sampler.js";
+import { MAX_INSERTION } from "../writing/sampler.js";
 import { TiledRows } from "./places.js";
 import { ROWS } from "./plan.js";
 
 /**
- * @typedef {import("../stock_decoder.js").Decoder} Decoder
- * @typedef {import("../stock_decoder.js").ModelConfig} ModelConfig
- * @typedef {import("../weights.js").WeightStore} WeightStore
- * @typedef {import("../stock_decoder.js").Candidates} Candidates
+ * @typedef {import("../decoder.js").Decoder} Decoder
+ * @typedef {import("../decoder.js").ModelConfig} ModelConfig
+ * @typedef {import("../bundle/weights.js").WeightStore} WeightStore
+ * @typedef {import("../decoder.js").Candidates} Candidates
  * @typedef {import("./step.js").Plan} Plan
  * @typedef {Float32Array | Candidates} Outcome Logits [V] of what follows the last token, or the likeliest of them.
  */

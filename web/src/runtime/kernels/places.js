@@ -1,9 +1,9 @@
 /** Addresses of what the kernels need of the bundle's bytes. */
 
+import { isLow, PAIR_BYTES, tilePlace } from "../bundle/weights.js";
 import { Trouble } from "../trouble.js";
-import { isLow, PAIR_BYTES, tilePlace } from "../weights.js";
 
-/** @typedef {import("../weights.js").WeightStore} WeightStore */
+/** @typedef {import("../bundle/weights.js").WeightStore} WeightStore */
 
 /** Where the kernels find what they need; its shapes are checked, since they trust them. */
 export class Places {

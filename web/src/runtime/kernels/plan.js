@@ -11,8 +11,8 @@ const WORD = 4;
 const INT16 = 2;
 
 /**
- * @param {import("../stock_decoder.js").ModelConfig} config
- * @param {import("../weights.js").WeightStore} weights
+ * @param {import("../decoder.js").ModelConfig} config
+ * @param {import("../bundle/weights.js").WeightStore} weights
  * @param {number} start Address of the weights' bytes.
  * @param {(bytes: number) => number} take Gives room, of any content, for good.
  * @param {number} vocabularySize Ids from here on get no logits.

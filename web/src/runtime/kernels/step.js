@@ -34,7 +34,7 @@
  * @typedef {Record<string, (...values: number[]) => void>} Functions
  */
 
-import { TILE_OUTPUTS } from "../weights.js";
+import { TILE_OUTPUTS } from "../bundle/weights.js";
 
 const FLOAT = 4;
 const INT16 = 2;

@@ -5,7 +5,7 @@
 
 import { asCandidates, KernelDecoder } from "../kernels/kernel_decoder.js";
 import { makePlan } from "../kernels/plan.js";
-import { timeSteps } from "../probe.js";
+import { timeSteps } from "../writing/probe.js";
 import { Team } from "./team.js";
 
 const WORD = 4;
@@ -17,8 +17,8 @@ const SHARE = 0.85;
 
 export class ThreadDecoder extends KernelDecoder {
   /**
-   * @param {import("../stock_decoder.js").ModelConfig} config
-   * @param {import("../weights.js").WeightStore} weights
+   * @param {import("../decoder.js").ModelConfig} config
+   * @param {import("../bundle/weights.js").WeightStore} weights
    * @param {SharedMemory} memory
    * @param {number} start Address of the weights in it.
    * @param {WebAssembly.Module} module The kernels, for shared memory.

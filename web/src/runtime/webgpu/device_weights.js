@@ -13,7 +13,7 @@ import { padded } from "./wgsl.js";
 
 /**
  * @param {import("./device.js").Gpu} gpu
- * @param {import("../weights.js").WeightStore} weights
+ * @param {import("../bundle/weights.js").WeightStore} weights
  * @param {string} name
  * @param {{inputs: number, outputs: number, transposed: boolean}} shape `transposed`: stored as [in, out]. Stored rows
  *   past `outputs` are left out.
@@ -37,7 +37,7 @@ export function uploadMatrix(gpu, weights, name, shape) {
 
 /**
  * @param {import("./device.js").Gpu} gpu
- * @param {import("../weights.js").WeightStore} weights
+ * @param {import("../bundle/weights.js").WeightStore} weights
  * @param {string} name
  */
 export function uploadVector(gpu, weights, name) {

@@ -31,8 +31,8 @@ export class GpuDecoder {
 
   /**
    * @param {import("./device.js").Gpu} gpu
-   * @param {import("../stock_decoder.js").ModelConfig} config
-   * @param {import("../weights.js").WeightStore} weights
+   * @param {import("../decoder.js").ModelConfig} config
+   * @param {import("../bundle/weights.js").WeightStore} weights
    * @param {number} vocabularySize Of the tokenizer.
    * @throws {Trouble} "backend_failed" where the device cannot hold the model, "out_of_memory".
    */
@@ -55,7 +55,7 @@ export class GpuDecoder {
   /**
    * @param {number[]} ids
    * @param {number} wanted
-   * @returns {Promise<import("../stock_decoder.js").Candidates>}
+   * @returns {Promise<import("../decoder.js").Candidates>}
    */
   async encodeCandidates(ids, wanted) {
     if (wanted < 1 || wanted > MAX_CANDIDATES) throw new RangeError(`${wanted} candidates`);
@@ -118,4 +118,4 @@ function requireNumbers(/** @type {Float32Array} */ logits) {
     throw new Trouble("backend_failed", "the graphics card computed nothing");
 }
 
-/** @typedef {import("../stock_decoder.js").Decoder} Decoder */
+/** @typedef {import("../decoder.js").Decoder} Decoder */

@@ -23,13 +23,13 @@ export const CHUNK_ROWS = 64;
  * @typedef {import("./device_weights.js").DeviceMatrix} DeviceMatrix
  * @typedef {{matrix: DeviceMatrix, bias: GPUBuffer, ending: import("./linear.js").LinearShape["ending"],
  *   input: GPUBuffer, output: GPUBuffer, cache?: GPUBuffer}} Product
- * @typedef {import("../weights.js").WeightStore} WeightStore
+ * @typedef {import("../bundle/weights.js").WeightStore} WeightStore
  */
 
 export class GpuModel {
   /**
    * @param {import("./device.js").Gpu} gpu
-   * @param {import("../stock_decoder.js").ModelConfig} config
+   * @param {import("../decoder.js").ModelConfig} config
    * @param {number} vocabularySize Ids from here on get no logits.
    */
   constructor(gpu, config, vocabularySize) {

@@ -13,7 +13,7 @@ const utf8 = new TextEncoder();
 
 /**
  * @typedef {Record<string, any>} Json
- * @typedef {import("./bundle.js").TokenizerFacts} TokenizerFacts
+ * @typedef {import("../bundle/bundle.js").TokenizerFacts} TokenizerFacts
  */
 
 export class Tokenizer {

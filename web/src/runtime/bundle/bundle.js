@@ -3,10 +3,10 @@
  * not at all. Formats: export/browser/bundle.py.
  */
 
+import { Trouble } from "../trouble.js";
 import { INDEX_FILE, KeptFiles } from "./kept_files.js";
 import { Room } from "./room.js";
 import { sha256 } from "./sha256.js";
-import { Trouble } from "./trouble.js";
 
 export const BUNDLE_VERSION = 4;
 const FORMAT = "tf_gpt2-bundle";

@@ -1,24 +1,8 @@
 /**
  * GPT-2 in TensorFlow.js's own operations, one text at a time, with cached keys and values. The Keras model is its oracle
- * through the bundle's golden trace. Any decoder has the interface of `Decoder`; runtime/decoders.js chooses.
+ * through the bundle's golden trace. Any decoder has the interface of `Decoder` (decoder.js).
  *
  * Shapes: n new tokens, D width, H heads, K head width, F inner width, V vocabulary.
- *
- * @typedef {object} Decoder
- * @property {string} [name] Where it goes by another name than its backend.
- * @property {number} length Tokens encoded since the last `reset`.
- * @property {(ids: number[]) => Promise<Float32Array>} encode Encodes ids after those before; logits [V] of what follows.
- * @property {() => void} reset Forgets all tokens.
- * @property {number} [maxCandidates] How many `encodeCandidates` can return, where there is one.
- * @property {(ids: number[], k: number) => Promise<Candidates>} [encodeCandidates] As `encode`, but only the k likeliest
- *   tokens leave the device.
- *
- * @typedef {object} Candidates The likeliest tokens by falling logit, the lower id first among equals.
- * @property {Uint32Array} ids
- * @property {Float32Array} logits
- *
- * @typedef {{n_layer: number, n_head: number, n_embd: number, n_positions: number, layer_norm_epsilon?: number,
- *   tie_word_embeddings?: boolean}} ModelConfig
  */
 
 import * as tf from "@tensorflow/tfjs-core";
@@ -28,13 +12,17 @@ import { FixedCache, GrowingCache } from "./key_value_cache.js";
 const GELU_LINEAR = 2 * Math.sqrt(2 / Math.PI);
 const GELU_CUBIC = GELU_LINEAR * 0.044715;
 
-/** @typedef {Record<string, tf.Tensor>} Block */
+/**
+ * @typedef {import("../decoder.js").ModelConfig} ModelConfig
+ * @typedef {import("../decoder.js").Decoder} Decoder
+ * @typedef {Record<string, tf.Tensor>} Block
+ */
 
 /** @implements {Decoder} */
 export class StockDecoder {
   /**
    * @param {ModelConfig} config
-   * @param {import("./weights.js").WeightStore} weights
+   * @param {import("../bundle/weights.js").WeightStore} weights
    * @param {number} vocabularySize Ids from here on get no logits.
    */
   constructor(config, weights, vocabularySize) {
@@ -164,7 +152,7 @@ function linear(/** @type {tf.Tensor2D} */ x, /** @type {Block} */ block, /** @t
 }
 
 function loadTensors(
-  /** @type {import("./weights.js").WeightStore} */ weights,
+  /** @type {import("../bundle/weights.js").WeightStore} */ weights,
   /** @type {string} */ prefix,
   /** @type {Record<string, number[]>} */ shapes,
 ) {
@@ -176,7 +164,7 @@ function loadTensors(
 }
 
 function loadBlock(
-  /** @type {import("./weights.js").WeightStore} */ weights,
+  /** @type {import("../bundle/weights.js").WeightStore} */ weights,
   /** @type {number} */ index,
   /** @type {number} */ width,
   /** @type {number} */ heads,
@@ -209,7 +197,7 @@ function loadBlock(
 
 /** The first `rows` rows of a matrix [V, D], as [D, V] in row-major order. */
 function transposed(
-  /** @type {import("./weights.js").WeightStore} */ weights,
+  /** @type {import("../bundle/weights.js").WeightStore} */ weights,
   /** @type {string} */ name,
   /** @type {number} */ width,
   /** @type {number} */ rows,
@@ -229,7 +217,7 @@ function transposed(
 /** Rows of a matrix [N, D] that stays as the bundle has it. */
 class EmbeddingTable {
   constructor(
-    /** @type {import("./weights.js").WeightStore} */ weights,
+    /** @type {import("../bundle/weights.js").WeightStore} */ weights,
     /** @type {string} */ name,
     /** @type {number} */ width,
   ) {

@@ -1,13 +1,13 @@
 /** The self-check at load: what the bundle's exporter computed with Keras must come out here too. */
 
+import { Trouble } from "../trouble.js";
 import { topIds } from "./sampler.js";
-import { Trouble } from "./trouble.js";
 
 export const TOLERANCE = 1e-3;
 
 /**
  * @param {{prompt: string, prompt_ids: number[], logits: string, greedy_ids: number[]}} golden
- * @param {import("./stock_decoder.js").Decoder} decoder Left empty.
+ * @param {import("../decoder.js").Decoder} decoder Left empty.
  * @param {import("./tokenizer.js").Tokenizer} tokenizer
  * @returns {Promise<number>} The largest difference of a logit.
  * @throws {Trouble} "golden_mismatch"
@@ -36,7 +36,7 @@ export async function checkGolden(golden, decoder, tokenizer) {
 }
 
 /** What follows a token, by the way that writing takes. */
-async function likeliest(/** @type {import("./stock_decoder.js").Decoder} */ decoder, /** @type {number} */ id) {
+async function likeliest(/** @type {import("../decoder.js").Decoder} */ decoder, /** @type {number} */ id) {
   if (decoder.encodeCandidates) return (await decoder.encodeCandidates([id], 1)).ids[0];
   return topIds(await decoder.encode([id]), 1)[0];
 }

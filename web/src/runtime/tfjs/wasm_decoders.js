@@ -1,9 +1,9 @@
 /** Which decoder runs a model on WebAssembly: the kernels where they work and win, else TensorFlow.js's operations. */
 
 import * as tf from "@tensorflow/tfjs-core";
-import { StockDecoder } from "../stock_decoder.js";
-import { registerKernels, takeRoom } from "./kernels.js";
+import { StockDecoder } from "./stock_decoder.js";
 import { TfjsDecoder } from "./tfjs_decoder.js";
+import { registerKernels, takeRoom } from "./tfjs_kernels.js";
 
 // A clock in a page may tick in tenths of a millisecond: a product is timed so many times at once, and the best of
 // some rounds counts, since anything may run beside it.
@@ -12,13 +12,13 @@ const ROUNDS = 3;
 const TICK = 0.2;
 
 /**
- * @typedef {import("../stock_decoder.js").Decoder} Decoder
- * @typedef {import("../weights.js").WeightStore} WeightStore
+ * @typedef {import("../decoder.js").Decoder} Decoder
+ * @typedef {import("../bundle/weights.js").WeightStore} WeightStore
  */
 
 export class WasmDecoders {
   constructor() {
-    /** @type {import("./kernels.js").Kernels | null} */
+    /** @type {import("./tfjs_kernels.js").Kernels | null} */
     this.kernels = null;
     /** @type {ReturnType<typeof takeRoom> | null} The weights as the bundle has them. */
     this.bytes = null;
@@ -45,8 +45,8 @@ export class WasmDecoders {
    * Where the kernels may run, the weights are loaded straight into the memory they work in.
    *
    * @param {number} bytes
-   * @param {import("../bundle.js").BundleIndex} index
-   * @returns {() => import("../bundle.js").Bytes}
+   * @param {import("../bundle/bundle.js").BundleIndex} index
+   * @returns {() => import("../bundle/bundle.js").Bytes}
    */
   allocate(bytes, index) {
     const { kernels } = this;
@@ -62,7 +62,7 @@ export class WasmDecoders {
   }
 
   /**
-   * @param {import("../stock_decoder.js").ModelConfig} config
+   * @param {import("../decoder.js").ModelConfig} config
    * @param {WeightStore} weights
    * @param {number} vocabularySize Of the tokenizer.
    * @param {(decoder: Decoder) => Promise<void>} check Throws when the decoder computes something else than Keras.

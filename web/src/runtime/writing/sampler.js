@@ -68,7 +68,7 @@ export function draw(logits, random, settings) {
 /**
  * Draws by inverting the cumulative distribution of the candidates.
  *
- * @param {import("./stock_decoder.js").Candidates} candidates As many as `candidateCount` says.
+ * @param {import("../decoder.js").Candidates} candidates As many as `candidateCount` says.
  * @param {number} random In [0, 1).
  * @param {{temperature: number, topP: number}} settings
  * @returns {number} The id.

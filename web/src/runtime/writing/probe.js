@@ -3,7 +3,7 @@
 const STEPS = 7;
 
 /**
- * @param {import("./stock_decoder.js").Decoder} decoder Left empty.
+ * @param {import("../decoder.js").Decoder} decoder Left empty.
  * @param {number} contextLength
  * @returns {Promise<number>} Milliseconds a token at the start of a text: the median of a few, or their mean where the
  *   clock shows none.

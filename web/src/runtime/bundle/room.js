@@ -1,6 +1,6 @@
 /** Memory for a bundle's files while they come. */
 
-import { Trouble } from "./trouble.js";
+import { Trouble } from "../trouble.js";
 
 /**
  * @typedef {import("./bundle.js").Bytes} Bytes

@@ -7,9 +7,9 @@ import { uniform } from "./random_numbers.js";
 import { candidateCount, draw, drawAmong, penaliseRepetition } from "./sampler.js";
 
 /**
- * @typedef {import("./contract.js").Settings} Settings
- * @typedef {import("./contract.js").Snapshot} Snapshot
- * @typedef {import("./stock_decoder.js").Candidates} Candidates
+ * @typedef {import("../contract.js").Settings} Settings
+ * @typedef {import("../contract.js").Snapshot} Snapshot
+ * @typedef {import("../decoder.js").Candidates} Candidates
  */
 
 // Prompts are read in parts of so many tokens, so that Stop never waits for a whole one.
@@ -17,7 +17,7 @@ const READ = 64;
 
 export class Writer {
   /**
-   * @param {import("./stock_decoder.js").Decoder} decoder
+   * @param {import("../decoder.js").Decoder} decoder
    * @param {number} contextLength
    * @param {number} endOfTextId
    */

@@ -3,7 +3,7 @@
  * Layouts: export/browser/quantization.py and TensorFlow.js's weights manifest.
  */
 
-import { Trouble } from "./trouble.js";
+import { Trouble } from "../trouble.js";
 
 /**
  * @typedef {{shape: number[], start: number, kind: "float32" | "float16" | "int32"}} Stored

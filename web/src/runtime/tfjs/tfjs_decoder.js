@@ -4,14 +4,14 @@ import * as tf from "@tensorflow/tfjs-core";
 import { asCandidates, KernelDecoder } from "../kernels/kernel_decoder.js";
 import { makePlan } from "../kernels/plan.js";
 import { Step } from "../kernels/step.js";
-import { runStep, runTopK, takeRoom } from "./kernels.js";
+import { runStep, runTopK, takeRoom } from "./tfjs_kernels.js";
 
 export class TfjsDecoder extends KernelDecoder {
   /**
-   * @param {import("../stock_decoder.js").ModelConfig} config
-   * @param {import("../weights.js").WeightStore} weights
+   * @param {import("../decoder.js").ModelConfig} config
+   * @param {import("../bundle/weights.js").WeightStore} weights
    * @param {{tensor: tf.Tensor, address: number}} bytes The weights; their tensor is this decoder's to dispose of.
-   * @param {import("./kernels.js").Kernels} kernels
+   * @param {import("./tfjs_kernels.js").Kernels} kernels
    * @param {number} vocabularySize Ids from here on get no logits.
    * @throws {import("../trouble.js").Trouble} "bundle_damaged", or "out_of_memory" as a RangeError.
    */

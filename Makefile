@@ -73,17 +73,19 @@ demo: $(CORE) web  ## train on the sample corpus for a few minutes, write a pass
 	@echo "to open the page: make serve, then http://localhost:8000" >&2
 
 test: $(INSTALLED) $(TFJS)/tfjs lint web browser web-test  ## lint and all tests but the slow ones
-	@TF_GPT2_TFJS_PYTHON=$(CURDIR)/$(TFJS)/bin/python $(RUN) -m pytest -m "not slow"
+	@$(RUN) -m pytest -m "not slow and not tfjs"
+	@$(TFJS)/bin/python -m pytest -m tfjs
 
 test-all: $(INSTALLED) $(TFJS)/tfjs lint web browser web-test  ## every test, and those of both ends: TensorFlow 2.19, 2.21
-	@TF_GPT2_TFJS_PYTHON=$(CURDIR)/$(TFJS)/bin/python $(RUN) -m pytest
+	@$(RUN) -m pytest -m "not tfjs"
+	@$(TFJS)/bin/python -m pytest -m tfjs
 	@$(MAKE) --no-print-directory test-oldest test-newest
 
-test-oldest: $(OLDEST)/oldest $(TFJS)/tfjs web browser  ## the tests but the slow ones: Python 3.11, TensorFlow 2.19
-	@TF_GPT2_TFJS_PYTHON=$(CURDIR)/$(TFJS)/bin/python $(OLDEST)/bin/python -m pytest -m "not slow"
+test-oldest: $(OLDEST)/oldest web browser  ## the tests but the slow ones: Python 3.11, TensorFlow 2.19
+	@$(OLDEST)/bin/python -m pytest -m "not slow and not tfjs"
 
-test-newest: $(NEWEST)/dev $(TFJS)/tfjs web browser  ## the tests but the slow ones: Python 3.13, TensorFlow 2.21
-	@TF_GPT2_TFJS_PYTHON=$(CURDIR)/$(TFJS)/bin/python $(NEWEST)/bin/python -m pytest -m "not slow"
+test-newest: $(NEWEST)/dev web browser  ## the tests but the slow ones: Python 3.13, TensorFlow 2.21
+	@$(NEWEST)/bin/python -m pytest -m "not slow and not tfjs"
 
 tfjs: $(TFJS)/tfjs  ## the environment for export.tfjs --graph_model: .venv-tfjs/bin/python -m export.tfjs
 

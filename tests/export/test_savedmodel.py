@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from export import savedmodel
+from export.serving.saved_model import write_savedmodel
 from tf_gpt2.generation import GenerationSettings, load
 from tf_gpt2.model_directory import load_model
 
@@ -181,7 +181,7 @@ def test_the_models_own_settings_are_the_defaults(served_run_dir, served_limits,
                "no_repeat_ngram_size": 2}  # fmt: skip
     (folder / "generation_config.json").write_text(json.dumps(brought))
     output = tmp_path / "models" / "own" / "1"
-    savedmodel.write(folder, output, served_limits)
+    write_savedmodel(folder, output, limits=served_limits)
     signatures = tf.saved_model.load(str(output)).signatures
     answer = {
         name: value.numpy() for name, value in signatures["prompt_only"](prompt=tf.constant(["却说", ""])).items()

@@ -1,4 +1,4 @@
-"""The examples of docs/python.md run as they stand there, the training alone for two steps instead of ten minutes."""
+"""The examples of docs/python.md run as they stand there, the training for two steps instead of ten minutes."""
 
 import re
 import shutil

@@ -30,3 +30,33 @@ export function characterTokenizer(characters = "却说曹操引兵，。\n") {
 export function tokenizerFacts(json = characterTokenizer()) {
   return { kind: "characters", end_of_text_id: 0, vocabulary_size: Object.keys(json.model.vocab).length };
 }
+
+/** A model's sampling settings as site.json has them, none of them like the product's defaults. */
+export const GENERATION = {
+  do_sample: true,
+  temperature: 0.9,
+  top_k: 30,
+  top_p: 0.95,
+  repetition_penalty: 1.1,
+  max_new_tokens: 120,
+  min_new_tokens: 0,
+  no_repeat_ngram_size: 0,
+  num_return_sequences: 2,
+};
+
+/** What a site.json may hold. */
+export const SITE = {
+  name: "红楼梦 GPT-2",
+  books: ["红楼梦"],
+  parameters: 1000,
+  layers: 2,
+  context: 48,
+  unit: "character",
+  validation_loss: null,
+  date: "2026-01-31",
+  generation: GENERATION,
+  dtype: "int8",
+  bytes: 12345,
+  openings: ["却说"],
+  samples: [{ book: "", prompt: "却说", text: "宝玉" }],
+};

@@ -1,11 +1,25 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { defaultSettings, LINK_CHARACTERS, makeLink, parseField, readLink } from "../src/page/settings.js";
+import { GENERATION } from "./helpers.js";
 
-const defaults = defaultSettings({ top_k: 40, temperature: 0.9, max_new_tokens: 1e9 });
+const defaults = defaultSettings({ ...GENERATION, max_new_tokens: 1e9 });
 
 test("defaults come from the model and stay in range", () => {
-  assert.deepEqual([defaults.topK, defaults.temperature, defaults.maxNewTokens], [40, 0.9, 2000]);
+  assert.deepEqual(defaults, {
+    temperature: 0.9,
+    topK: 30,
+    topP: 0.95,
+    repetitionPenalty: 1.1,
+    maxNewTokens: 2000,
+    versions: 2,
+    seed: null,
+  });
+});
+
+test("a link's settings win over the model's, which fill what it leaves out", () => {
+  const { settings } = readLink("#t=0.5&v=1", defaults);
+  assert.deepEqual(settings, { ...defaults, temperature: 0.5, versions: 1 });
 });
 
 test("a link brings prompt, settings and seed back", () => {

@@ -5,6 +5,7 @@ import { copyText, saveText } from "./dom.js";
 import { GRAPHICS, GraphicsChoice } from "./graphics_choice.js";
 import { ModelClient } from "./model_client.js";
 import { defaultSettings, LINK_CHARACTERS, makeLink, parseField, readLink, readThreads } from "./settings.js";
+import { wrongEntry } from "./site.js";
 import * as states from "./state.js";
 import { chooseLanguage, text } from "./strings.js";
 import { View } from "./view.js";
@@ -14,16 +15,11 @@ const LANGUAGE_KEY = "tf_gpt2 language";
 const IDLE_MILLISECONDS = 2000;
 
 /** @type {states.State} */
-let state = states.initialState(preferredLanguage(), defaultSettings());
+let state = states.initialState(preferredLanguage());
 /** @type {ModelClient | null} */
 let client = null;
 /** @type {GraphicsChoice | null} Null when the address says what computes. */
 let graphics = null;
-let nextId = 1;
-/** @type {string | null} */
-let firstBackend = null;
-/** @type {number[]} Versions that are to be written after the running one. */
-let queue = [];
 
 const view = new View({
   load,
@@ -35,10 +31,10 @@ const view = new View({
   copy,
   save,
   useAsPrompt,
-  continue: () => goOn(state.versions.map((_, index) => index)),
+  continue: () => goOn([...state.versions.keys()]),
   continueOne: (index) => goOn([index]),
   language: switchLanguage,
-  defaults: () => update({ ...state, settings: siteDefaults() }),
+  defaults: () => state.site && update({ ...state, settings: defaultSettings(state.site.generation) }),
   dismiss: (code) => update(states.dropNotice(state, code)),
   opening: (opening) => {
     view.prompt = opening;
@@ -67,29 +63,36 @@ async function start() {
     return;
   }
   registerServiceWorker();
-  try {
-    const response = await fetch("site.json", { cache: "no-cache" });
-    update({ ...state, site: await response.json() });
-  } catch {
-    notice("site_missing");
-    return;
-  }
-  update({ ...state, settings: siteDefaults() });
+  const site = await readSite();
+  if (!site) return;
+  update(states.takeSite(state, site));
   applyLink();
   const address = new URLSearchParams(location.search);
   const forced = address.get("backend");
-  const model = `${bundleUrl()} ${state.site.bytes}`;
+  const model = `${bundleUrl()} ${site.bytes}`;
   if (!forced && readThreads(address) === null)
     graphics = new GraphicsChoice(model, navigator.gpu, () => localStorage);
-  firstBackend = forced ?? (await graphics?.remembered()) ?? null;
+  const firstBackend = forced ?? (await graphics?.remembered()) ?? null;
+  update({ ...state, firstBackend });
   if (await isKept(bundleUrl(), globalThis.caches)) {
     update({ ...state, kept: true });
     load();
   }
 }
 
-function siteDefaults() {
-  return defaultSettings(state.site?.generation);
+/** @returns {Promise<import("./site.js").Site | null>} Null when it cannot be used, which a notice says. */
+async function readSite() {
+  let content;
+  try {
+    const response = await fetch("site.json", { cache: "no-cache" });
+    content = await response.json();
+  } catch {
+    notice("site_missing");
+    return null;
+  }
+  const detail = wrongEntry(content);
+  if (detail) notice("site_damaged", { detail });
+  return detail ? null : content;
 }
 
 function bundleUrl() {
@@ -97,7 +100,7 @@ function bundleUrl() {
 }
 
 function applyLink() {
-  const link = readLink(location.hash, state.settings);
+  const link = state.settings && readLink(location.hash, state.settings);
   if (!link) return;
   if (link.notice) notice(link.notice, {}, "hint");
   if (link.notice === "link_damaged") return;
@@ -110,7 +113,7 @@ function load() {
   client?.close();
   client = new ModelClient(
     bundleUrl(),
-    firstBackend,
+    state.firstBackend,
     { onMessage, onSwitch, onHandOver, onFail },
     undefined,
     readThreads(new URLSearchParams(location.search)),
@@ -152,67 +155,47 @@ function onHandOver(/** @type {import("../runtime/contract.js").ReadyMessage} */
 
 function finish(/** @type {import("../runtime/contract.js").DoneMessage} */ message) {
   update(states.takeDone(state, message));
-  if (message.cutTokens) {
-    notice("prompt_cut", { n: /** @type {any} */ (state.ready).contextLength, unit: state.site.unit }, "hint");
+  if (message.cutTokens && state.ready && state.site) {
+    notice("prompt_cut", { n: state.ready.contextLength, unit: state.site.unit }, "hint");
   }
   globalThis.dispatchEvent(new CustomEvent("run-done", { detail: message }));
-  if (message.finish === "stopped") queue = [];
   runNext();
 }
 
-/** The run that a backend took down with it ends where it is; its text can be continued on the next one. */
-function abandonRun() {
-  queue = [];
-  if (!state.running) return;
-  const { index } = state.running;
-  const version = state.versions[index];
-  // Without a snapshot of its last token, what was written by this run is handed on as part of the opening.
-  const prompt = version.prompt + version.text;
-  const changed = states.changeVersion(state, index, {
-    prompt,
-    text: "",
-    snapshot: null,
-    finish: "stopped",
-    count: 0,
-  });
-  update({ ...changed, running: null, stopping: false, message: "" });
-}
-
 function onSwitch(/** @type {string} */ failed, /** @type {string} */ code, /** @type {string} */ next) {
-  abandonRun();
   if (failed === GRAPHICS) graphics?.failed();
-  update({ ...state, phase: "loading", ready: null, progress: { phase: "prepare", loaded: 0, total: 1 } });
+  update({
+    ...states.abandonRun(state),
+    phase: "loading",
+    ready: null,
+    progress: { phase: "prepare", loaded: 0, total: 1 },
+  });
   notice("switched", { from: failed, to: next, why: `why_${code}` }, "hint");
 }
 
 function onFail(/** @type {string} */ code, /** @type {string} */ detail) {
-  abandonRun();
-  update({ ...state, phase: "failed", ready: null });
+  update({ ...states.abandonRun(state), phase: "failed", ready: null });
   notice(code, { detail: detail.slice(0, 200) });
 }
 
 function write() {
-  if (!states.abilities(state).canWrite) return;
+  if (!states.abilities(state).canWrite || !state.settings) return;
   const seed = state.settings.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
   update(states.newVersions(state, view.prompt, seed));
-  queue = state.versions.map((_, index) => index);
   runNext();
 }
 
 function goOn(/** @type {number[]} */ indices) {
   if (!states.abilities(state).canContinue) return;
-  update(states.remember(state));
-  queue = indices.filter((index) => state.versions[index].finish !== "end_of_text");
+  update(states.continueVersions(state, indices));
   runNext();
 }
 
 function runNext() {
-  const index = queue.shift();
-  if (index === undefined || !client) return;
+  if (!client || !state.settings || !state.queue.length) return;
+  update(states.startNext(state));
+  const { index, id } = /** @type {NonNullable<states.State["running"]>} */ (state.running);
   const version = state.versions[index];
-  const id = nextId++;
-  const changed = states.changeVersion(state, index, { finish: "" });
-  update({ ...changed, running: { index, id }, stopping: false, speed: 0, message: "" });
   const { versions: _, seed: __, ...settings } = state.settings;
   client.post({
     type: "generate",
@@ -226,9 +209,8 @@ function runNext() {
 
 function stop() {
   if (!states.abilities(state).canStop) return;
-  queue = [];
   client?.post({ type: "stop" });
-  update({ ...state, stopping: true });
+  update({ ...state, queue: [], stopping: true });
 }
 
 function undo() {
@@ -245,6 +227,7 @@ async function copy(/** @type {number} */ index) {
 }
 
 function save(/** @type {number} */ index) {
+  if (!state.site) return;
   const name = text(state.language, "fileName");
   saveText(`${state.site.name.replace(/[\\/:*?"<>|]/g, "")} ${name} ${index + 1}.txt`, wholeText(index));
 }
@@ -255,6 +238,7 @@ function useAsPrompt(/** @type {number} */ index) {
 }
 
 async function share() {
+  if (!state.settings) return;
   // The texts on the page are what the person means to share; without any, what is typed in.
   const [first] = state.versions;
   const seed = first?.seed ?? state.settings.seed;
@@ -271,11 +255,12 @@ function tell(/** @type {string} */ message) {
 }
 
 function turn(/** @type {number} */ step) {
-  const count = state.site.samples.length;
-  update({ ...state, sample: (state.sample + step + count) % count });
+  const count = state.site?.samples.length ?? 0;
+  if (count) update({ ...state, sample: (state.sample + step + count) % count });
 }
 
 function changeSetting(/** @type {string} */ name, /** @type {string} */ typed) {
+  if (!state.settings) return;
   const value = parseField(name, typed);
   // A new object also when nothing changed, so that the field shows the value that counts.
   update({

@@ -1,4 +1,4 @@
-/** The settings a person can change: ranges, defaults, and the share link that carries them. */
+/** The settings a person can change: ranges, and the share link that carries them. Their defaults are the model's. */
 
 /**
  * @typedef {object} PageSettings
@@ -15,43 +15,31 @@ const MAX_SEED = 2 ** 32 - 1;
 // Addresses beyond some 8,000 characters get lost in messengers; a Chinese character takes nine.
 export const LINK_CHARACTERS = 800;
 
-/** @type {{name: keyof PageSettings, min: number, max: number, step: number, key: string}[]} */
+/**
+ * `key` is the field's name in a link, `generation` that of its default in site.json; without one it begins empty.
+ *
+ * @type {{name: keyof PageSettings, min: number, max: number, step: number, key: string, generation?: string}[]}
+ */
 export const FIELDS = [
-  { name: "temperature", min: 0, max: 2, step: 0.05, key: "t" },
-  { name: "topK", min: 0, max: 1000, step: 1, key: "k" },
-  { name: "topP", min: 0.05, max: 1, step: 0.05, key: "tp" },
-  { name: "repetitionPenalty", min: 1, max: 2, step: 0.05, key: "rp" },
-  { name: "maxNewTokens", min: 1, max: 2000, step: 1, key: "n" },
-  { name: "versions", min: 1, max: 4, step: 1, key: "v" },
+  { name: "temperature", min: 0, max: 2, step: 0.05, key: "t", generation: "temperature" },
+  { name: "topK", min: 0, max: 1000, step: 1, key: "k", generation: "top_k" },
+  { name: "topP", min: 0.05, max: 1, step: 0.05, key: "tp", generation: "top_p" },
+  { name: "repetitionPenalty", min: 1, max: 2, step: 0.05, key: "rp", generation: "repetition_penalty" },
+  { name: "maxNewTokens", min: 1, max: 2000, step: 1, key: "n", generation: "max_new_tokens" },
+  { name: "versions", min: 1, max: 4, step: 1, key: "v", generation: "num_return_sequences" },
   { name: "seed", min: 0, max: MAX_SEED, step: 1, key: "seed" },
 ];
 
 /**
- * @param {Record<string, any>} generation The bundle's generation_config.json.
+ * @param {Record<string, number>} generation The model's settings, as site.json has them.
  * @returns {PageSettings}
  */
-export function defaultSettings(generation = {}) {
-  const settings = {
-    temperature: 1,
-    topK: 40,
-    topP: 1,
-    repetitionPenalty: 1,
-    maxNewTokens: 200,
-    versions: 1,
-    seed: null,
-  };
-  const names = {
-    temperature: "temperature",
-    topK: "top_k",
-    topP: "top_p",
-    repetitionPenalty: "repetition_penalty",
-    maxNewTokens: "max_new_tokens",
-  };
-  for (const field of FIELDS) {
-    const given = generation[names[/** @type {keyof typeof names} */ (field.name)]];
-    if (typeof given === "number") /** @type {any} */ (settings)[field.name] = limit(field, given);
-  }
-  return settings;
+export function defaultSettings(generation) {
+  const values = FIELDS.map((field) => [
+    field.name,
+    field.generation ? limit(field, generation[field.generation]) : null,
+  ]);
+  return Object.fromEntries(values);
 }
 
 /**

@@ -1,5 +1,7 @@
 /** What the page knows, and how it changes: pure functions, no DOM. */
 
+import { defaultSettings } from "./settings.js";
+
 /**
  * @typedef {import("../runtime/contract.js").Snapshot} Snapshot
  * @typedef {object} Version
@@ -15,19 +17,22 @@
  *
  * @typedef {object} State
  * @property {import("./strings.js").Language} language
- * @property {any} site The content of site.json, null until it is there.
+ * @property {import("./site.js").Site | null} site Null until site.json is there.
  * @property {number} sample Which sample passage shows.
  * @property {boolean} kept Whether the model is on the device.
+ * @property {string | null} firstBackend What to begin computing with; null for the usual order.
  * @property {"idle" | "loading" | "ready" | "failed"} phase Of the model.
  * @property {{phase: string, loaded: number, total: number}} progress
  * @property {import("../runtime/contract.js").ReadyMessage | null} ready
  * @property {Version[]} versions
  * @property {Version[][]} history What Undo goes back to.
+ * @property {number[]} queue Versions that are to be written after the running one.
+ * @property {number} runs How many were started: the id of the last one.
  * @property {{index: number, id: number} | null} running Which version is being written.
  * @property {boolean} stopping
  * @property {number} speed Tokens a second, 0 when unknown.
  * @property {Notice[]} notices
- * @property {import("./settings.js").PageSettings} settings
+ * @property {import("./settings.js").PageSettings | null} settings Null as long as `site` is, which has the defaults.
  * @property {string} message Key of the sentence in the status line.
  */
 
@@ -37,31 +42,42 @@ const MAX_HISTORY = 50;
 
 /**
  * @param {import("./strings.js").Language} language
- * @param {import("./settings.js").PageSettings} settings
  * @returns {State}
  */
-export function initialState(language, settings) {
+export function initialState(language) {
   return {
     language,
     site: null,
     sample: 0,
     kept: false,
+    firstBackend: null,
     phase: "idle",
     progress: { phase: "download", loaded: 0, total: 0 },
     ready: null,
     versions: [],
     history: [],
+    queue: [],
+    runs: 0,
     running: null,
     stopping: false,
     speed: 0,
     notices: [],
-    settings,
+    settings: null,
     message: "",
   };
 }
 
 /**
- * Starts new texts from an opening.
+ * @param {State} state
+ * @param {import("./site.js").Site} site
+ * @returns {State} With the settings of the site's model.
+ */
+export function takeSite(state, site) {
+  return { ...state, site, settings: defaultSettings(site.generation) };
+}
+
+/**
+ * New texts from an opening, which wait to be written.
  *
  * @param {State} state
  * @param {string} prompt
@@ -69,7 +85,7 @@ export function initialState(language, settings) {
  * @returns {State}
  */
 export function newVersions(state, prompt, seed) {
-  const versions = Array.from({ length: state.settings.versions }, (_, sample) => ({
+  const versions = Array.from({ length: state.settings?.versions ?? 0 }, (_, sample) => ({
     prompt,
     text: "",
     seed,
@@ -78,7 +94,49 @@ export function newVersions(state, prompt, seed) {
     finish: /** @type {const} */ (""),
     count: 0,
   }));
-  return { ...remember(state), versions, speed: 0 };
+  return { ...remember(state), versions, queue: [...versions.keys()], speed: 0 };
+}
+
+/**
+ * The texts at some places wait to be continued, but for those that the model has ended.
+ *
+ * @param {State} state
+ * @param {number[]} indices
+ * @returns {State}
+ */
+export function continueVersions(state, indices) {
+  const queue = indices.filter((index) => state.versions[index].finish !== "end_of_text");
+  return { ...remember(state), queue };
+}
+
+/**
+ * Starts the next run that waits.
+ *
+ * @param {State} state
+ * @returns {State} The same when none waits.
+ */
+export function startNext(state) {
+  const [index, ...queue] = state.queue;
+  if (index === undefined) return state;
+  const id = state.runs + 1;
+  const changed = changeVersion(state, index, { finish: "" });
+  return { ...changed, queue, runs: id, running: { index, id }, stopping: false, speed: 0, message: "" };
+}
+
+/**
+ * The run that a backend took down with it ends where it is; its text can be continued on the next one.
+ *
+ * @param {State} state
+ * @returns {State}
+ */
+export function abandonRun(state) {
+  if (!state.running) return { ...state, queue: [] };
+  const { index } = state.running;
+  const version = state.versions[index];
+  // Without a snapshot of its last token, what was written by this run is handed on as part of the opening.
+  const prompt = version.prompt + version.text;
+  const changed = changeVersion(state, index, { prompt, text: "", snapshot: null, finish: "stopped", count: 0 });
+  return { ...changed, queue: [], running: null, stopping: false, message: "" };
 }
 
 /** @param {State} state */
@@ -135,7 +193,7 @@ export function takeDone(state, message) {
     count: snapshot.newIds.length,
   });
   const sentence = { length: "finished", stopped: "stopped", end_of_text: "ended" }[finish];
-  return { ...changed, running: null, message: sentence };
+  return { ...changed, queue: finish === "stopped" ? [] : state.queue, running: null, message: sentence };
 }
 
 /**

@@ -114,6 +114,7 @@ const zh = {
   file_protocol:
     "这个页面不能直接从文件夹打开，浏览器不允许它读取模型。请在这个文件夹里运行 python3 -m http.server，然后打开 http://localhost:8000 。",
   site_missing: "网站缺少 site.json，或它已损坏。请刷新页面；若仍如此，请网站的主人重新导出网站。",
+  site_damaged: "网站的 site.json 里有一项（{detail}）缺少或不对。请刷新页面；若仍如此，请网站的主人重新导出网站。",
   updated: "页面有了新版本，刷新后生效。请先存好已写的文字。",
 };
 
@@ -238,6 +239,8 @@ const en = {
     "This page cannot be opened straight from a folder, because browsers do not let it read the model there. Run python3 -m http.server in this folder, then open http://localhost:8000 .",
   site_missing:
     "The site's file site.json is missing or damaged. Reload the page; if it stays so, the site's owner must export the site again.",
+  site_damaged:
+    "The site's file site.json lacks an entry or has a wrong one ({detail}). Reload the page; if it stays so, the site's owner must export the site again.",
   updated: "There is a new version of this page; it starts with a reload. Save your texts first.",
 };
 

@@ -25,9 +25,9 @@ export class View {
     this.shownNotices = null;
     /** @type {State["ready"] | undefined} */
     this.shownReady = undefined;
-    /** @type {import("./settings.js").PageSettings | null} */
-    this.shownSettings = null;
-    /** @type {any} */
+    /** @type {State["settings"] | undefined} */
+    this.shownSettings = undefined;
+    /** @type {import("./site.js").Sample | null} */
     this.shownSample = null;
     this.focus = new FocusKeeper();
     this.versions = new VersionsView(byId("versions"), byId("spoken"), handlers);
@@ -139,20 +139,19 @@ export class View {
       type: "unit",
       style: language === "zh" ? "narrow" : "short",
     });
-    const shownBooks = site.books
-      .slice(0, 20)
-      .map((/** @type {string} */ title) => (language === "zh" ? `《${title}》` : title));
+    const shownBooks = site.books.slice(0, 20).map((title) => (language === "zh" ? `《${title}》` : title));
     const more = site.books.length > 20 ? ` ${text(language, "andMore", { n: site.books.length })}` : "";
     const number = new Intl.NumberFormat(language === "zh" ? "zh" : "en", {
       notation: "compact",
       maximumSignificantDigits: 3,
     });
+    const { layers, context } = site;
     const facts = [
       [
         "books",
         site.books.length ? (language === "zh" ? shownBooks.join("") : list.format(shownBooks)) + more : null,
       ],
-      ["size", text(language, "sizeValue", { ...site, parameters: number.format(site.parameters) })],
+      ["size", text(language, "sizeValue", { layers, context, parameters: number.format(site.parameters) })],
       ["loss", site.validation_loss && text(language, "lossValue", { loss: site.validation_loss.toFixed(2) })],
       [
         "date",
@@ -183,7 +182,7 @@ export class View {
     );
     byId("facts").replaceChildren(...rows);
     show(byId("card"), true);
-    const openings = site.openings.map((/** @type {string} */ opening) => {
+    const openings = site.openings.map((opening) => {
       const button = create("button", { type: "button", class: "opening" }, opening);
       button.addEventListener("click", () => this.handlers.opening(opening));
       return create("li", {}, button);
@@ -295,11 +294,12 @@ export class View {
   drawSettings(/** @type {State} */ { settings }) {
     if (this.shownSettings === settings) return;
     this.shownSettings = settings;
+    byId("share").disabled = byId("defaults").disabled = !settings;
     for (const { name } of FIELDS) {
-      const value = settings[name];
       const input = byId(`setting-${name}`);
+      input.disabled = !settings;
       // A field that is being typed in is not the state's yet: drawing an earlier change must not undo it.
-      if (input !== document.activeElement) input.value = value === null ? "" : String(value);
+      if (input !== document.activeElement) input.value = String(settings?.[name] ?? "");
     }
   }
 }

@@ -1,0 +1,57 @@
+/** What site.json tells the page, checked when it is read: a host or an editor may have changed the file. */
+
+import { FIELDS } from "./settings.js";
+
+/**
+ * @typedef {object} Sample A passage that the model wrote when the site was made.
+ * @property {string} book Empty when it comes from none.
+ * @property {string} prompt
+ * @property {string} text
+ *
+ * @typedef {object} Site
+ * @property {string} name
+ * @property {string[]} books Titles.
+ * @property {number} parameters
+ * @property {number} layers
+ * @property {number} context Tokens that the model sees.
+ * @property {"character" | "token"} unit What a token is called.
+ * @property {number | null} validation_loss Nats a token; null when unknown.
+ * @property {string} date Of the weights, in ISO 8601.
+ * @property {Record<string, number>} generation The model's sampling settings, by the names of transformers.
+ * @property {string} dtype Of the weights as they are downloaded.
+ * @property {number} bytes Of the download.
+ * @property {string[]} openings
+ * @property {Sample[]} samples
+ */
+
+const isText = (/** @type {unknown} */ value) => typeof value === "string";
+const isNumber = Number.isFinite;
+const isList = (/** @type {unknown} */ value, /** @type {(entry: any) => boolean} */ check) =>
+  Array.isArray(value) && value.every(check);
+
+/** @type {Record<keyof Site, (value: any) => boolean>} */
+const CHECKS = {
+  name: isText,
+  books: (value) => isList(value, isText),
+  parameters: isNumber,
+  layers: isNumber,
+  context: isNumber,
+  unit: (value) => value === "character" || value === "token",
+  validation_loss: (value) => value === null || isNumber(value),
+  date: (value) => isText(value) && !Number.isNaN(Date.parse(value)),
+  generation: (value) => FIELDS.every(({ generation }) => !generation || isNumber(value?.[generation])),
+  dtype: isText,
+  bytes: isNumber,
+  openings: (value) => isList(value, isText),
+  samples: (value) => isList(value, (sample) => [sample?.book, sample?.prompt, sample?.text].every(isText)),
+};
+
+/**
+ * @param {any} content What site.json holds.
+ * @returns {string} The first entry that is missing or of a wrong type; empty when all are right, and then the content
+ *   is a `Site`.
+ */
+export function wrongEntry(content) {
+  const names = /** @type {(keyof Site)[]} */ (Object.keys(CHECKS));
+  return names.find((name) => !CHECKS[name](content?.[name])) ?? "";
+}

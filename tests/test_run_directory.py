@@ -8,7 +8,7 @@ import sys
 import checkpoints
 import pytest
 
-from export.browser.page_facts import model_card
+from export.browser.page_facts import page_facts
 from export.model_card import card
 from tf_gpt2 import run_directory
 from tf_gpt2.model_directory import load_config
@@ -59,7 +59,7 @@ def test_every_reader_of_the_metrics_gives_the_same_answer(run_dir, model, conte
     metrics = read_metrics(run_dir)
     assert [line.step for line in metrics.lines] == steps
     assert (metrics.best_validation_loss, metrics.best_step) == (3.0, 40)
-    assert model_card(run_dir, *model, None)["validation_loss"] == 3.0
+    assert page_facts(run_dir, *model, None)["validation_loss"] == 3.0
     assert "**3.0000 nats per token**, at step 40," in card(run_dir, *model, "float32")
     MetricsLog(run_dir, resumed_step=1000).close()
     kept = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_bytes().splitlines()]
@@ -72,7 +72,7 @@ def test_without_a_validation_there_is_no_result(run_dir, model, content):
     if content is not None:
         (run_dir / "metrics.jsonl").write_bytes(content)
     assert read_metrics(run_dir).best_validation_loss is None
-    assert model_card(run_dir, *model, None)["validation_loss"] is None
+    assert page_facts(run_dir, *model, None)["validation_loss"] is None
     assert "nats" not in card(run_dir, *model, "float32")
 
 
@@ -102,7 +102,7 @@ def test_a_card_leaves_damaged_facts_out_and_shows_the_others(run_dir, model, ca
     assert (facts.corpus.prepared, facts.init_from.folder) == (None, None)
     text = card(run_dir, *model, "float32")
     assert "565,000" in text and "16 sequences" in text and "steps" not in text and "None" not in text
-    assert model_card(run_dir, *model, None)["books"] == []
+    assert page_facts(run_dir, *model, None)["books"] == []
     said = [record.getMessage() for record in caplog.records]
     assert len(said) == 5
     assert any("training.steps must be a valid integer; received 'many'" in line for line in said)

@@ -10,7 +10,7 @@ from tf_gpt2.run_directory import WEIGHTS_FILE, read_generation_config, read_met
 from tf_gpt2.tokenizer import Tokenizer
 
 
-def model_card(run_dir: str | os.PathLike, config: GPT2Config, tokenizer: Tokenizer, name: str | None) -> dict:
+def page_facts(run_dir: str | os.PathLike, config: GPT2Config, tokenizer: Tokenizer, name: str | None) -> dict:
     """Facts for the page: name, books, size, validation loss, date."""
     run_dir = pathlib.Path(run_dir)
     books = training_facts(run_dir).corpus.books or []

@@ -55,7 +55,7 @@ def write_site(
     from .built_page import built_page
     from .bundle import write_bundle
     from .openings import book_openings, read_openings
-    from .page_facts import model_card
+    from .page_facts import page_facts
 
     page = pathlib.Path(page) if page else built_page()
     if not (page / "index.html").exists():
@@ -69,7 +69,7 @@ def write_site(
         _LOG.info("writing the weights")
         bundle = write_bundle(run_dir, folder / "bundle", dtype)
         site = {
-            **model_card(run_dir, config, tokenizer, name),
+            **page_facts(run_dir, config, tokenizer, name),
             "dtype": dtype,
             # What a visitor's browser fetches for the model, to the byte.
             "bytes": bundle["bytes"],

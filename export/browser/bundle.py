@@ -4,7 +4,8 @@ bundle.json              format version, the tokenizer's kind and the token that
                          and bytes and SHA-256 of every other file
 weights_manifest.json    TensorFlow.js's weights manifest (weights_manifest.py)
 group1-shard*.bin        the weights, 4 MB a file
-config.json, tokenizer.json, generation_config.json     as in the model directory
+config.json, tokenizer.json                             as in the model directory
+generation_config.json   the model's sampling settings, complete: its own, and the product's defaults for the rest
 golden.json              prompt, logits and greedy tokens that a reader of the bundle must reproduce
 """
 
@@ -15,7 +16,9 @@ import pathlib
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
 from tf_gpt2.files import read_json, replacing_folder
+from tf_gpt2.generation.settings import GenerationSettings
 from tf_gpt2.model_directory import CONFIG_FILE, GENERATION_CONFIG_FILE, load_config, load_weights
+from tf_gpt2.run_directory import read_generation_config
 from tf_gpt2.tokenizer import Tokenizer
 
 from .calibration import round_weights
@@ -54,8 +57,9 @@ def write_bundle(run_dir, output, dtype: str) -> dict:
     stored = stored_weights(config, load_weights(run_dir, config), tokenizer, dtype)
     with replacing_folder(output, marker=BUNDLE_FILE) as folder:
         shards = _write_weights(folder, stored)
-        for name in (CONFIG_FILE, GENERATION_CONFIG_FILE):
-            _copy_json(run_dir / name, folder / name)
+        _copy_json(run_dir / CONFIG_FILE, folder / CONFIG_FILE)
+        settings = GenerationSettings.for_model(read_generation_config(run_dir))
+        _write_json(folder / GENERATION_CONFIG_FILE, settings.as_generation_config())
         tokenizer.save(folder)
         (folder / "tokenizer_config.json").unlink(missing_ok=True)
         values = {name: tensor.value for name, tensor in stored.items()}

@@ -11,8 +11,13 @@ from tf_gpt2.tokenizer import Tokenizer
 
 
 def page_facts(run_dir: str | os.PathLike, config: GPT2Config, tokenizer: Tokenizer, name: str | None) -> dict:
-    """Facts for the page: name, books, size, validation loss, date."""
+    """Facts for the page: name, books, size, validation loss, date, and the settings that its fields begin with.
+
+    The settings are those of `GenerationSettings` for this model, under transformers' names; the page has no
+    defaults of its own.
+    """
     run_dir = pathlib.Path(run_dir)
+    settings = GenerationSettings.for_model(read_generation_config(run_dir))
     books = training_facts(run_dir).corpus.books or []
     written = _last_change(run_dir)
     return {
@@ -24,7 +29,7 @@ def page_facts(run_dir: str | os.PathLike, config: GPT2Config, tokenizer: Tokeni
         "unit": "character" if tokenizer.kind == "characters" else "token",
         "validation_loss": read_metrics(run_dir).best_validation_loss,
         "date": written.date().isoformat(),
-        "generation": GenerationSettings.for_model(read_generation_config(run_dir)).as_generation_config(),
+        "generation": {**settings.as_generation_config(), "num_return_sequences": settings.num_samples},
     }
 
 

@@ -95,8 +95,11 @@ def _write_samples(run_dir, books, limit):
         return []
     _LOG.info(f"writing {len(places)} sample passages")
     from tf_gpt2 import generation
+    from tf_gpt2.run_directory import read_generation_config
 
-    settings = generation.GenerationSettings(max_new_tokens=PASSAGE_TOKENS, seed=SEED)
+    settings = generation.GenerationSettings.for_model(
+        read_generation_config(run_dir), max_new_tokens=PASSAGE_TOKENS, seed=SEED
+    )
     passages = generation.load(run_dir).write([opening for _, opening in places], settings)
     samples = []
     for (title, opening), passage in zip(places, passages, strict=True):

@@ -185,8 +185,22 @@ def test_opened_from_a_folder_it_says_how_to_serve_it(open_page, site):
 
 def test_without_site_json_it_says_so(open_page, site):
     (site.folder / "site.json").unlink()
-    page = open_page()
+    page = open_page("#t=0.5")
     page.wait_for_selector("#notices [data-code=site_missing]")
+    page.click("#settings summary")  # without the model's settings there is nothing to change or to share
+    for field in ("#setting-temperature", "#setting-seed", "#defaults", "#share", "#load"):
+        assert page.is_disabled(field), field
+    assert page.input_value("#setting-temperature") == ""
+
+
+def test_a_wrong_entry_of_site_json_is_named(open_page, site):
+    path = site.folder / "site.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {"samples": [{"book": 1}]}), "utf-8")
+    page = open_page()
+    page.wait_for_selector("#notices [data-code=site_damaged]")
+    assert "samples" in page.inner_text("#notices")
+    assert page.is_disabled("#load")
+    assert page.errors == []
 
 
 def test_a_program_file_that_does_not_load_is_replaced_by_another_backend(open_page, site):

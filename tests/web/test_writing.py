@@ -2,6 +2,7 @@
 
 import json
 
+from tf_gpt2.generation.settings import GenerationSettings
 from web.web_page import (
     load,
     make_model_directory,
@@ -32,6 +33,23 @@ def test_before_the_download_there_is_something_to_read(open_page, site):
     asked = [site.folder / path for path in site.model_requests]
     assert sum(path.stat().st_size for path in asked) == described["bytes"]
     assert page.errors == []
+
+
+def test_the_settings_begin_as_the_model_says_and_a_link_wins(open_page, site):
+    path = site.folder / "site.json"
+    described = json.loads(path.read_text("utf-8"))
+    assert described["generation"] == GenerationSettings().as_generation_config() | {"num_return_sequences": 1}
+    described["generation"] |= {"temperature": 0.7, "top_k": 12}
+    path.write_text(json.dumps(described), "utf-8")
+    page = open_page("#k=9")
+    page.wait_for_selector("#facts div")
+    page.click("#settings summary")
+    values = {
+        name: page.input_value(f"#setting-{name}") for name in ("temperature", "topK", "maxNewTokens", "seed")
+    }
+    assert values == {"temperature": "0.7", "topK": "9", "maxNewTokens": "200", "seed": ""}
+    page.click("#defaults")
+    wait_until(page, "document.querySelector('#setting-topK').value === '12'")
 
 
 def stop_at_first_text(page):

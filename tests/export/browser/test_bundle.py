@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from export.browser.quantization import DTYPES, store
 from export.browser.weights_manifest import SHARD_BYTES
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
+from tf_gpt2.generation.settings import GenerationSettings
 from tf_gpt2.model_directory import load_model, load_weights, save_model_directory
 from tf_gpt2.tokenizer import Tokenizer
 
@@ -56,6 +58,26 @@ def test_bundle_describes_itself_and_holds_the_weights(model, dtype, tmp_path):
         assert np.abs(value - weights[name]).max() <= share * np.abs(weights[name]).max()
     assert (dtype == "int8") == bool(bundle["int8"])
     assert bundle["shards"] == ["group1-shard1of1.bin"]
+
+
+@pytest.mark.parametrize(
+    ("brought", "wanted"),
+    [
+        (None, {}),
+        ('{"top_k": 5, "temperature": 0.7, "eos_token_id": 3}', {"top_k": 5, "temperature": 0.7}),
+        ('{"do_sample": false, "top_p": 7}', {"do_sample": False, "temperature": 0.0}),
+        ("{", {}),
+    ],
+)
+def test_the_bundle_has_all_settings_whatever_the_model_brings(model, tmp_path, brought, wanted):
+    folder = tmp_path / "model"
+    shutil.copytree(model[0], folder)
+    (folder / "generation_config.json").unlink(missing_ok=True)
+    if brought is not None:
+        (folder / "generation_config.json").write_text(brought, "utf-8")
+    write_bundle(folder, tmp_path / "bundle", "float32")
+    written = json.loads((tmp_path / "bundle" / "generation_config.json").read_text("utf-8"))
+    assert written == GenerationSettings().as_generation_config() | wanted
 
 
 def test_golden_trace_is_the_keras_models(model, tmp_path):

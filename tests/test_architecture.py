@@ -168,3 +168,9 @@ def test_the_page_knows_the_runtime_and_not_the_reverse(folder, foreign):
             target = pathlib.PurePath(path.parent / imported)
             resolved = (path.parent / imported).resolve()
             assert (source / foreign).resolve() not in resolved.parents, (path, target)
+
+
+def test_no_two_folders_of_the_page_share_a_name():
+    names = [path.name for path in (ROOT / "web" / "src").rglob("*") if path.is_dir()]
+    assert "int8" in names
+    assert len(names) == len(set(names)), sorted(names)

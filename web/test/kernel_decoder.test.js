@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { tilePlace } from "../src/runtime/bundle/weights.js";
-import { KernelDecoder } from "../src/runtime/kernels/kernel_decoder.js";
-import { ROWS } from "../src/runtime/kernels/plan.js";
+import { KernelDecoder } from "../src/runtime/int8/kernel_decoder.js";
+import { ROWS } from "../src/runtime/int8/plan.js";
 import { MAX_INSERTION } from "../src/runtime/writing/sampler.js";
 
 const [WIDTH, CONTEXT, X] = [6, 200, 64];

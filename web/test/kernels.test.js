@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cacheWords, scratchWords } from "../src/runtime/kernels/attention_room.js";
+import { cacheWords, scratchWords } from "../src/runtime/int8/attention_room.js";
 import { at, error, normal, put, room, useKernels } from "./kernel_setup.js";
 
 const kernels = useKernels();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { ModelClient } from "../src/page/model_client.js";
 import { readThreads } from "../src/page/settings.js";
-import { rowStride, Step } from "../src/runtime/kernels/step.js";
+import { rowStride, Step } from "../src/runtime/int8/step.js";
 import { Meeting, WORDS } from "../src/runtime/threads/meeting.js";
 import { observe } from "./fake_worker.js";
 

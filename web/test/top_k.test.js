@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { asCandidates } from "../src/runtime/kernels/kernel_decoder.js";
+import { asCandidates } from "../src/runtime/int8/kernel_decoder.js";
 import { MAX_INSERTION, topIds } from "../src/runtime/writing/sampler.js";
 import { at, normal, put, room, useKernels } from "./kernel_setup.js";
 

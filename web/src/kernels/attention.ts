@@ -20,7 +20,7 @@ const SUMMED_BYTES: usize = 64;
  * @param qkv [n, 3, heads, depth] float32: query, key, value.
  * @param keys Filled up to `position`; values the same.
  * @param out [n, heads, depth] float32.
- * @param scratch Room as runtime/kernels/attention_room.js says, not shared with another call that runs at the same time.
+ * @param scratch Room as runtime/int8/attention_room.js says, not shared with another call that runs at the same time.
  * @param position Of the first new token.
  */
 export function attend(

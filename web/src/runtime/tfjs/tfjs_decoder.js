@@ -1,9 +1,9 @@
 /** The kernels' decoder on TensorFlow.js: its tensors are the memory, and a step is one kernel of its wasm backend. */
 
 import * as tf from "@tensorflow/tfjs-core";
-import { asCandidates, KernelDecoder } from "../kernels/kernel_decoder.js";
-import { makePlan } from "../kernels/plan.js";
-import { Step } from "../kernels/step.js";
+import { asCandidates, KernelDecoder } from "../int8/kernel_decoder.js";
+import { makePlan } from "../int8/plan.js";
+import { Step } from "../int8/step.js";
 import { runStep, runTopK, takeRoom } from "./tfjs_kernels.js";
 
 export class TfjsDecoder extends KernelDecoder {

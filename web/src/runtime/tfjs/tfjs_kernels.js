@@ -12,8 +12,8 @@ const LINE = 64; // of a processor's cache: a vector that lies on two takes long
 const EXPORTS = ["attend", "gelu", "layerNorm", "multiply", "quantise", "topK"];
 
 /**
- * @typedef {import("../kernels/step.js").Step} Step
- * @typedef {import("../kernels/step.js").Functions} Functions
+ * @typedef {import("../int8/step.js").Step} Step
+ * @typedef {import("../int8/step.js").Functions} Functions
  * @typedef {{memory: TfjsWasmMemory, functions: Functions}} Kernels
  */
 

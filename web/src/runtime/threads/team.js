@@ -1,13 +1,13 @@
 /** Worker threads that compute every step together with the one that owns them. */
 
-import { Step } from "../kernels/step.js";
+import { Step } from "../int8/step.js";
 import { Meeting, WORDS } from "./meeting.js";
 
 const HELPER_FILE = "thread_helper.js";
 const START_MILLISECONDS = 30_000;
 
 /**
- * @typedef {import("../kernels/step.js").Plan} Plan
+ * @typedef {import("../int8/step.js").Plan} Plan
  * @typedef {import("./shared_memory.js").SharedMemory} SharedMemory
  *
  * @typedef {object} Assignment What a helper gets, once.
@@ -95,9 +95,7 @@ export class Team {
  */
 export async function join({ module, memory, plan, thread, threads, words }) {
   const instance = await WebAssembly.instantiate(module, { env: { memory } });
-  const functions = /** @type {import("../kernels/step.js").Functions} */ (
-    /** @type {unknown} */ (instance.exports)
-  );
+  const functions = /** @type {import("../int8/step.js").Functions} */ (/** @type {unknown} */ (instance.exports));
   const meeting = new Meeting(new Int32Array(memory.buffer, words, WORDS), threads);
   return { meeting, step: new Step(functions, plan, thread, threads, () => meeting.meet()) };
 }

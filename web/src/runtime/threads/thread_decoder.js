@@ -3,8 +3,8 @@
  * the threads share.
  */
 
-import { asCandidates, KernelDecoder } from "../kernels/kernel_decoder.js";
-import { makePlan } from "../kernels/plan.js";
+import { asCandidates, KernelDecoder } from "../int8/kernel_decoder.js";
+import { makePlan } from "../int8/plan.js";
 import { timeSteps } from "../writing/probe.js";
 import { Team } from "./team.js";
 

@@ -1,6 +1,6 @@
 /**
  * The decoder on WebGPU: ids go to the device, logits or the likeliest tokens come back, everything else stays there.
- * Interface: `Decoder` of runtime/stock_decoder.js.
+ * Interface: `Decoder` of runtime/decoder.js.
  */
 
 import { Trouble } from "../trouble.js";

@@ -1,7 +1,7 @@
 /**
  * GPT-2 in the kernels of src/kernels: int8 weights where the bundle's bytes came to lie, everything else in rooms of their
  * own beside them. Whose memory that is, and who goes through the steps, a subclass says. Interface: `Decoder` of
- * runtime/stock_decoder.js, which is its reference.
+ * runtime/decoder.js; tfjs/stock_decoder.js is its reference.
  */
 
 import { MAX_INSERTION } from "../writing/sampler.js";

@@ -18,7 +18,8 @@ OLDEST := .venv-oldest
 NEWEST := .venv-newest
 UV := .venv-uv/bin/uv
 DEMO := runs/demo
-LOCKED := --quiet --require-hashes --requirements
+# Compiled at once, as pip does: TensorFlow alone has thousands of modules, and some users forbid Python to write.
+LOCKED := --quiet --compile-bytecode --require-hashes --requirements
 
 include web/web.mk
 

@@ -14,7 +14,7 @@ ROOMS = {
     "ground": ({"errors", "config", "files", "file_system", "cache", "runtime", "printing"}, set()),
     "corpus": ({"corpus"}, {"ground"}),
     "records": ({"run_directory", "schemas"}, {"ground", "corpus"}),
-    "bytes": ({"token_bytes"}, set()),
+    "bytes": ({"token_bytes"}, {"corpus"}),
     "formats": ({"formats"}, {"ground", "records", "bytes"}),
     "tokenizer": ({"tokenizer"}, {"ground", "corpus", "records", "bytes", "formats"}),
     "data": ({"data"}, {"ground", "corpus", "records", "tokenizer"}),

@@ -183,3 +183,14 @@ def test_the_library_neither_prints_nor_knows_commands(name):
     assert to_stdout == []
     text = (ROOT / name).read_text("utf-8")
     assert not re.search(r"import command\b|tf_gpt2\.(command|printing|flags)\b|absl import flags", text)
+
+
+def test_a_switch_that_the_library_finds_off_is_shown_as_the_user_writes_it():
+    flags = command.Flags("tf_gpt2.train", "")
+    flags.group("The usual flags")
+    flags.boolean("resume", True, "")
+    flags.string("run_dir", None, "")
+    assert (
+        flags.explain("`resume`=False needs `run_dir`; not `other`=False")
+        == "--noresume needs --run_dir; not `other`=False"
+    )

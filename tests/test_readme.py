@@ -43,7 +43,7 @@ def test_every_module_is_in_the_tree():
             for parent in pathlib.PurePosixPath(path).parents
         )
         name = pathlib.PurePosixPath(path).name
-        assert name == "__init__.py" or path in shown or inside_folder_shown_as_a_whole, path
+        assert name in ("__init__.py", "py.typed") or path in shown or inside_folder_shown_as_a_whole, path
 
 
 COMMANDS = sorted(set(re.findall(r"python -m ((?:tf_gpt2|export|benchmarks)[\w.]*)([^\n`]*)", README)))

@@ -13,7 +13,7 @@ from tf_gpt2.errors import UserError
 _HELP = ("help", "h", "helpfull", "helpshort")
 _WIDTH = 100
 _FLAG_COLUMN = 28
-_ARGUMENT = re.compile(r"`(\w+)`")
+_ARGUMENT = re.compile(r"`(\w+)`(=False\b)?")
 
 
 class CommandError(UserError):
@@ -114,7 +114,9 @@ class Flags:
 
         def flag(match: re.Match) -> str:
             name = self._aliases.get(match[1], match[1])
-            return f"--{name}" if name in self._values else match[0]
+            if name not in self._values:
+                return match[0]
+            return f"--no{name}" if match[2] and self._hints[name] == "" else f"--{name}{match[2] or ''}"
 
         return _ARGUMENT.sub(flag, message)
 

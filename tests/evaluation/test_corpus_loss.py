@@ -43,5 +43,5 @@ def test_texts_are_cleaned_as_for_training(tmp_path):
 
 def test_nothing_to_predict_is_refused():
     model = TextGenerator(CONFIG, random_weights(CONFIG), TOKENIZER)
-    with pytest.raises(UserError, match="--corpus must hold text"):
+    with pytest.raises(UserError, match="`corpus` must hold text"):
         evaluate(model, ["", ""], stride=8)

@@ -62,7 +62,17 @@ def environment(wheel, tmp_path_factory):
     folder = tmp_path_factory.mktemp("environment") / "env"
     _uv("venv", "--quiet", "--python", sys.executable, folder)
     lock = "core.lock" if _tensorflow() >= (2, 21) else "oldest.lock"
-    _uv("pip", "install", "--quiet", "--python", folder, "--require-hashes", "-r", ROOT / "requirements" / lock)
+    _uv(
+        "pip",
+        "install",
+        "--quiet",
+        "--compile-bytecode",
+        "--python",
+        folder,
+        "--require-hashes",
+        "-r",
+        ROOT / "requirements" / lock,
+    )
     _uv("pip", "install", "--quiet", "--python", folder, "--no-deps", wheel)
     return folder
 

@@ -20,7 +20,7 @@ def test_the_examples_run(served_run_dir, tmp_path, monkeypatch, capsys):
     for example in examples:
         exec(example.replace("minutes=10", "steps=2"), names)
     assert "却说曹操" in capsys.readouterr().out
-    assert names["result"].steps == 2 and names["result"].validation_loss > 0
+    assert names["trained"].steps == 2 and names["trained"].validation_loss > 0
     count = len(names["ids"][0])
     assert names["hidden"].shape == (1, count, 16) and names["attention"].shape == (1, 2, count, count)
     assert names["written"]["dtype"] == "float16" and (tmp_path / "publish" / "README.md").is_file()

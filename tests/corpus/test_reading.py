@@ -128,3 +128,8 @@ def test_json_that_holds_no_texts_is_refused(tmp_path, name, content, complaint)
 def test_an_unreadable_file_is_refused(tmp_path):
     with pytest.raises(UserError, match="cannot be read"):
         list(read_books(tmp_path / "gone.txt"))
+
+
+def test_one_path_needs_no_list(tmp_path):
+    (tmp_path / "one.txt").write_text("却说", "utf-8")
+    assert expand_corpus(str(tmp_path)) == expand_corpus([tmp_path]) == [tmp_path / "one.txt"]

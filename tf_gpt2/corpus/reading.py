@@ -35,8 +35,8 @@ class Book:
     source: str
 
 
-def expand_corpus(entries: Iterable[str | os.PathLike]) -> list[Path]:
-    """The files behind a list of files, folders (searched recursively) and globs (`**` included).
+def expand_corpus(entries: str | os.PathLike | Iterable[str | os.PathLike]) -> list[Path]:
+    """The files behind one or several files, folders (searched recursively) and globs (`**` included).
 
     The order is that of the entries and alphabetical inside each. A file reached twice counts once.
     In folders and globs, hidden files and files of other kinds are passed over; a file named
@@ -46,7 +46,7 @@ def expand_corpus(entries: Iterable[str | os.PathLike]) -> list[Path]:
         UserError: An entry leads to no file, or names a file of an unknown kind.
     """
     found: dict[Path, Path] = {}
-    for entry in map(str, entries):
+    for entry in map(str, [entries] if isinstance(entries, (str, os.PathLike)) else entries):
         if not entry.strip():
             raise UserError(
                 "`corpus` must name files, folders or globs: an entry is empty. Remove the extra comma."

@@ -65,7 +65,7 @@ class _Settings:
 
 
 def prepare_corpus(
-    corpus: Sequence[str | os.PathLike] | None,
+    corpus: str | os.PathLike | Sequence[str | os.PathLike] | None,
     *,
     tokenizer_kind: str = "characters",
     vocab_size: int = 16_000,

@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 import math
+import os
 import pathlib
 from collections.abc import Sequence
 from typing import Any
@@ -52,7 +53,9 @@ class TrainingResult:
     bigram_loss_per_character: float | None
 
 
-def train_model(corpus: str | Sequence[str] | None = None, run_dir="runs/demo", **options: Any) -> TrainingResult:
+def train_model(
+    corpus: str | os.PathLike | Sequence[str | os.PathLike] | None = None, run_dir="runs/demo", **options: Any
+) -> TrainingResult:
     """Trains a GPT-2 on novels, or goes on with a training that was stopped.
 
     Args:
@@ -65,9 +68,8 @@ def train_model(corpus: str | Sequence[str] | None = None, run_dir="runs/demo", 
         KeyboardInterrupt: The user asked to stop; a checkpoint has been saved; the same call goes on from there.
     """
     asked = TrainingOptions(**options)
-    paths = [corpus] if isinstance(corpus, (str, pathlib.Path)) else corpus
     prepared = prepare_corpus(
-        paths,
+        corpus,
         **asked.vocabulary,
         encoding=asked.encoding,
         script=asked.script,

@@ -174,3 +174,23 @@ def test_no_two_folders_of_the_page_share_a_name():
     names = [path.name for path in (ROOT / "web" / "src").rglob("*") if path.is_dir()]
     assert "int8" in names
     assert len(names) == len(set(names)), sorted(names)
+
+
+def _public_functions(tree):
+    """Functions and methods that others may call: no leading underscore but a constructor's, no private class."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield from _public_functions(node)
+        elif isinstance(node, ast.FunctionDef) and (node.name == "__init__" or not node.name.startswith("_")):
+            yield node
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_public_functions_are_annotated(module):
+    for function in _public_functions(ast.parse(MODULES[module].read_text("utf-8"))):
+        given = function.args
+        several = [part for part in (given.vararg, given.kwarg) if part]
+        arguments = [*given.posonlyargs, *given.args, *given.kwonlyargs, *several]
+        bare = [a.arg for a in arguments if a.annotation is None and a.arg not in ("self", "cls")]
+        assert not bare, (function.name, bare)
+        assert function.returns is not None or function.name == "__init__", function.name

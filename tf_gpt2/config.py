@@ -6,6 +6,7 @@ CPU cores (docs/notes/demo-preset.md says how it was chosen).
 """
 
 import dataclasses
+from typing import Any
 
 from tf_gpt2.errors import UserError
 
@@ -118,7 +119,7 @@ PRESETS = {
 }
 
 
-def preset_config(name: str, vocabulary_size: int, **overrides) -> GPT2Config:
+def preset_config(name: str, vocabulary_size: int, **overrides: Any) -> GPT2Config:
     """Returns the configuration of preset `name` for a vocabulary, with fields of `overrides` replaced.
 
     Raises:

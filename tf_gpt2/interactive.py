@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import typing
+from typing import Any
 
 from tf_gpt2 import command
 from tf_gpt2.errors import UserError
@@ -16,7 +17,7 @@ HELP = """Type a text and press Enter: the model writes on. Ctrl-C stops the wri
 /quit             end the session"""
 
 
-def converse(model, settings: GenerationSettings) -> int:
+def converse(model: Any, settings: GenerationSettings) -> int:
     """Reads prompts from the terminal until the end of input; returns the exit code."""
     with contextlib.suppress(ImportError):  # a Python built without it
         import readline  # noqa: F401  (gives input() its history and line editing)

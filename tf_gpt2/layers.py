@@ -4,6 +4,7 @@ Shapes: B batch, T sequence length, D hidden_dim, H num_heads, K head_dim, F int
 """
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
@@ -33,12 +34,12 @@ class TokenEmbedding(keras.layers.Layer):
     [B, T, V].
     """
 
-    def __init__(self, vocabulary_size, hidden_dim, **kwargs):
+    def __init__(self, vocabulary_size: int, hidden_dim: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.vocabulary_size = vocabulary_size
         self.hidden_dim = hidden_dim
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         self.embeddings = self.add_weight(
             name="embeddings",
             shape=(self.vocabulary_size, self.hidden_dim),
@@ -46,16 +47,16 @@ class TokenEmbedding(keras.layers.Layer):
         )
         self.built = True
 
-    def call(self, inputs, reverse=False):
+    def call(self, inputs: Any, reverse: bool = False) -> Any:
         if reverse:
             return ops.matmul(inputs, ops.transpose(ops.cast(self.embeddings, inputs.dtype)))  # [B, T, V]
         return ops.take(self.embeddings, inputs, axis=0)  # [B, T, D]
 
-    def compute_output_spec(self, inputs, reverse=False):
+    def compute_output_spec(self, inputs: Any, reverse: bool = False) -> Any:
         shape = (*inputs.shape[:-1], self.vocabulary_size) if reverse else (*inputs.shape, self.hidden_dim)
         return keras.KerasTensor(shape, dtype=self.compute_dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "vocabulary_size": self.vocabulary_size,
@@ -67,11 +68,11 @@ class TokenEmbedding(keras.layers.Layer):
 class PositionEmbedding(keras.layers.Layer):
     """Adds learned positions [context_length, D] to token vectors [B, T, D], T at most context_length."""
 
-    def __init__(self, context_length, **kwargs):
+    def __init__(self, context_length: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.context_length = context_length
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         self.embeddings = self.add_weight(
             name="embeddings",
             shape=(self.context_length, input_shape[-1]),
@@ -79,11 +80,11 @@ class PositionEmbedding(keras.layers.Layer):
         )
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         length = ops.shape(inputs)[1]
         return inputs + ops.cast(self.embeddings[:length], inputs.dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "context_length": self.context_length}
 
 
@@ -96,14 +97,16 @@ class CausalSelfAttention(keras.layers.Layer):
     dropout.
     """
 
-    def __init__(self, num_heads, dropout=0.0, output_init_stddev=INIT_STDDEV, **kwargs):
+    def __init__(
+        self, num_heads: int, dropout: float = 0.0, output_init_stddev: float = INIT_STDDEV, **kwargs: Any
+    ):
         super().__init__(**kwargs)
         self.num_heads = num_heads
         self.dropout = dropout
         self.output_init_stddev = output_init_stddev
         self.attention_dropout = Dropout(dropout, name="dropout")
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         width = input_shape[-1]
         self.qkv_kernel = self.add_weight(
             name="qkv_kernel", shape=(width, 3 * width), initializer=_normal(INIT_STDDEV)
@@ -115,7 +118,7 @@ class CausalSelfAttention(keras.layers.Layer):
         self.output_bias = self.add_weight(name="output_bias", shape=(width,), initializer="zeros")
         self.built = True
 
-    def call(self, inputs, training=None, return_attention=False):
+    def call(self, inputs: Any, training: bool | None = None, return_attention: bool = False) -> Any:
         width = inputs.shape[-1]
         length = ops.shape(inputs)[1]
         head_dim = width // self.num_heads
@@ -138,7 +141,7 @@ class CausalSelfAttention(keras.layers.Layer):
         heads = ops.reshape(inputs, (-1, length, self.num_heads, inputs.shape[-1] // self.num_heads))
         return ops.transpose(heads, (0, 2, 1, 3))  # [B, T, D] -> [B, H, T, K]
 
-    def compute_output_spec(self, inputs, training=None, return_attention=False):
+    def compute_output_spec(self, inputs: Any, training: bool | None = None, return_attention: bool = False) -> Any:
         outputs = keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
         if not return_attention:
             return outputs
@@ -146,7 +149,7 @@ class CausalSelfAttention(keras.layers.Layer):
         shape = (batch, self.num_heads, length, length)
         return outputs, keras.KerasTensor(shape, dtype=self.compute_dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "num_heads": self.num_heads,
@@ -162,12 +165,12 @@ class MLP(keras.layers.Layer):
     The tanh form is the one of openai/gpt-2 (Hendrycks and Gimpel 2016, section 2), not the exact one.
     """
 
-    def __init__(self, intermediate_dim, output_init_stddev=INIT_STDDEV, **kwargs):
+    def __init__(self, intermediate_dim: int, output_init_stddev: float = INIT_STDDEV, **kwargs: Any):
         super().__init__(**kwargs)
         self.intermediate_dim = intermediate_dim
         self.output_init_stddev = output_init_stddev
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         width = input_shape[-1]
         self.input_kernel = self.add_weight(
             name="input_kernel", shape=(width, self.intermediate_dim), initializer=_normal(INIT_STDDEV)
@@ -181,14 +184,14 @@ class MLP(keras.layers.Layer):
         self.output_bias = self.add_weight(name="output_bias", shape=(width,), initializer="zeros")
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         hidden = ops.matmul(inputs, self.input_kernel) + self.input_bias  # [B, T, F]
         return ops.matmul(ops.gelu(hidden, approximate=True), self.output_kernel) + self.output_bias
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Any) -> Any:
         return keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "intermediate_dim": self.intermediate_dim,

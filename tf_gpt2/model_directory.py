@@ -9,6 +9,16 @@
 Face's Conv1D stores kernels as [in, out], as Keras does, so no tensor is transposed on the way.
 """
 
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from tf_gpt2.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    import keras
+
 import functools
 import json
 import pathlib
@@ -59,7 +69,7 @@ def _variables_by_tensor_name(model, config):
     return {name: variables[keras_variable_path(name)] for name in tensor_shapes(config)}
 
 
-def model_weights(model, config: GPT2Config) -> dict[str, np.ndarray]:
+def model_weights(model: keras.Model, config: GPT2Config) -> dict[str, np.ndarray]:
     """Weights of a live Keras model as float32 arrays by Hugging Face name."""
     weights = {}
     for name, variable in _variables_by_tensor_name(model, config).items():
@@ -68,13 +78,15 @@ def model_weights(model, config: GPT2Config) -> dict[str, np.ndarray]:
     return weights
 
 
-def assign_weights(model, config: GPT2Config, weights: Mapping[str, np.ndarray]) -> None:
+def assign_weights(model: keras.Model, config: GPT2Config, weights: Mapping[str, np.ndarray]) -> None:
     """Writes arrays by Hugging Face name into a live Keras model of the same shape."""
     for name, variable in _variables_by_tensor_name(model, config).items():
         variable.assign(_as_variable(weights, name))
 
 
-def build_model_from(config: GPT2Config, weights: Mapping[str, np.ndarray], *, with_attention: bool = False):
+def build_model_from(
+    config: GPT2Config, weights: Mapping[str, np.ndarray], *, with_attention: bool = False
+) -> keras.Model:
     """As `build_model`, with these weights from the start: no random ones are drawn, and memory holds one copy."""
     import keras
 
@@ -100,7 +112,9 @@ def _as_variable(weights, name):
     return weights[name].T if name == HEAD else weights[name]
 
 
-def save_model_directory(folder, config: GPT2Config, weights: Mapping[str, np.ndarray], tokenizer) -> None:
+def save_model_directory(
+    folder: str | os.PathLike, config: GPT2Config, weights: Mapping[str, np.ndarray], tokenizer: Tokenizer
+) -> None:
     """Writes a model directory; each file appears whole or not at all.
 
     Args:
@@ -161,7 +175,7 @@ def to_hugging_face(config: GPT2Config, end_of_text_id: int) -> dict:
     }
 
 
-def load_config(source) -> GPT2Config:
+def load_config(source: str | os.PathLike) -> GPT2Config:
     """Reads the shape of a model.
 
     Args:
@@ -174,7 +188,7 @@ def load_config(source) -> GPT2Config:
     return detect.format_of(folder).read_config(folder)
 
 
-def load_weights(source, config: GPT2Config) -> Weights:
+def load_weights(source: str | os.PathLike, config: GPT2Config) -> Weights:
     """Opens the weights as float32 arrays by Hugging Face name, without the `transformer.` prefix.
 
     All tensors are checked against `config` now; each is read when it is looked up, every time.
@@ -186,7 +200,7 @@ def load_weights(source, config: GPT2Config) -> Weights:
     return detect.format_of(folder).open_weights(folder, config)
 
 
-def load_generation_config(source) -> dict[str, Any]:
+def load_generation_config(source: str | os.PathLike) -> dict[str, Any]:
     """Reads the sampling settings that a model brings, for `GenerationSettings.for_model`.
 
     Returns:
@@ -199,7 +213,7 @@ def load_generation_config(source) -> dict[str, Any]:
     return read_generation_config(detect.locate(source))
 
 
-def load_model(source):
+def load_model(source: str | os.PathLike) -> tuple[keras.Model, GPT2Config]:
     """Opens a model of any format as a live Keras model.
 
     Returns:

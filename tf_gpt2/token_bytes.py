@@ -2,6 +2,7 @@
 
 import codecs
 import json
+from typing import Any
 
 import numpy as np
 import tokenizers
@@ -22,7 +23,7 @@ class StreamDecoder:
         tokenizer: A `tf_gpt2.tokenizer.Tokenizer`.
     """
 
-    def __init__(self, tokenizer):
+    def __init__(self, tokenizer: Any):
         self._tokenizer = tokenizer
         self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
         # Kinds whose tokens are not byte strings (WordPiece) join words by rules of their own:

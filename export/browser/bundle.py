@@ -11,7 +11,10 @@ golden.json              prompt, logits and greedy tokens that a reader of the b
 
 import hashlib
 import json
+import os
 import pathlib
+from collections.abc import Mapping
+from typing import Any
 
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
@@ -32,7 +35,7 @@ FORMAT = "tf_gpt2-bundle"
 VERSION = 4  # a page refuses a bundle of another one
 
 
-def write_bundle(run_dir, output, dtype: str) -> dict:
+def write_bundle(run_dir: str | os.PathLike, output: str | os.PathLike, dtype: str) -> dict:
     """Writes the bundle; an older one in `output` is replaced when the new one is complete.
 
     Args:
@@ -82,7 +85,9 @@ def write_bundle(run_dir, output, dtype: str) -> dict:
     return bundle
 
 
-def stored_weights(config: GPT2Config, weights, tokenizer: Tokenizer, dtype: str) -> dict[str, StoredTensor]:
+def stored_weights(
+    config: GPT2Config, weights: Mapping[str, Any], tokenizer: Tokenizer, dtype: str
+) -> dict[str, StoredTensor]:
     """All weights as the bundle holds them, by Hugging Face name.
 
     Args:

@@ -5,6 +5,7 @@ import base64
 import numpy as np
 
 from tf_gpt2.config import GPT2Config
+from tf_gpt2.tokenizer import Tokenizer
 
 PROMPT = "却说曹操引兵"
 MAX_PROMPT_TOKENS = 16
@@ -13,7 +14,7 @@ GREEDY_TOKENS = 16
 CLEAR_LEAD = 1e-2
 
 
-def golden_trace(config: GPT2Config, weights: dict[str, np.ndarray], tokenizer) -> dict:
+def golden_trace(config: GPT2Config, weights: dict[str, np.ndarray], tokenizer: Tokenizer) -> dict:
     """Runs the Keras model on a short prompt.
 
     Args:
@@ -34,11 +35,12 @@ def golden_trace(config: GPT2Config, weights: dict[str, np.ndarray], tokenizer) 
     model = build_model(config)
     assign_weights(model, config, weights)
     prompt, ids = _prompt(tokenizer, min(MAX_PROMPT_TOKENS, max(1, config.context_length // 2)))
-    first, greedy = None, []
+    first = np.zeros(0, np.float32)
+    greedy: list[int] = []
     while len(greedy) < GREEDY_TOKENS and len(ids) + len(greedy) <= config.context_length:
         sequence = np.array([ids + greedy], np.int32)
         logits = np.asarray(model(sequence, training=False))[0, -1, : tokenizer.vocab_size]  # [V]
-        first = logits if first is None else first
+        first = first if greedy else logits
         if logits.size > 1 and np.ptp(np.sort(logits)[-2:]) < CLEAR_LEAD:
             break
         greedy.append(int(logits.argmax()))

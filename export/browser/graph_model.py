@@ -1,5 +1,6 @@
 """A standard TensorFlow.js GraphModel of the whole forward pass, without cache."""
 
+import os
 import pathlib
 import sys
 import tempfile
@@ -9,7 +10,7 @@ from tf_gpt2.errors import UserError
 from tf_gpt2.model_directory import load_model
 
 
-def write_graph_model(run_dir, output) -> None:
+def write_graph_model(run_dir: str | os.PathLike, output: str | os.PathLike) -> None:
     """Converts a model directory: input `token_ids` [1, T] int32, output `logits` [1, T, V] float32.
 
     Raises:

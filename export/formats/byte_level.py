@@ -9,6 +9,7 @@ and not equal.
 
 import dataclasses
 import json
+import pathlib
 
 import numpy as np
 
@@ -31,7 +32,7 @@ class ByteLevelBPE:
     merges: list[tuple[str, str]]
     added_rows: np.ndarray
 
-    def write(self, vocabulary_path, merges_path, header: str) -> None:
+    def write(self, vocabulary_path: pathlib.Path, merges_path: pathlib.Path, header: str) -> None:
         """Writes both files; `header` comes before the merges."""
         vocabulary_path.write_text(json.dumps(self.vocabulary), "utf-8")
         merges_path.write_text(header + "".join(f"{a} {b}\n" for a, b in self.merges), "utf-8")

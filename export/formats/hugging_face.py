@@ -7,6 +7,7 @@ only training needs, and can halve the file with float16.
 import json
 import os
 import pathlib
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -30,7 +31,7 @@ def write_huggingface(run_dir: str | os.PathLike, output: str | os.PathLike, *, 
 
     config = load_config(run_dir)
     tokenizer = Tokenizer.load(run_dir)
-    weights = load_weights(run_dir, config)
+    weights: Mapping[str, np.ndarray] = load_weights(run_dir, config)
     if dtype == "float16":
         weights = {name: _to_float16(name, array) for name, array in weights.items()}
     with replacing_folder(output) as folder:

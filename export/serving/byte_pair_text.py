@@ -54,7 +54,7 @@ class BytePairText(tf.Module):
         self._classes = _character_classes()
         self.decode = TokenBytes(tokenizer)
 
-    def encode(self, text) -> tf.RaggedTensor:
+    def encode(self, text: tf.Tensor) -> tf.RaggedTensor:
         """Ids [B, None] int32 of byte strings [B]."""
         code_points = from_text(text)
         rows = row_numbers(code_points)

@@ -40,7 +40,7 @@ class CharacterText(tf.Module):
         )
         self.decode = TokenBytes(tokenizer)
 
-    def encode(self, text) -> tf.RaggedTensor:
+    def encode(self, text: tf.Tensor) -> tf.RaggedTensor:
         """Ids [B, None] int32 of byte strings [B]."""
         code_points = from_text(text)
         ids = self._ids(tf.cast(code_points.values, tf.int64))[:, None]  # [N, 1]

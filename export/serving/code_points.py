@@ -7,6 +7,7 @@ Shapes: N code points of all rows of a batch after one another, R ranges.
 """
 
 from collections.abc import Callable, Hashable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -48,7 +49,7 @@ class RangeTable(tf.Module):
         values: A value a range.
     """
 
-    def __init__(self, starts, values):
+    def __init__(self, starts: tf.Tensor, values: tf.Tensor):
         super().__init__()
         self._starts = tf.Variable(np.asarray(starts, np.int32), trainable=False, name="starts")
         self._values = tf.Variable(np.asarray(values, np.int32), trainable=False, name="values")
@@ -78,22 +79,22 @@ class SortedTable(tf.Module):
         return tf.where(tf.gather(self._keys, place) == keys, tf.gather(self._values, place), -1)
 
 
-def from_text(text) -> tf.RaggedTensor:
+def from_text(text: tf.Tensor) -> tf.RaggedTensor:
     """Code points [B, None] int32 of UTF-8 strings [B]; invalid bytes become U+FFFD as in Python's "replace"."""
     return tf.strings.unicode_decode(text, "UTF-8", errors="replace")
 
 
-def to_text(code_points: tf.RaggedTensor):
+def to_text(code_points: tf.RaggedTensor) -> Any:
     """UTF-8 strings [B] of code points [B, None] int32."""
     return tf.strings.unicode_encode(code_points, "UTF-8")
 
 
-def repair(text):
+def repair(text: tf.Tensor) -> Any:
     """UTF-8 strings [B] with U+FFFD for what is invalid in any byte strings [B]."""
     return tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
 
 
-def utf8_bytes(code_points):
+def utf8_bytes(code_points: tf.Tensor) -> Any:
     """The bytes of code points [N] int32: [N, 4] int32, -1 after the last."""
     tail = [0x80 + code_points // 64**place % 64 for place in range(3)]
     none = tf.fill(tf.shape(code_points), -1)
@@ -110,13 +111,13 @@ def utf8_bytes(code_points):
     return tf.where(code_points < 0x80, one, tf.where(code_points < 0x800, two, longer))
 
 
-def row_numbers(ragged: tf.RaggedTensor):
+def row_numbers(ragged: tf.RaggedTensor) -> Any:
     """The row of each of N values: int32 [N]. `value_rowids` would take memory of B times the longest row."""
     places = tf.range(tf.size(ragged.values))
     return _search(tf.cast(ragged.row_splits, tf.int32), places, "right") - 1
 
 
-def keep(ragged: tf.RaggedTensor, values, kept) -> tf.RaggedTensor:
+def keep(ragged: tf.RaggedTensor, values: tf.Tensor, kept: tf.Tensor) -> tf.RaggedTensor:
     """The rows of a ragged tensor with new values in the place of its own.
 
     Args:
@@ -136,19 +137,19 @@ def _search(sorted_values, values, side):
     return tf.reshape(tf.searchsorted(sorted_values, values, side=side), (-1,))
 
 
-def previous(values, rows, outside):
+def previous(values: tf.Tensor, rows: Any, outside: tf.Tensor) -> Any:
     """For each of N values the one before it in its row, `outside` at the row's start; `rows` [N] is rising."""
     before = tf.concat([[outside], values], axis=0)[:-1]
     return tf.where(starts_of(rows), outside, before)
 
 
-def following(values, rows, outside):
+def following(values: tf.Tensor, rows: Any, outside: tf.Tensor) -> Any:
     """For each of N values the one after it in its row, `outside` at the row's end."""
     after = tf.concat([values, [outside]], axis=0)[1:]
     ends = tf.reverse(starts_of(tf.reverse(rows, [0])), [0])
     return tf.where(ends, outside, after)
 
 
-def starts_of(rows):
+def starts_of(rows: Any) -> Any:
     """Where a new row begins: bool [N] of row numbers [N]."""
     return tf.concat([tf.ones_like(rows[:1], tf.bool), rows[1:] != rows[:-1]], axis=0)

@@ -7,6 +7,9 @@ reads all of it.
 Shapes: B rows, T tokens, D hidden_dim, H num_heads, K head_dim, C cache length, V vocabulary_size.
 """
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
 import tensorflow as tf
 
 from tf_gpt2.config import GPT2Config
@@ -16,7 +19,7 @@ from tf_gpt2.generation import decoder
 TOKENS_AT_ONCE = 1024
 
 
-def by_groups(function, rows: list, length, outputs):
+def by_groups(function: Callable, rows: list, length: tf.Tensor, outputs: Sequence[tuple[int | None, ...]]) -> Any:
     """Calls `function` on so many rows at once that their tokens are few, and joins what it returns.
 
     Args:
@@ -38,7 +41,7 @@ def by_groups(function, rows: list, length, outputs):
     return tf.while_loop(lambda start, _: start < total, body, start, shape_invariants=shapes)[1]
 
 
-def read(weights, config: GPT2Config, ids, lengths):
+def read(weights: Mapping[str, Any], config: GPT2Config, ids: tf.Tensor, lengths: tf.Tensor) -> Any:
     """Reads prompts of unequal lengths.
 
     Args:
@@ -62,7 +65,9 @@ def read(weights, config: GPT2Config, ids, lengths):
     return hidden, cached[: config.num_layers], cached[config.num_layers :]
 
 
-def step(weights, config: GPT2Config, ids, positions, keys, values):
+def step(
+    weights: Mapping[str, Any], config: GPT2Config, ids: tf.Tensor, positions: tf.Tensor, keys: list, values: list
+) -> Any:
     """One more token a row.
 
     Args:
@@ -97,7 +102,7 @@ def step(weights, config: GPT2Config, ids, positions, keys, values):
     return x, new_keys, new_values
 
 
-def logits(weights, config: GPT2Config, hidden):
+def logits(weights: Mapping[str, Any], config: GPT2Config, hidden: tf.Tensor) -> tf.Tensor:
     """Logits [B, V] of final hidden states [B, D].
 
     As `decoder.logits`, but with the embedding as left operand, which takes eight rows two thirds of the time.
@@ -107,7 +112,7 @@ def logits(weights, config: GPT2Config, hidden):
     return tf.transpose(tf.matmul(head, hidden, transpose_b=True))
 
 
-def grow(cache: list, length) -> list:
+def grow(cache: list, length: tf.Tensor) -> list:
     """Caches [B, H, C, K] with at least `length` places; what is new is zero."""
     more = tf.maximum(0, length - tf.shape(cache[0])[2])
     return [tf.pad(tensor, [[0, 0], [0, 0], [0, more], [0, 0]]) for tensor in cache]

@@ -7,6 +7,7 @@ Shapes: B rows.
 """
 
 import dataclasses
+from typing import Any
 
 import tensorflow as tf
 
@@ -52,28 +53,28 @@ class Limits:
         values["seed"] = RANDOM_SEED
         return {name: tf.constant([values[name]], dtype) for name, dtype in DTYPES.items()}
 
-    def check_rows(self, tensor):
+    def check_rows(self, tensor: tf.Tensor) -> Any:
         """The tensor [B, ...]; fails when it has too many rows, or none."""
         rows = tf.shape(tensor)[0]
         rule = f"a request must have 1 to {self.max_batch_size} rows; received "
         holds = (rows >= 1) & (rows <= self.max_batch_size)
         return _required(tensor, holds, tf.strings.join([rule, tf.strings.as_string(rows)]))
 
-    def check_text(self, text):
+    def check_text(self, text: tf.Tensor) -> Any:
         """Status [B] of prompts or texts [B]."""
         size = tf.strings.length(text)
         return _status(
             size <= self.max_prompt_bytes, f"a text must have at most {self.max_prompt_bytes} bytes", size
         )
 
-    def check_ids(self, ids):
+    def check_ids(self, ids: tf.Tensor) -> Any:
         """Status [B] of ids [B, None]."""
         size = tf.fill((tf.shape(ids)[0],), tf.shape(ids)[1])
         return _status(
             size <= self.max_prompt_bytes, f"a row must have at most {self.max_prompt_bytes} tokens", size
         )
 
-    def check_settings(self, settings: dict[str, tf.Tensor]):
+    def check_settings(self, settings: dict[str, tf.Tensor]) -> Any:
         """Status [B] of settings [B]: the first rule that does not hold."""
         top, low = f"an integer from 1 to {self.max_new_tokens}", "must be a number"
         rules = {
@@ -93,7 +94,7 @@ class Limits:
         )
 
 
-def first_of(statuses):
+def first_of(statuses: Any) -> Any:
     """The first of several statuses [B] that is not empty."""
     result, *others = statuses
     for status in others:
@@ -101,12 +102,12 @@ def first_of(statuses):
     return result
 
 
-def require_some(status):
+def require_some(status: tf.Tensor) -> Any:
     """The statuses [B]; fails, with the first row's, when no row can be answered."""
     return _required(status, tf.reduce_any(status == ""), status[0])
 
 
-def rows_of(settings: dict[str, tf.Tensor], rows) -> dict[str, tf.Tensor]:
+def rows_of(settings: dict[str, tf.Tensor], rows: Any) -> dict[str, tf.Tensor]:
     """Settings with one value for each of B rows, from [B] or [1]; any other number fails."""
     result = {}
     for name, values in settings.items():
@@ -118,7 +119,7 @@ def rows_of(settings: dict[str, tf.Tensor], rows) -> dict[str, tf.Tensor]:
     return result
 
 
-def with_seeds(settings: dict[str, tf.Tensor], answered) -> tuple[RowSettings, tf.Tensor]:
+def with_seeds(settings: dict[str, tf.Tensor], answered: Any) -> tuple[RowSettings, tf.Tensor]:
     """The settings for the writer, and the seeds [B] int64 with those drawn that were left open.
 
     Rows that are not answered get harmless values: theirs may be anything.

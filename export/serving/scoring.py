@@ -3,6 +3,9 @@
 Shapes: B texts, N tokens of the longest one, W windows of all texts, T tokens of a window, C context_length.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import tensorflow as tf
 
 from tf_gpt2.config import GPT2Config
@@ -11,7 +14,9 @@ from tf_gpt2.generation import decoder
 from .forward import by_groups
 
 
-def log_probabilities(weights, config: GPT2Config, end_of_text_id, ids, lengths):
+def log_probabilities(
+    weights: Mapping[str, Any], config: GPT2Config, end_of_text_id: tf.Tensor, ids: tf.Tensor, lengths: tf.Tensor
+) -> Any:
     """Natural logarithm of each token's probability given those before it in its window.
 
     Args:

@@ -9,6 +9,7 @@ Shapes: B texts, N code points of all texts after one another, W words, V vocabu
 
 import json
 import re
+from typing import Any
 
 import tensorflow as tf
 
@@ -58,7 +59,7 @@ class WordPieceText(tf.Module):
         self._build_tree(vocabulary, description["model"]["continuing_subword_prefix"], line_feed)
         self._build_decoder(description["decoder"], library, tokenizer.vocab_size)
 
-    def encode(self, text) -> tf.RaggedTensor:
+    def encode(self, text: tf.Tensor) -> tf.RaggedTensor:
         """Ids [B, None] int32 of byte strings [B]."""
         code_points = self._normalize(from_text(text))
         kind = self._classes(code_points.values)
@@ -66,7 +67,7 @@ class WordPieceText(tf.Module):
         rows = row_numbers(code_points)
         return self._pieces(code_points.values, self._words(kind, rows), rows, code_points.nrows())
 
-    def decode(self, ids: tf.RaggedTensor):
+    def decode(self, ids: tf.RaggedTensor) -> Any:
         """UTF-8 strings [B] of ids [B, None] within the vocabulary."""
         ids = keep(ids, ids.values, tf.gather(self._named, ids.values))
         rows = row_numbers(ids)

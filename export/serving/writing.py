@@ -8,6 +8,7 @@ Shapes: B rows, T tokens, C context_length, V vocabulary_size, N new tokens.
 
 import typing
 from collections.abc import Mapping
+from typing import Any
 
 import tensorflow as tf
 
@@ -59,19 +60,19 @@ class Writer:
         self._size, self._end = vocabulary_size, end_of_text_id
         self._xla = xla
 
-    def windows(self, prompts: tf.RaggedTensor):
+    def windows(self, prompts: tf.RaggedTensor) -> Any:
         """The last C ids of each prompt, an end of text for an empty one: [B, T] and their numbers [B], int32."""
         empty = tf.cast(prompts.row_lengths() == 0, tf.int64)
         begins = tf.RaggedTensor.from_row_lengths(tf.fill((tf.reduce_sum(empty),), self._end), empty)
         prompts = tf.concat([begins, prompts], axis=1)[:, -self._config.context_length :]
         return prompts.to_tensor(), tf.cast(prompts.row_lengths(), tf.int32)
 
-    def next_logits(self, ids, lengths):
+    def next_logits(self, ids: tf.Tensor, lengths: tf.Tensor) -> Any:
         """Logits [B, V] of what follows windows [B, T] of so many ids [B], and the caches of keys and values."""
         hidden, keys, values = forward.read(self._weights, self._config, ids, lengths)
         return self._logits(hidden), keys, values
 
-    def write(self, prompts: tf.RaggedTensor, settings: RowSettings, wanted):
+    def write(self, prompts: tf.RaggedTensor, settings: RowSettings, wanted: tf.Tensor) -> Any:
         """Writes on.
 
         Args:

@@ -46,7 +46,9 @@ def bpe_sample(spool: Path, documents: Sequence[Document]) -> Iterator[str]:
             yield from text[begin : min(begin + _BPE_SLICE, document.held_out)].splitlines(keepends=True)
 
 
-def write_tokens(folder: Path, spool: Path, documents, tokenizer: Tokenizer, dtype) -> list[BookReport]:
+def write_tokens(
+    folder: Path, spool: Path, documents: Sequence[Document], tokenizer: Tokenizer, dtype: np.dtype
+) -> list[BookReport]:
     """Tokenises the spooled documents into train.bin and validation.bin; returns what to report of each."""
     books = []
     end_of_text = np.array([tokenizer.end_of_text_id], dtype).tobytes()

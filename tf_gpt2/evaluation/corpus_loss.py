@@ -1,6 +1,9 @@
 """How well a model predicts a corpus: nats, perplexity and bits per byte, with the conventions stated."""
 
 import math
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from tf_gpt2.corpus.cleaning import clean
 from tf_gpt2.corpus.reading import expand_corpus, read_books
@@ -9,7 +12,9 @@ from tf_gpt2.errors import UserError
 from tf_gpt2.model_directory import load_config
 
 
-def read_texts(entries, encoding=None, script=None) -> list[str]:
+def read_texts(
+    entries: str | os.PathLike | Sequence[str | os.PathLike], encoding: str | None = None, script: str | None = None
+) -> list[str]:
     """The documents of a corpus, cleaned as for training.
 
     Raises:
@@ -20,13 +25,13 @@ def read_texts(entries, encoding=None, script=None) -> list[str]:
 
 
 def evaluate_model(
-    run_dir,
-    corpus,
+    run_dir: Any,
+    corpus: str | os.PathLike | Sequence[str | os.PathLike],
     *,
     stride: int | None = None,
     encoding: str | None = None,
     script: str | None = None,
-    progress=lambda done, total, nats: None,
+    progress: Callable[[int, int, float], None] = lambda done, total, nats: None,
 ) -> dict:
     """How well a model predicts a corpus.
 
@@ -56,7 +61,12 @@ def evaluate_model(
     return evaluate(run_dir if opened else load(run_dir), texts, stride, progress)
 
 
-def evaluate(model, texts: list[str], stride: int, progress=lambda done, total, nats: None) -> dict:
+def evaluate(
+    model: Any,
+    texts: list[str],
+    stride: int,
+    progress: Callable[[int, int, float], None] = lambda done, total, nats: None,
+) -> dict:
     """Nats, perplexity and bits per byte of texts under a `TextGenerator`.
 
     Args:

@@ -1,13 +1,15 @@
 """Which format a folder holds, and folders by name from the model hubs."""
 
+import os
 import pathlib
+from types import ModuleType
 
 from tf_gpt2.errors import UserError
 from tf_gpt2.files import read_json
 from tf_gpt2.formats import hub, hugging_face, keras_hub, openai
 
 
-def locate(source) -> pathlib.Path:
+def locate(source: str | os.PathLike) -> pathlib.Path:
     """The folder that the user means: a path, or a name that is downloaded (hub.py).
 
     Raises:
@@ -24,7 +26,7 @@ def locate(source) -> pathlib.Path:
     )
 
 
-def format_of(folder: pathlib.Path):
+def format_of(folder: pathlib.Path) -> ModuleType:
     """The module of this package that reads the folder.
 
     Raises:

@@ -50,7 +50,7 @@ class StoredTensor:
         return widen_bfloat16(stored) if self.dtype == _BFLOAT16 else to_float32(np.asarray(stored))
 
 
-def read_header(path) -> dict[str, StoredTensor]:
+def read_header(path: pathlib.Path) -> dict[str, StoredTensor]:
     """Lists the tensors of a file by name.
 
     Raises:
@@ -102,7 +102,7 @@ def _check(path, header, data, size) -> dict[str, StoredTensor]:
     return tensors
 
 
-def require_float(path, name: str, tensor: StoredTensor) -> None:
+def require_float(path: pathlib.Path, name: str, tensor: StoredTensor) -> None:
     """Refuses integers, which quantised weights are.
 
     Raises:

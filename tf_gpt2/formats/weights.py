@@ -3,6 +3,8 @@
 Shapes: V vocabulary_size, C context_length, D hidden_dim, F intermediate_dim.
 """
 
+import os
+import pathlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 
@@ -24,7 +26,7 @@ class Weights(Mapping):
         readers: A function by name that gives the float32 array.
     """
 
-    def __init__(self, path, readers: dict[str, Callable[[], np.ndarray]]):
+    def __init__(self, path: pathlib.Path, readers: dict[str, Callable[[], np.ndarray]]):
         self._path = path
         self._readers = readers
 
@@ -76,7 +78,12 @@ def tensor_shapes(config: GPT2Config) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def check_tensors(path, expected, found, ignored: re.Pattern | None = None) -> None:
+def check_tensors(
+    path: pathlib.Path,
+    expected: Mapping[str, tuple[int, ...]],
+    found: Mapping[str, tuple[int, ...]],
+    ignored: re.Pattern | None = None,
+) -> None:
     """Refuses a source whose tensors are not exactly those of its configuration. Takes no memory for them.
 
     Args:
@@ -115,7 +122,7 @@ def widen_bfloat16(bits: np.ndarray) -> np.ndarray:
     return wide.view(np.float32)
 
 
-def damaged(path, error) -> UserError:
+def damaged(path: str | os.PathLike, error: object) -> UserError:
     """The error for a file that cannot be what its name says."""
     reason = str(error).strip().splitlines()
     return UserError(f"{path} is damaged ({reason[0] if reason else type(error).__name__}); copy or train it again")

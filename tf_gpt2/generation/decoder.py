@@ -9,6 +9,8 @@ Shapes: B rows, T tokens, D hidden_dim, H num_heads, K head_dim, C cache length,
 """
 
 import math
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import tensorflow as tf
 
@@ -36,27 +38,29 @@ def block_length(config: GPT2Config) -> int:
     return min(BLOCK, config.context_length)
 
 
-def norm(x, weights, name, epsilon):
+def norm(x: tf.Tensor, weights: Mapping[str, Any], name: str, epsilon: float) -> tf.Tensor:
     """Layer normalisation over the last axis (Ba et al. 2016)."""
     centred = x - tf.reduce_mean(x, -1, keepdims=True)
     scale = tf.math.rsqrt(tf.reduce_mean(centred * centred, -1, keepdims=True) + epsilon)
     return centred * scale * weights[f"{name}.weight"] + weights[f"{name}.bias"]
 
 
-def linear(x, weights, name):
+def linear(x: tf.Tensor, weights: Mapping[str, Any], name: str) -> tf.Tensor:
     """[N, in] -> [N, out]; two-dimensional so that TensorFlow fuses product and bias into one kernel."""
     matrix = weights[f"{name}.weight"]
     product = matrix.product(x) if isinstance(matrix, RowBlocks) else tf.matmul(x, matrix)
     return tf.nn.bias_add(product, weights[f"{name}.bias"])
 
 
-def gelu(x):
+def gelu(x: tf.Tensor) -> tf.Tensor:
     """Tanh GELU (Hendrycks and Gimpel 2016). 1 + tanh(u) is 2 sigmoid(2u), which takes fewer passes over x."""
     scale = 2 * math.sqrt(2 / math.pi)
     return x * tf.sigmoid(x * (scale + 0.044715 * scale * tf.square(x)))
 
 
-def transformer_block(x, weights, name, config: GPT2Config, rows, attend):
+def transformer_block(
+    x: tf.Tensor, weights: Mapping[str, Any], name: str, config: GPT2Config, rows: tuple, attend: Callable
+) -> tf.Tensor:
     """One pre-LayerNorm block of GPT-2, the only one in TensorFlow operations: passes differ in how they attend.
 
     Args:
@@ -82,14 +86,14 @@ def transformer_block(x, weights, name, config: GPT2Config, rows, attend):
     return x + linear(gelu(hidden), weights, f"{name}.mlp.c_proj")
 
 
-def logits(weights, config: GPT2Config, hidden):
+def logits(weights: Mapping[str, Any], config: GPT2Config, hidden: tf.Tensor) -> tf.Tensor:
     """Logits [N, V] of final hidden states [N, D]."""
     hidden = norm(hidden, weights, "ln_f", config.layer_norm_epsilon)
     head = weights.get(HEAD, weights[TABLE])
     return head.product(hidden) if isinstance(head, RowBlocks) else tf.matmul(hidden, head, transpose_b=True)
 
 
-def encode(weights, config: GPT2Config, ids):
+def encode(weights: Mapping[str, Any], config: GPT2Config, ids: tf.Tensor) -> tuple[tf.Tensor, list, list]:
     """All tokens in one parallel pass.
 
     Args:
@@ -120,7 +124,15 @@ def encode(weights, config: GPT2Config, ids):
     return tf.reshape(x, (batch, length, width)), keys, values
 
 
-def decode_step(weights, config: GPT2Config, ids, positions, keys, values, jit_compile: bool):
+def decode_step(
+    weights: Mapping[str, Any],
+    config: GPT2Config,
+    ids: tf.Tensor,
+    positions: tf.Tensor,
+    keys: list,
+    values: list,
+    jit_compile: bool,
+) -> tuple[tf.Tensor, list, list]:
     """One more token a row, with cached keys and values.
 
     Args:
@@ -152,7 +164,9 @@ def decode_step(weights, config: GPT2Config, ids, positions, keys, values, jit_c
     return x, new_keys, new_values
 
 
-def attend_to_cache(query, keys, values, positions, block):
+def attend_to_cache(
+    query: tf.Tensor, keys: tf.Tensor, values: tf.Tensor, positions: tf.Tensor, block: int
+) -> tf.Tensor:
     """Attention of one query a row over positions 0 to `positions`.
 
     Reading every place of the cache is faster per place, reading in blocks leaves the empty ones out: which is used

@@ -3,6 +3,9 @@
 Shapes: B rows written together, T tokens, C places of the cache, V vocabulary_size.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -34,7 +37,14 @@ class Engine:
         jit_compile: Whether XLA compiles the loop.
     """
 
-    def __init__(self, config: GPT2Config, weights, end_of_text_id, vocabulary_size=None, jit_compile=True):
+    def __init__(
+        self,
+        config: GPT2Config,
+        weights: Mapping[str, Any],
+        end_of_text_id: int,
+        vocabulary_size: int | None = None,
+        jit_compile: bool = True,
+    ):
         self.config = config
         self.end_of_text_id = end_of_text_id
         self.weights = to_tensors(weights)
@@ -58,7 +68,7 @@ class Engine:
         functions = [self._prefill, self._first]
         return len(self._loops) + sum(function.experimental_get_tracing_count() for function in functions)
 
-    def start(self, prompts, settings: GenerationSettings, seed, streams, samples) -> Session:
+    def start(self, prompts: Any, settings: GenerationSettings, seed: Any, streams: Any, samples: Any) -> Session:
         """Reads the prompts and writes their first token.
 
         Args:
@@ -90,13 +100,13 @@ class Engine:
             top_p=tf.constant(settings.top_p, tf.float32),
         )
 
-    def new_cache(self, rows):
+    def new_cache(self, rows: Any) -> tuple[list, list]:
         """Keys and values for a group: two lists over layers of variables [B, H, C, K]."""
         shape = (rows, self.config.num_heads, decoder.cache_length(self.config), self.config.head_dim)
         layers = range(self.config.num_layers)
         return [tf.Variable(tf.zeros(shape)) for _ in layers], [tf.Variable(tf.zeros(shape)) for _ in layers]
 
-    def prefill(self, windows, cache):
+    def prefill(self, windows: Any, cache: Any) -> Any:
         """Encodes prompts into the rows of a cache.
 
         Args:
@@ -106,13 +116,13 @@ class Engine:
         Returns:
             The logits [V] of what follows, by row.
         """
-        rows_of = {}
+        rows_of: dict[tuple, list[int]] = {}
         for row, window in windows.items():
             rows_of.setdefault(tuple(window), []).append(row)
-        by_length = {}
+        by_length: dict[int, list[tuple]] = {}
         for window in rows_of:
             by_length.setdefault(len(window), []).append(window)
-        logits = {}
+        logits: dict[int, tf.Tensor] = {}
         for length, same_length in by_length.items():
             most = max(1, PASS_TOKENS // length)
             for start in range(0, len(same_length), most):
@@ -137,11 +147,11 @@ class Engine:
         window = np.asarray(ids[-self.config.context_length :], np.int32)
         return self._prefill(tf.constant(window[None]))[0].numpy()[0]
 
-    def pick_first(self, logits, places, history, controls, max_candidates):
+    def pick_first(self, logits: Any, places: Any, history: Any, controls: Any, max_candidates: int) -> Any:
         """Draws the first token of each row from logits [B, V]: ids [B] and log-probabilities [B]."""
         return self._first(logits, places, history, controls, max_candidates)
 
-    def write(self, cache, state, controls, places, steps, max_candidates):
+    def write(self, cache: Any, state: Any, controls: Any, places: Any, steps: Any, max_candidates: int) -> Any:
         """`write_loop` on a cache, which is updated in place: ids, log-probabilities, new state."""
         arguments = (*cache, state, controls, places, tf.constant(steps))
         key = (max_candidates, state.done.shape[0])

@@ -4,6 +4,7 @@ Shapes: B rows written together, C places of the cache, V vocabulary_size.
 """
 
 import typing
+from typing import Any
 
 import tensorflow as tf
 
@@ -21,8 +22,16 @@ class WritingState(typing.NamedTuple):
 
 
 def write_loop(
-    forward, keys, values, state: WritingState, controls: Controls, places, steps, max_candidates, limit
-):
+    forward: Any,
+    keys: Any,
+    values: Any,
+    state: WritingState,
+    controls: Controls,
+    places: Any,
+    steps: Any,
+    max_candidates: int,
+    limit: int,
+) -> Any:
     """Up to `steps` tokens for every row that is not done: a pure function of tensors.
 
     The last token of the window is not in the cache yet: each round encodes it and draws the next one.

@@ -19,7 +19,7 @@ def _rotate_left(word, bits):
     return tf.bitwise.bitwise_or(left, right)
 
 
-def threefry(key, counter):
+def threefry(key: tf.Tensor, counter: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """The block function: two words of key and two of counter, uint32 of one broadcastable shape, to two words."""
     xor = tf.bitwise.bitwise_xor
     schedule = (key[0], key[1], xor(xor(key[0], key[1]), tf.constant(_PARITY, tf.uint32)))
@@ -33,7 +33,7 @@ def threefry(key, counter):
     return x, y
 
 
-def uniform(seed, stream, sample, position):
+def uniform(seed: tf.Tensor, stream: tf.Tensor, sample: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
     """Uniform float32 numbers in [0, 1), multiples of 2**-24.
 
     Args:

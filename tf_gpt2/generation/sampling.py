@@ -37,7 +37,7 @@ class History(typing.NamedTuple):
     written: tf.Tensor  # [B] int32 new tokens so far
 
 
-def remember(history: History, token, advance) -> History:
+def remember(history: History, token: tf.Tensor, advance: tf.Tensor) -> History:
     """The history after `token` [B] in the rows where `advance` [B] is true."""
     row = advance[:, None]
     at_end = tf.range(tf.shape(history.window)[1])[None, :] == history.length[:, None]  # [B, N]
@@ -51,14 +51,14 @@ def remember(history: History, token, advance) -> History:
     )
 
 
-def penalise_repetition(logits, history: History, penalty, window):
+def penalise_repetition(logits: tf.Tensor, history: History, penalty: tf.Tensor, window: tf.Tensor) -> tf.Tensor:
     """Keskar et al. 2019, section 4.1, on the tokens among the last `window` ones; logits are [B, V]."""
     seen = history.last_seen >= tf.maximum(history.length - window, 0)[:, None]
     penalised = tf.where(logits > 0, logits / penalty, logits * penalty)
     return tf.where(seen, penalised, logits)
 
 
-def forbid_repeated_ngrams(logits, history: History, size):
+def forbid_repeated_ngrams(logits: tf.Tensor, history: History, size: tf.Tensor) -> tf.Tensor:
     """Forbids what would complete an n-gram of `size` tokens that the window already holds.
 
     A place j of the window is forbidden's source when the size - 1 tokens before j equal the last size - 1 tokens.
@@ -81,7 +81,7 @@ def forbid_repeated_ngrams(logits, history: History, size):
     return tf.tensor_scatter_nd_min(logits, ids, banned)
 
 
-def adjust(logits, history: History, controls: Controls):
+def adjust(logits: tf.Tensor, history: History, controls: Controls) -> tf.Tensor:
     """Logits [B, V] after repetition penalty, no-repeat n-gram and minimum length."""
     logits = penalise_repetition(logits, history, controls.repetition_penalty, controls.repetition_window)
     logits = tf.cond(
@@ -94,7 +94,7 @@ def adjust(logits, history: History, controls: Controls):
     return tf.where(too_short & is_end, FORBIDDEN, logits)
 
 
-def draw(logits, uniform, controls: Controls, max_candidates: int):
+def draw(logits: tf.Tensor, uniform: tf.Tensor, controls: Controls, max_candidates: int) -> tf.Tensor:
     """Draws one token a row by inverting the cumulative distribution of the candidates.
 
     Candidates are sorted by falling logit, ties by rising id. Candidate i is drawn when u * total lies in
@@ -124,7 +124,9 @@ def draw(logits, uniform, controls: Controls, max_candidates: int):
     return tf.gather(ids, choice, batch_dims=1)
 
 
-def pick(logits, uniform, history: History, controls: Controls, max_candidates: int):
+def pick(
+    logits: tf.Tensor, uniform: tf.Tensor, history: History, controls: Controls, max_candidates: int
+) -> tuple[tf.Tensor, tf.Tensor]:
     """The next token [B] int32 and its log-probability [B] under the model itself, before any control."""
     token = draw(adjust(logits, history, controls), uniform, controls, max_candidates)
     chosen = tf.gather(logits, token, batch_dims=1)

@@ -1,5 +1,7 @@
 """A group of texts on their way: prompts in, tokens out, windows rolled when they are full."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -18,7 +20,7 @@ class Session:
         active: Rows that are still being written, a list of bool.
     """
 
-    def __init__(self, engine, prompts, settings, seed, streams, samples):
+    def __init__(self, engine: Any, prompts: Any, settings: Any, seed: Any, streams: Any, samples: Any):
         self._engine, self._settings = engine, settings
         context = engine.config.context_length
         self.cut = [max(0, len(prompt) - context) for prompt in prompts]
@@ -29,7 +31,8 @@ class Session:
         self._controls = engine.controls(settings, seed)
         self._candidates = engine.candidates(settings)
         self._cache = engine.new_cache(self._rows)
-        self.tokens, self.scores = [[] for _ in prompts], [[] for _ in prompts]
+        self.tokens: list[list[int]] = [[] for _ in prompts]
+        self.scores: list[list[float]] = [[] for _ in prompts]
         self.active = [True] * len(prompts)
         self._history = self._new_history(windows + [np.zeros(1, np.int32)] * spare)
         encoded = engine.prefill(dict(enumerate(windows)), self._cache)

@@ -11,6 +11,8 @@ import contextlib
 import mmap
 import os
 import typing
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -40,7 +42,7 @@ class RowBlocks(typing.NamedTuple):
     small: tuple[tf.Tensor, ...]
     large: tuple[tf.Tensor, ...]
 
-    def product(self, x):
+    def product(self, x: Any) -> tf.Tensor:
         """x [N, in] times the matrix: [N, out]."""
         rows = x.shape[0]
         if rows is None:
@@ -71,7 +73,7 @@ class WeightTensors(typing.NamedTuple):
     split: dict[str, tf.Tensor | RowBlocks]
 
 
-def to_tensors(arrays: dict[str, np.ndarray]) -> WeightTensors:
+def to_tensors(arrays: Mapping[str, np.ndarray]) -> WeightTensors:
     """Copies float32 arrays, whose matrices are [in, out], into large pages where the system has them."""
     if tf.config.list_physical_devices("GPU"):  # whose memory and threads are another matter
         tensors = {name: tf.convert_to_tensor(array) for name, array in arrays.items()}

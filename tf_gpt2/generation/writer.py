@@ -4,6 +4,7 @@ model = tf_gpt2.load("runs/demo")
 print(model.generate("却说曹操", max_new_tokens=200))
 """
 
+import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -212,7 +213,7 @@ class TextGenerator:
             raise interrupt
 
 
-def load(folder) -> TextGenerator:
+def load(folder: str | os.PathLike) -> TextGenerator:
     """Opens a model directory of any format that `tf_gpt2.model_directory` reads, with its sampling settings.
 
     Raises:

@@ -1,6 +1,7 @@
 """What the training loop need not know of GPT-2: where its weights start, which of them learn, how it is kept."""
 
 import dataclasses
+import os
 import pathlib
 
 import keras
@@ -60,7 +61,14 @@ class GPT2Keeper:
     """
 
     def __init__(
-        self, run_dir, model: keras.Model, config: GPT2Config, tokenizer: Tokenizer, *, sample_prompt="", seed=0
+        self,
+        run_dir: str | os.PathLike,
+        model: keras.Model,
+        config: GPT2Config,
+        tokenizer: Tokenizer,
+        *,
+        sample_prompt: str = "",
+        seed: int = 0,
     ):
         self._run_dir = pathlib.Path(run_dir)
         self._model, self._config, self._tokenizer = model, config, tokenizer

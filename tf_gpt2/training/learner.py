@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from typing import Any
 
 import keras
 import numpy as np
@@ -40,7 +41,7 @@ class Learner:
         """Every variable that a step changes: weights, dropout seeds, optimizer slots."""
         return [*self.model.variables, *self._optimizer.variables]
 
-    def step(self, x, y, learning_rate: float):
+    def step(self, x: Any, y: Any, learning_rate: float) -> Any:
         """One optimizer step on x, y int32 [B, T]; returns the loss before it, a tensor in nats per token."""
         # A variable, not a schedule inside the compiled step: the number of steps may be settled after compiling.
         self._optimizer.learning_rate = learning_rate
@@ -50,7 +51,7 @@ class Learner:
         """Mean loss in nats per token over batches of (x, y), without dropout, and the number of tokens."""
         return self._eval_step.mean_loss(batches)
 
-    def seconds_per_step(self, batches, learning_rate: float, steps: int = 12) -> float:
+    def seconds_per_step(self, batches: Any, learning_rate: float, steps: int = 12) -> float:
         """Compiles and times the step on real batches, then puts every variable back as it was."""
         before = [np.array(variable.value) for variable in self.variables]
         seconds = []

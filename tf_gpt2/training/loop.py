@@ -1,5 +1,13 @@
 """The training loop: steps, reports, checkpoints, and a clean end whatever ends it."""
 
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
 import dataclasses
 import math
 import pathlib
@@ -54,7 +62,7 @@ class Trainer:
 
     def __init__(
         self,
-        run_dir,
+        run_dir: str | os.PathLike,
         learner: Learner,
         corpus: PreparedCorpus,
         schedule: Schedule,
@@ -183,7 +191,9 @@ class Trainer:
         )
 
 
-def training_batches(corpus: PreparedCorpus, learner: Learner, context_length: int, start_step: int = 0):
+def training_batches(
+    corpus: PreparedCorpus, learner: Learner, context_length: int, start_step: int = 0
+) -> tf.data.Dataset:
     """The batches of a run from a step on: an endless `tf.data.Dataset` of (x, y), each int32 [B, T]."""
     return training_dataset(
         corpus.train_tokens,

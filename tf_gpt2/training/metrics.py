@@ -5,6 +5,7 @@ import logging
 import math
 import os
 import pathlib
+from typing import Any
 
 import tensorflow as tf
 
@@ -43,7 +44,7 @@ class MetricsLog:
             figures: Others; those that are not finite are left out.
         """
         figures = {"loss": loss, **figures}
-        finite = {name: float(value) for name, value in figures.items() if math.isfinite(value)}
+        finite: dict[str, Any] = {name: float(value) for name, value in figures.items() if math.isfinite(value)}
         if "loss" in finite:
             self._file.write(_text(MetricsLine(step=step, split=split, **finite)))
             self._file.flush()

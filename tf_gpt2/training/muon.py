@@ -3,6 +3,8 @@
 Shapes: G matrices of one shape, n rows, m columns, n <= m.
 """
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -16,7 +18,7 @@ class BatchedMuon(keras.optimizers.Muon):
         **kwargs: As for `keras.optimizers.Muon`.
     """
 
-    def __init__(self, *, gram: bool, **kwargs):
+    def __init__(self, *, gram: bool, **kwargs: Any):
         super().__init__(**kwargs)
         self.gram = gram
 
@@ -47,7 +49,7 @@ class BatchedMuon(keras.optimizers.Muon):
             update = updates[index] if wide else ops.transpose(updates[index])
             self.assign_sub(variable, self.lr_adjust(learning_rate * update))
 
-    def zeropower_via_newtonschulz5(self, x, steps: int):
+    def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
         """Orthogonalises every matrix of x [G, n, m], n <= m, by Newton-Schulz iterations (Jordan 2024).
 
         With A = X X^T an iteration is X <- P X, P = a I + b A + c A^2. P and A commute, so A <- P A P, and the

@@ -12,7 +12,7 @@ from tf_gpt2.training.muon import BatchedMuon
 from tf_gpt2.training.settings import Recipe
 
 
-def build_optimizer(recipe: Recipe, variables) -> keras.optimizers.Optimizer:
+def build_optimizer(recipe: Recipe, variables: list) -> keras.optimizers.Optimizer:
     """Returns the optimizer, built for `variables`; only matrices among them decay. A step sets its rate."""
     common = {
         "learning_rate": 1e-3,  # until the first step sets it

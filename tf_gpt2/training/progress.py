@@ -2,6 +2,7 @@
 
 import sys
 import time
+from typing import TextIO
 
 # Where the line cannot be rewritten in place (a log file), it comes at most this often, in seconds.
 _SECONDS_BETWEEN_LINES = 10.0
@@ -19,7 +20,7 @@ class Progress:
         tokens_per_step: Batch size times context length.
     """
 
-    def __init__(self, first_step: int, last_step: int, tokens_per_step: int, stream=None):
+    def __init__(self, first_step: int, last_step: int, tokens_per_step: int, stream: TextIO | None = None):
         self._stream = stream or sys.stderr
         self._in_place = self._stream.isatty()
         self._last_step = last_step

@@ -54,7 +54,9 @@ class TrainingResult:
 
 
 def train_model(
-    corpus: str | os.PathLike | Sequence[str | os.PathLike] | None = None, run_dir="runs/demo", **options: Any
+    corpus: str | os.PathLike | Sequence[str | os.PathLike] | None = None,
+    run_dir: str | os.PathLike = "runs/demo",
+    **options: Any,
 ) -> TrainingResult:
     """Trains a GPT-2 on novels, or goes on with a training that was stopped.
 

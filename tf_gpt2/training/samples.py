@@ -1,8 +1,11 @@
 """Passages that the model writes while it learns, to watch it come to speak."""
 
+import os
+
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.files import write_atomically
 from tf_gpt2.run_directory import sample_path
+from tf_gpt2.tokenizer import Tokenizer
 
 _NEW_TOKENS = 120
 
@@ -18,7 +21,9 @@ class SampleWriter:
         seed: Fixes the draws, so that two steps differ by what was learned alone.
     """
 
-    def __init__(self, run_dir, config: GPT2Config, tokenizer, *, prompt: str, seed: int):
+    def __init__(
+        self, run_dir: str | os.PathLike, config: GPT2Config, tokenizer: Tokenizer, *, prompt: str, seed: int
+    ):
         self._run_dir = run_dir
         self._config = config
         self._tokenizer = tokenizer

@@ -15,14 +15,14 @@ from tf_gpt2.data.windows import IGNORED
 Objective = Callable[[keras.Model, Any, Any], tf.Tensor]
 
 
-def token_losses(logits, targets):
+def token_losses(logits: Any, targets: Any) -> tf.Tensor:
     """Cross-entropy in nats of every target [B, T] under logits [B, T, V]; 0 where the target is `IGNORED`."""
     counted = tf.not_equal(targets, IGNORED)
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.where(counted, targets, 0), logits)
     return tf.where(counted, losses, 0.0)
 
 
-def next_token_loss(model: keras.Model, x, y) -> tf.Tensor:
+def next_token_loss(model: keras.Model, x: Any, y: Any) -> tf.Tensor:
     """The objective of GPT-2: mean cross-entropy of y under the logits for x, [B, T] each, in nats per token."""
     return tf.reduce_mean(token_losses(model(x, training=True), y))
 
@@ -39,7 +39,12 @@ class TrainStep:
     """
 
     def __init__(
-        self, model, optimizer, variables, accumulation_steps: int = 1, objective: Objective = next_token_loss
+        self,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        variables: list,
+        accumulation_steps: int = 1,
+        objective: Objective = next_token_loss,
     ):
         self._model = model
         self._objective = objective
@@ -88,7 +93,7 @@ class TrainStep:
 class EvalStep:
     """Sum of the losses over a batch, without dropout, as one XLA program."""
 
-    def __init__(self, model):
+    def __init__(self, model: keras.Model):
         self._model = model
 
     @tf.function(jit_compile=True)
@@ -97,7 +102,7 @@ class EvalStep:
         losses = token_losses(self._model(x, training=False), y)
         return tf.reduce_sum(losses), tf.reduce_sum(tf.cast(tf.not_equal(y, IGNORED), tf.int32))
 
-    def mean_loss(self, batches) -> tuple[float, int]:
+    def mean_loss(self, batches: Any) -> tuple[float, int]:
         """Mean loss in nats per token over a dataset of (x, y), and the number of tokens."""
         total, count = 0.0, 0
         for x, y in batches:

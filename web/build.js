@@ -1,16 +1,19 @@
 /** Builds the page into dist/: node build.js. Nothing in dist/ is fetched from anywhere but its own folder. */
 
 import { cp, mkdir, rm } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { compileKernels, SHARED } from "./compile_kernels.js";
 
-const DIST = new URL("./dist/", import.meta.url).pathname;
-const WASM = new URL("./node_modules/@tensorflow/tfjs-backend-wasm/dist/", import.meta.url).pathname;
+/** A path beside this file; on Windows the address of a file is not its path. */
+const here = (/** @type {string} */ path) => fileURLToPath(new URL(path, import.meta.url));
+const DIST = here("./dist/");
+const WASM = here("./node_modules/@tensorflow/tfjs-backend-wasm/dist/");
 
 await rm(DIST, { recursive: true, force: true });
 await mkdir(DIST);
 await build({
-  absWorkingDir: new URL(".", import.meta.url).pathname,
+  absWorkingDir: here("."),
   entryPoints: {
     app: "src/page/app.js",
     worker_wasm: "src/runtime/worker_wasm.js",
@@ -33,8 +36,8 @@ await build({
   legalComments: "eof",
   logLevel: "warning",
 });
-await cp(new URL("./src/index.html", import.meta.url).pathname, `${DIST}index.html`);
-await cp(new URL("./src/icon.svg", import.meta.url).pathname, `${DIST}icon.svg`);
+await cp(here("./src/index.html"), `${DIST}index.html`);
+await cp(here("./src/icon.svg"), `${DIST}icon.svg`);
 for (const name of ["tfjs-backend-wasm.wasm", "tfjs-backend-wasm-simd.wasm"]) await cp(WASM + name, DIST + name);
 await compileKernels(`${DIST}kernels.wasm`);
 await compileKernels(`${DIST}kernels_shared.wasm`, SHARED);

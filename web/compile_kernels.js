@@ -1,5 +1,6 @@
 /** Compiles src/kernels to WebAssembly. */
 
+import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
 
 // The memory of one thread, and memory that threads share: a module takes one kind or the other.
@@ -8,7 +9,7 @@ export const SHARED = [
   ["--enable", "threads", "--sharedMemory", "--initialMemory", "1", "--maximumMemory", "65536"],
 ];
 
-const KERNELS = new URL("./src/kernels/", import.meta.url).pathname;
+const KERNELS = fileURLToPath(new URL("./src/kernels/", import.meta.url));
 
 /**
  * @param {string} file To write.

@@ -11,19 +11,12 @@ Face's Conv1D stores kernels as [in, out], as Keras does, so no tensor is transp
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING
-
-from tf_gpt2.tokenizer import Tokenizer
-
-if TYPE_CHECKING:
-    import keras
-
 import functools
 import json
+import os
 import pathlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,6 +27,11 @@ from tf_gpt2.formats.hugging_face import PREFIX
 from tf_gpt2.formats.weights import HEAD, Weights, tensor_shapes
 from tf_gpt2.generation.settings import GenerationSettings
 from tf_gpt2.run_directory import CONFIG_FILE, GENERATION_CONFIG_FILE, WEIGHTS_FILE, read_generation_config
+
+if TYPE_CHECKING:  # neither is needed to read a model
+    import keras
+
+    from tf_gpt2.tokenizer import Tokenizer
 
 _LAYER_OF = {
     "wte.weight": "token_embedding/embeddings",

@@ -6,7 +6,7 @@ for whole ranges of code points at a time, and a range that it treats alike is n
 Shapes: N code points of all rows of a batch after one another, R ranges.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,7 @@ class RangeTable(tf.Module):
         values: A value a range.
     """
 
-    def __init__(self, starts: tf.Tensor, values: tf.Tensor):
+    def __init__(self, starts: Sequence[int], values: Sequence[int]):
         super().__init__()
         self._starts = tf.Variable(np.asarray(starts, np.int32), trainable=False, name="starts")
         self._values = tf.Variable(np.asarray(values, np.int32), trainable=False, name="values")
@@ -137,13 +137,13 @@ def _search(sorted_values, values, side):
     return tf.reshape(tf.searchsorted(sorted_values, values, side=side), (-1,))
 
 
-def previous(values: tf.Tensor, rows: Any, outside: tf.Tensor) -> Any:
+def previous(values: tf.Tensor, rows: Any, outside: int | bool) -> Any:
     """For each of N values the one before it in its row, `outside` at the row's start; `rows` [N] is rising."""
     before = tf.concat([[outside], values], axis=0)[:-1]
     return tf.where(starts_of(rows), outside, before)
 
 
-def following(values: tf.Tensor, rows: Any, outside: tf.Tensor) -> Any:
+def following(values: tf.Tensor, rows: Any, outside: int | bool) -> Any:
     """For each of N values the one after it in its row, `outside` at the row's end."""
     after = tf.concat([values, [outside]], axis=0)[1:]
     ends = tf.reverse(starts_of(tf.reverse(rows, [0])), [0])

@@ -15,7 +15,7 @@ from .forward import by_groups
 
 
 def log_probabilities(
-    weights: Mapping[str, Any], config: GPT2Config, end_of_text_id: tf.Tensor, ids: tf.Tensor, lengths: tf.Tensor
+    weights: Mapping[str, Any], config: GPT2Config, end_of_text_id: int, ids: tf.Tensor, lengths: tf.Tensor
 ) -> Any:
     """Natural logarithm of each token's probability given those before it in its window.
 

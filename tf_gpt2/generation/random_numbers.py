@@ -19,7 +19,7 @@ def _rotate_left(word, bits):
     return tf.bitwise.bitwise_or(left, right)
 
 
-def threefry(key: tf.Tensor, counter: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def threefry(key: tuple[tf.Tensor, tf.Tensor], counter: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
     """The block function: two words of key and two of counter, uint32 of one broadcastable shape, to two words."""
     xor = tf.bitwise.bitwise_xor
     schedule = (key[0], key[1], xor(xor(key[0], key[1]), tf.constant(_PARITY, tf.uint32)))

@@ -2,6 +2,7 @@
 
 import importlib.util
 import pathlib
+import signal
 import sys
 
 import pytest
@@ -11,6 +12,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from tf_gpt2 import runtime
 
 runtime.load_tensorflow()
+# Tests of Ctrl-C set the state that they test: what a script starts in the background has inherited "ignore".
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config, items):

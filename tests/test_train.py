@@ -71,7 +71,9 @@ def test_a_run_directory_holds_what_is_documented(whole_run):
     assert json.loads((whole_run / "training.json").read_text())["training"]["steps"] == 40
 
 
-@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "sent", [signal.SIGKILL, signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_a_killed_or_stopped_run_goes_on_bit_for_bit(novel, whole_run, tmp_path, sent):
     run_dir = tmp_path / "run"
     process = start(*_command(novel, run_dir, "--checkpoint_every=7"))

@@ -91,7 +91,7 @@ def _advise_tokenizer(asked: TrainingOptions, prepared: PreparedCorpus) -> None:
     if is_alphabetic(prepared.tokenizer.decode(prepared.train_tokens[:_SCRIPT_SAMPLE_TOKENS].tolist())):
         log.info(
             "note: this text is written in an alphabet, for which pieces of words serve better than characters: "
-            "take --tokenizer=bpe, or --tokenizer=characters if you mean it"
+            "take the tokenizer bpe, or name characters if you mean them"
         )
 
 

@@ -38,14 +38,13 @@ def main(argv=None):
 
 
 def _run(name, python, rounds):
-    preset, optimizer, vocabulary_size, batch_size, length, dropout, steps = CASES[name]
+    preset, vocabulary_size = CASES[name][0], CASES[name][2]
     print(f"case {name}", file=sys.stderr)
-    common = ["--optimizer", optimizer, "--vocabulary_size", vocabulary_size, "--batch_size", batch_size]
-    common += ["--length", length, "--dropout", dropout, "--steps", steps]
+    preset_arguments, common = worker_arguments(*CASES[name])
     shape = preset_config(preset, vocabulary_size)
     fields = ("num_layers", "hidden_dim", "num_heads", "context_length")
     peer_shape = [part for field in fields for part in (f"--{field}", getattr(shape, field))]
-    ours = Worker(sys.executable, "benchmarks.train_worker", "--preset", preset, *common)
+    ours = Worker(sys.executable, "benchmarks.train_worker", *preset_arguments, *common)
     peer = Worker(python, "benchmarks.peers.hf_train", *peer_shape, *common)
     if ours.ready["parameters"] != peer.ready["parameters"]:
         raise RuntimeError(f"the contenders must have equal models: {ours.ready} and {peer.ready}")
@@ -62,6 +61,12 @@ def _run(name, python, rounds):
         "input_wait_fraction": median(answers["ours"], "input_wait_fraction"),
         "compile_s": ours.ready["compile_s"],
     }
+
+
+def worker_arguments(preset, optimizer, vocabulary_size, batch_size, length, dropout, steps):
+    """Command line of a case: the preset, which only our worker knows, and what both contenders understand."""
+    common = ["--optimizer", optimizer, "--vocabulary_size", vocabulary_size, "--batch_size", batch_size]
+    return ["--preset", preset], [*common, "--length", length, "--dropout", dropout, "--steps", steps]
 
 
 def _median_fraction(answers):

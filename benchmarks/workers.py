@@ -39,12 +39,13 @@ class Worker:
         python: Interpreter.
         module: Module to run, `benchmarks.peers.hf_train` say.
         arguments: Its command line.
+        folder: The checkout whose module it is.
     """
 
-    def __init__(self, python: str, module: str, *arguments):
+    def __init__(self, python: str, module: str, *arguments, folder: pathlib.Path = ROOT):
         command = [python, "-m", module, *map(str, arguments)]
         self._process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         self.ready = self._answer()
 

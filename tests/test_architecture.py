@@ -11,7 +11,7 @@ from commands import ROOT
 
 # room: modules or packages in it, and the rooms it may import beside itself. A room knows what stands above it.
 ROOMS = {
-    "ground": ({"errors", "config", "files", "file_system", "cache", "runtime", "printing"}, set()),
+    "ground": ({"errors", "config", "files", "file_system", "cache", "runtime", "printing", "terminal"}, set()),
     "corpus": ({"corpus"}, {"ground"}),
     "records": ({"run_directory", "schemas"}, {"ground", "corpus"}),
     "bytes": ({"token_bytes"}, {"corpus"}),

@@ -17,7 +17,7 @@ from tf_gpt2 import command
 from tf_gpt2.errors import UserError
 from tf_gpt2.generation.prompts import read_prompts
 from tf_gpt2.generation.settings import MAX_SEED, GenerationSettings
-from tf_gpt2.interactive import converse, printable
+from tf_gpt2.interactive import converse
 
 _CONTROLS = tuple(
     field.name for field in dataclasses.fields(GenerationSettings) if field.name != "stop_at_end_of_text"
@@ -147,17 +147,17 @@ def _print_passages(model: Any, prompts: list[str], settings: GenerationSettings
         if several:
             title = f"prompt {passage.prompt_index + 1}, " if len(prompts) > 1 else ""
             command.message(f"--- {title}sample {passage.sample_index + 1}")
-        command.result(printable(passage.prompt + passage.text))
+        command.result(passage.prompt + passage.text)
 
 
 def _stream(model: Any, prompt: str, settings: GenerationSettings) -> Any:
     """Prints the prompt and each piece of text as it comes; returns the passage."""
-    command.result(printable(prompt), end="")
+    command.result(prompt, end="")
     passage = None
     try:
         for item in model.stream_passage(prompt, settings):
             if isinstance(item, str):
-                command.result(printable(item), end="")
+                command.result(item, end="")
             else:
                 passage = item
     finally:

@@ -1,7 +1,7 @@
 """Runs the cases and prints what came of them; ends in one JSON line on stdout.
 
-    python -m tests.fuzz --cases=2000 --formats=epub,csv --seed=1
-    python -m tests.fuzz --formats=epub --seed=1 --only=17 --keep=/tmp/case
+python -m tests.fuzz --cases=2000 --formats=epub,csv --seed=1
+python -m tests.fuzz --formats=epub --seed=1 --only=17 --keep=/tmp/case
 """
 
 import argparse
@@ -30,7 +30,9 @@ def main(argv=None):
     if options.only is not None:
         return _run_one(FORMATS[chosen[0]], options)
     begun = time.monotonic()
-    tasks = [(name, options.seed, first, options.cases) for name in chosen for first in range(0, options.cases, SHARE)]
+    tasks = [
+        (name, options.seed, first, options.cases) for name in chosen for first in range(0, options.cases, SHARE)
+    ]
     counts, failures = {name: collections.Counter() for name in chosen}, []
     with _pool(options.jobs) as pool:
         for name, outcomes in pool.map(run_share, tasks):
@@ -40,7 +42,9 @@ def main(argv=None):
                     failures.append(_failure(name, options.seed, number, kind, detail))
     failures.sort(key=lambda failure: (failure["format"], failure["case"]))
     for failure in failures[:_SHOWN_FAILURES]:
-        print(f"{failure['format']} {failure['kind']}: {failure['detail']}\n  {failure['reproduce']}", file=sys.stderr)
+        print(
+            f"{failure['format']} {failure['kind']}: {failure['detail']}\n  {failure['reproduce']}", file=sys.stderr
+        )
     figures = {
         "cases": options.cases,
         "seed": options.seed,

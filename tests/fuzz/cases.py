@@ -4,6 +4,7 @@ Clean is what a person at a terminal may meet: the work done, or one line that s
 characters and without any that a terminal obeys.
 """
 
+import functools
 import io
 import os
 import random
@@ -56,23 +57,21 @@ def judged(work, folder):
     """Runs `work(folder)` as a command does, with both streams a terminal; returns (kind, detail)."""
     from tf_gpt2 import command
 
-    shown = folder / "shown"
-    with shown.open("wb") as file:
-        for stream in (1, 2):  # what is written past Python counts too
-            os.dup2(file.fileno(), stream)
-    sys.stdout, sys.stderr = (_Terminal(open(stream, "ab", 0), "utf-8", write_through=True) for stream in (1, 2))
+    results, messages = folder / "stdout", folder / "stderr"
+    for stream, path in ((1, results), (2, messages)):  # what is written past Python counts too
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), stream)
+    sys.stdout, sys.stderr = (_Terminal(io.FileIO(stream, "ab"), "utf-8", write_through=True) for stream in (1, 2))
     code = command.call(lambda argv: work(folder) or 0, [])
-    data = shown.read_bytes()
-    fault = _fault(code, data)
-    return ("shown", f"{fault}: {data[-300:]!r}") if fault else ("refused" if code else "done", "")
+    for path, judge in ((results, _fault), (messages, functools.partial(_fault_of_messages, code))):
+        data = path.read_bytes()
+        if fault := judge(data):
+            return "shown", f"{fault}: {data[-300:]!r}"
+    return ("refused" if code else "done"), ""
 
 
-def _fault(code, data):
-    """What is wrong with what was shown; None when nothing is."""
-    try:
-        lines = data.decode().split("\n")
-    except UnicodeDecodeError:
-        return "what was shown is not UTF-8"
+def _fault_of_messages(code, data):
+    """What is wrong with what a person was told; None when nothing is."""
+    lines = data.decode("utf-8", "replace").split("\n")
     errors = [line for line in lines if line.startswith("error: ")]
     if code not in (0, 2):
         return f"exit code {code}"
@@ -82,14 +81,22 @@ def _fault(code, data):
         return "a line is too long"
     if any("Traceback (most recent" in line or "panicked at" in line for line in lines):
         return "it shows the inside of a program"
-    if odd := next((c for c in "".join(lines) if _obeyed(c)), None):
-        return f"the terminal gets {odd!r}"
-    return None
+    return _fault(data)
+
+
+def _fault(data):
+    """What a terminal would make of it."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return "what was shown is not UTF-8"
+    odd = next((character for character in text if _obeyed(character)), None)
+    return None if odd is None else f"the terminal gets {odd!r}"
 
 
 def _obeyed(character):
     """Whether a terminal does something else than show it: controls, direction marks."""
-    return unicodedata.category(character) == "Cc" and character != "\t" or character in _DIRECTIONS
+    return unicodedata.category(character) == "Cc" and character not in "\t\n" or character in _DIRECTIONS
 
 
 _DIRECTIONS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"

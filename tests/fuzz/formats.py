@@ -119,7 +119,7 @@ def _converse(folder):
 
     (folder / "lines").write_bytes((folder / "lines.txt").read_bytes() + b"\nthe last line\n")
     os.dup2(os.open(folder / "lines", os.O_RDONLY), 0)
-    sys.stdin = open(0, encoding="utf-8")
+    sys.stdin = open(0, encoding="utf-8")  # noqa: SIM115 - as a process has it, to its end
     model = seeds.Echo()
     converse(model, GenerationSettings())
     if model.prompts[-1:] != ["the last line"]:
@@ -174,7 +174,9 @@ FORMATS = {
         _checkpoint("pytorch_bin"),
         _checkpoint("openai", ("tensorflow",)),
         Tried("gpt_2_simple", seeds.gpt_2_simple, _open_model, (*_MODEL, "tensorflow"), places=True),
-        Tried("tokenizer", seeds.model_directories, _open_model, _MODEL, ("tokenizer.json", "tokenizer_config.json")),
+        Tried(
+            "tokenizer", seeds.model_directories, _open_model, _MODEL, ("tokenizer.json", "tokenizer_config.json")
+        ),
         Tried("run_directory", seeds.model_directories, _open_run, _MODEL, places=True),
         Tried("training_state", seeds.checkpoints, _restore, ("tf_gpt2.training.checkpoints", *_MODEL)),
         Tried("prepared_corpus", seeds.prepared_corpora, _read_prepared, _CORPUS, places=True),

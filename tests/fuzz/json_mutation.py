@@ -1,4 +1,4 @@
-"""Damage that knows JSON: values of other types and sizes, fields gone, doubled or renamed, text that no dump gives."""
+"""Damage that knows JSON: other types and sizes, fields gone, doubled or renamed, text that no dump gives."""
 
 import json
 
@@ -64,7 +64,8 @@ def _nudge(rng, holder, key):
         holder[key] = old + rng.choice(_NUMBERS)
     elif isinstance(old, str):
         place = rng.randint(0, len(old))
-        holder[key] = old[:place] + rng.choice(("", "\x1b[31m", "\ud800", "\u202e", " ", "\n", "é")) + old[place + 1 :]
+        piece = rng.choice(("", "\x1b[31m", "\ud800", "\u202e", " ", "\n", "é"))
+        holder[key] = old[:place] + piece + old[place + 1 :]
     else:
         holder[key] = {"a": old} if isinstance(old, list) else [old]
 

@@ -11,11 +11,12 @@ from .json_mutation import RAW, mutate_json
 LARGEST = 1_000_000  # bytes of a damaged file
 # What readers trip over: controls, marks, halves of characters, markup, long things that ask for quadratic time.
 PIECES = (
-    b"\0", b"\xff", b"\x80", b"\xfe\xff", b"\xff\xfe", b"\xef\xbb\xbf", b"\x1b]0;owned\x07", b"\x1b[2J", b"\x9b31m",
-    b"\xc2\x9b31m", "\u202e".encode(), "\u2066".encode(), "\u2028".encode(), "\x85".encode(), b"\xed\xa0\x80", b"\r",
-    b"\r\n", b"\n", b"\n\n", b"\t", b'"', b"'", b",", b";", b"\\", b"{", b"}", b"[", b"]", b"<", b">", b"&#x110000;",
-    b"&#xd800;", b"&amp", b"<![CDATA[", b"<!--", b"<!ENTITY a 'b'>", b"<!DOCTYPE", b"<a ", b"</", b"<|endoftext|>",
-    b"[UNK]", b"##", b"\x1b$B", b"~{", b"#version", b"../", b"0", b"-1", b"99999999999999999999", b"1e999", b"NaN",
+    b"\0", b"\xff", b"\x80", b"\xfe\xff", b"\xff\xfe", b"\xef\xbb\xbf", b"\x1b]0;owned\x07", b"\x1b[2J",
+    b"\x9b31m", b"\xc2\x9b31m", "\u202e".encode(), "\u2066".encode(), "\u2028".encode(), "\x85".encode(),
+    b"\xed\xa0\x80", b"\r", b"\r\n", b"\n", b"\n\n", b"\t", b'"', b"'", b",", b";", b"\\", b"{", b"}", b"[",
+    b"]", b"<", b">", b"&#x110000;", b"&#xd800;", b"&amp", b"<![CDATA[", b"<!--", b"<!ENTITY a 'b'>",
+    b"<!DOCTYPE", b"<a ", b"</", b"<|endoftext|>", b"[UNK]", b"##", b"\x1b$B", b"~{", b"#version", b"../", b"0",
+    b"-1", b"99999999999999999999", b"1e999", b"NaN",
 )  # fmt: skip
 
 
@@ -82,7 +83,18 @@ def _as_json(rng, data):
     return rng.choice(RAW).encode() if rng.random() < 0.3 else _insert(rng, data)
 
 
-_CHANGES = (_flip_bits, _flip_near_the_start, _truncate, _cut_out, _insert, _insert, _repeat, _splice, _random_run, _as_json)
+_CHANGES = (
+    _flip_bits,
+    _flip_near_the_start,
+    _truncate,
+    _cut_out,
+    _insert,
+    _insert,
+    _repeat,
+    _splice,
+    _random_run,
+    _as_json,
+)
 
 
 def _json_lines(rng, data):

@@ -91,8 +91,9 @@ def epubs():
         f"<manifest>{items}</manifest><spine>{spine}</spine></package>"
     )
     chapter = (
-        '<?xml version="1.0" encoding="utf-8"?><!DOCTYPE html><html><head><title>回</title><style>p {}</style></head>'
-        f"<body><h1 class='a'>第一回</h1><!-- note --><p>{PROSE}<br/>&#26360;&nbsp;</p><ruby>漢<rt>かん</rt></ruby>"
+        '<?xml version="1.0" encoding="utf-8"?><!DOCTYPE html><html><head><title>回</title><style>p {}</style>'
+        "</head><body><h1 class='a'>第一回</h1><!-- note -->"
+        f"<p>{PROSE}<br/>&#26360;&nbsp;</p><ruby>漢<rt>かん</rt></ruby>"
         "<script>if (a < b) {}</script><table><tr><td>a</td></tr></table></body></html>"
     )
     files = {"mimetype": "application/epub+zip", "META-INF/container.xml": container, "O/book.opf": package}

@@ -10,7 +10,15 @@ import pytest
 
 from tf_gpt2 import file_system, files
 from tf_gpt2.errors import UserError
-from tf_gpt2.files import read_json, replacing, replacing_folder, sweep, write_atomically, write_tensors
+from tf_gpt2.files import (
+    read_json,
+    read_whole,
+    replacing,
+    replacing_folder,
+    sweep,
+    write_atomically,
+    write_tensors,
+)
 
 MARKER = "site.json"
 
@@ -341,3 +349,32 @@ def test_json_that_is_no_object_is_refused(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(UserError, match=r"x\.json.*; do this"):
         read_json(path, remedy="do this")
+
+
+def _put(path, kind):
+    if kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "loop":
+        path.symlink_to(path)
+    elif kind == "large":
+        with path.open("wb") as file:
+            file.truncate(1 << 40)  # takes no room on the disk
+
+
+@pytest.mark.parametrize("kind", ["device", "pipe", "folder", "loop", "large", "missing"])
+def test_what_is_no_file_of_a_sensible_size_is_not_read(tmp_path, kind):
+    _put(tmp_path / "x.json", kind)
+    with pytest.raises(UserError, match=r"x\.json .*; do this$"):
+        read_json(tmp_path / "x.json", remedy="do this")
+    with pytest.raises(UserError, match="do this"):
+        read_whole(tmp_path / "x.json", most=10, remedy="do this")
+
+
+def test_a_link_to_a_file_is_read(tmp_path):
+    (tmp_path / "blob").write_text('{"a": 1}')
+    (tmp_path / "x.json").symlink_to("blob")
+    assert read_json(tmp_path / "x.json", remedy="") == {"a": 1}

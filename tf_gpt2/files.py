@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 
@@ -19,6 +20,7 @@ from tf_gpt2.file_system import lock_new_file, rename, sync, sync_tree, try_lock
 
 WORKSPACE_PREFIX = ".tf_gpt2-"
 _LOCK, _NEW, _FORMER = "lock", "new", "former"
+LARGEST_RECORD = 64 << 20  # bytes of a file that is read whole; the largest vocabularies have half of it
 
 
 @contextlib.contextmanager
@@ -200,18 +202,43 @@ def _one_clear_line(path, remedy):
         raise UserError(f"cannot write {path}: {error.strerror or error}; {remedy}") from None
 
 
+def read_whole(path: str | os.PathLike, *, most: int = LARGEST_RECORD, remedy: str) -> bytes:
+    """Reads a file into memory, if it is one and not too large: a link to a device, say, would never end.
+
+    Args:
+        path: The file; a link to one counts.
+        most: Bytes that it may have.
+        remedy: What to do when it cannot be read.
+
+    Raises:
+        UserError: It is missing, no regular file, larger, or cannot be read.
+    """
+    path = pathlib.Path(path)
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise UserError(f"{path} must be a file; it is a folder, a device or a pipe; {remedy}")
+        if found.st_size > most:
+            raise UserError(f"{path} must have at most {most:,} bytes; it has {found.st_size:,}; {remedy}")
+        with path.open("rb") as file:
+            return file.read(most + 1)
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; {remedy}") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror or error}); {remedy}") from None
+
+
 def read_json(path: str | os.PathLike, *, remedy: str) -> dict:
     """Reads a JSON object.
 
     Raises:
-        UserError: The file is missing, is no JSON, or holds something else than an object.
+        UserError: The file is missing or unreasonably large, is no JSON, or holds something else than an object.
     """
     path = pathlib.Path(path)
+    data = read_whole(path, remedy=remedy)
     try:
-        value = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing; {remedy}") from None
-    except (OSError, ValueError, RecursionError) as error:
+        value = json.loads(data)
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} cannot be read as JSON ({error}); {remedy}") from None
     if not isinstance(value, dict):
         raise UserError(f"{path} must hold a JSON object; received {type(value).__name__}; {remedy}")

@@ -179,7 +179,7 @@ FORMATS = {
         ),
         Tried("run_directory", seeds.model_directories, _open_run, _MODEL, places=True),
         Tried("training_state", seeds.checkpoints, _restore, ("tf_gpt2.training.checkpoints", *_MODEL)),
-        Tried("prepared_corpus", seeds.prepared_corpora, _read_prepared, _CORPUS, places=True),
+        Tried("prepared_corpus", seeds.prepared_corpora, _read_prepared, _CORPUS),
         Tried("interactive", seeds.dialogues, _converse, ("tf_gpt2.interactive", "readline")),
     )
 }

@@ -378,3 +378,38 @@ def test_a_link_to_a_file_is_read(tmp_path):
     (tmp_path / "blob").write_text('{"a": 1}')
     (tmp_path / "x.json").symlink_to("blob")
     assert read_json(tmp_path / "x.json", remedy="") == {"a": 1}
+
+
+def test_a_tokenizer_is_on_the_disk_before_it_takes_its_place(tmp_path, monkeypatch):
+    from tf_gpt2.tokenizer import Tokenizer
+
+    tokenizer = Tokenizer.train_characters(["却说"])
+    real, synced = os.fsync, []
+
+    def fsync(descriptor):
+        synced.append(os.fstat(descriptor).st_ino)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    tokenizer.save(tmp_path)
+    assert {(tmp_path / name).stat().st_ino for name in ("tokenizer.json", "tokenizer_config.json")} <= set(synced)
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UserError, match=r"cannot write .*tokenizer\.json: No space left on device; free space"):
+        tokenizer.save(tmp_path)
+    assert len(os.listdir(tmp_path)) == 2
+
+
+def test_what_was_left_in_the_cache_goes_when_a_corpus_is_found_there(tmp_path):
+    from tf_gpt2.data.prepare import prepare_corpus
+
+    book, cache = tmp_path / "book.txt", tmp_path / "cache"
+    book.write_text("却说曹操引军渡河。\n" * 50, "utf-8")
+    prepared = prepare_corpus([book], cache_dir=cache)
+    _process("folder", prepared.folder, "kill").communicate()
+    assert len(list(prepared.folder.parent.glob(f"{files.WORKSPACE_PREFIX}*"))) == 1
+    assert prepare_corpus([book], cache_dir=cache).from_cache
+    assert os.listdir(prepared.folder.parent) == [prepared.folder.name]

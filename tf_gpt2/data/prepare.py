@@ -32,6 +32,7 @@ from tf_gpt2.data.token_files import (
     write_index,
 )
 from tf_gpt2.errors import UserError
+from tf_gpt2.files import sweep
 from tf_gpt2.tokenizer import Tokenizer
 
 TOKENIZER_KINDS = ("characters", "bpe")
@@ -99,6 +100,7 @@ def prepare_corpus(
     settings = _Settings(tokenizer_kind, vocab_size, min_char_count, encoding, script, validation_fraction)
     files = expand_corpus(corpus) if corpus else [sample_path(cache_dir)]
     folder = prepared_corpus_folder(_cache_key(files, settings, tokenizer), cache_dir)
+    sweep(folder.parent)
     prepared = read_prepared(folder, from_cache=True)
     if prepared is None:
         with new_prepared_folder(folder) as partial:

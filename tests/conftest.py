@@ -10,8 +10,8 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-# Tests set the state that they test; what the caller's shell has set is taken back first, here and for what the tests
-# start. Without a locale Python speaks UTF-8.
+# Tests set the state that they test: what the caller's shell has set is taken back first, for what they start too.
+# Without a locale Python speaks UTF-8.
 for _name in [
     *("KERAS_BACKEND", "TF_CPP_MIN_LOG_LEVEL", "XLA_FLAGS", "LANG", "LANGUAGE", "COLUMNS"),
     *("PYTHONCOERCECLOCALE", "PYTHONIOENCODING", "PYTHONOPTIMIZE", "PYTHONUTF8", "PYTHONWARNINGS"),

@@ -62,6 +62,15 @@ def test_a_full_device_loses_the_message_alone():
         stream.close()
 
 
+def test_a_reader_that_is_gone_loses_the_message_alone():
+    reading, writing = os.pipe()
+    os.close(reading)
+    stream = open(writing, "w")  # noqa: SIM115 - closing it fails too
+    tell(stream, "x")
+    with pytest.raises(BrokenPipeError):
+        stream.close()
+
+
 def test_nothing_else_prints():
     apart = {ROOT / "tf_gpt2" / "terminal.py", ROOT / "tf_gpt2" / "printing.py"}
     for path in {path for folder in ("tf_gpt2", "export") for path in (ROOT / folder).rglob("*.py")} - apart:

@@ -5,6 +5,7 @@ overwrite what was said before or answer for the user; a mark of writing directi
 Everything that a person is shown goes through `for_terminal`.
 """
 
+import contextlib
 import re
 from typing import TextIO
 
@@ -30,22 +31,15 @@ def for_stream(text: str, stream: TextIO) -> str:
 def tell(stream: TextIO | None, text: str, *, before: str = "", end: str = "\n") -> None:
     """Prints for the person who watches; cleaned, whether that is a terminal or a log to be read on one.
 
-    A device that is full or gone loses the line, no more: what is worth hours does not end for it.
+    A device that is full loses the line, no more, and so does a reader that is gone: at Ctrl-C `train 2>&1 | tee log`
+    loses its reader first, and still has a checkpoint to save.
 
     Args:
         stream: Where to; None when the process was started without it.
         text: What to say.
         before: Controls of our own in front of it.
         end: What follows it.
-
-    Raises:
-        BrokenPipeError: Its reader is gone, as `2>&1 | head` is.
     """
-    if stream is None:
-        return
-    try:
-        print(f"{before}{for_terminal(text)}", end=end, file=stream, flush=True)
-    except BrokenPipeError:
-        raise
-    except OSError:
-        pass
+    if stream is not None:
+        with contextlib.suppress(OSError):
+            print(f"{before}{for_terminal(text)}", end=end, file=stream, flush=True)

@@ -31,7 +31,7 @@ def for_stream(text: str, stream: TextIO) -> str:
 def tell(stream: TextIO | None, text: str, *, before: str = "", end: str = "\n") -> None:
     """Prints for the person who watches; cleaned, whether that is a terminal or a log to be read on one.
 
-    A device that is full loses the line, no more, and so does a reader that is gone: at Ctrl-C `train 2>&1 | tee log`
+    A device that is full loses the line, no more, and so does a reader that is gone: at Ctrl-C `train 2>&1 | tee`
     loses its reader first, and still has a checkpoint to save.
 
     Args:

@@ -409,7 +409,7 @@ def test_what_was_left_in_the_cache_goes_when_a_corpus_is_found_there(tmp_path):
     book, cache = tmp_path / "book.txt", tmp_path / "cache"
     book.write_text("却说曹操引军渡河。\n" * 50, "utf-8")
     prepared = prepare_corpus([book], cache_dir=cache)
-    _process("folder", prepared.folder, "kill").communicate()
+    _process("folder", prepared.folder.parent / "other", "kill").communicate()
     assert len(list(prepared.folder.parent.glob(f"{files.WORKSPACE_PREFIX}*"))) == 1
     assert prepare_corpus([book], cache_dir=cache).from_cache
     assert os.listdir(prepared.folder.parent) == [prepared.folder.name]

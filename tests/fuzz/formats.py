@@ -126,13 +126,19 @@ def _converse(folder):
         raise AssertionError("the session ended early")
 
 
-def _texts(extension, make):
-    return Tried(extension, lambda: [{f"book.{extension}": data} for data in make()], _prepare, _CORPUS)
+def _texts(name, make, **others):
+    makers = {name: make, **others}
+    variants = functools.partial(_single_files, "book", makers)
+    return Tried(name, variants, _prepare, _CORPUS)
 
 
 def _prompts(extension, make):
-    variants = functools.partial(lambda make: [{f"prompts.{extension}": data} for data in make()], make)
+    variants = functools.partial(_single_files, "prompts", {extension: make})
     return Tried(f"prompts_{extension}", variants, _read_prompts, ("tf_gpt2.generation.prompts",))
+
+
+def _single_files(stem, makers):
+    return [{f"{stem}.{extension}": data} for extension, make in makers.items() for data in make()]
 
 
 def _checkpoint(name, modules=(), targets=()):
@@ -156,13 +162,13 @@ _MODEL = (
 
 FORMATS = {
     tried.name: tried
-    for tried in (
-        _texts("txt", seeds.texts),
-        _texts("md", seeds.texts),
+    for tried in (  # those that take longest first
+        _checkpoint("openai", ("tensorflow",)),
+        Tried("gpt_2_simple", seeds.gpt_2_simple, _open_model, (*_MODEL, "tensorflow"), places=True),
+        _texts("txt", seeds.texts, md=seeds.texts),
         _texts("jsonl", seeds.json_lines),
         _texts("json", seeds.json_lists),
-        _texts("csv", lambda: seeds.tables(",")),
-        _texts("tsv", lambda: seeds.tables("\t")),
+        _texts("csv", lambda: seeds.tables(","), tsv=lambda: seeds.tables("\t")),
         _texts("epub", seeds.epubs),
         _prompts("txt", seeds.texts),
         _prompts("jsonl", seeds.json_lines),
@@ -172,12 +178,12 @@ FORMATS = {
         _checkpoint("gpt2_chinese"),
         _checkpoint("keras_hub", ("h5py",)),
         _checkpoint("pytorch_bin"),
-        _checkpoint("openai", ("tensorflow",)),
-        Tried("gpt_2_simple", seeds.gpt_2_simple, _open_model, (*_MODEL, "tensorflow"), places=True),
         Tried(
             "tokenizer", seeds.model_directories, _open_model, _MODEL, ("tokenizer.json", "tokenizer_config.json")
         ),
-        Tried("run_directory", seeds.model_directories, _open_run, _MODEL, places=True),
+        Tried(
+            "run_directory", seeds.model_directories, _open_run, (*_MODEL, "tf_gpt2.training.resuming"), places=True
+        ),
         Tried("training_state", seeds.checkpoints, _restore, ("tf_gpt2.training.checkpoints", *_MODEL)),
         Tried("prepared_corpus", seeds.prepared_corpora, _read_prepared, _CORPUS),
         Tried("interactive", seeds.dialogues, _converse, ("tf_gpt2.interactive", "readline")),

@@ -99,8 +99,7 @@ _CHANGES = (
 
 def _json_lines(rng, data):
     lines = data.split(b"\n")
-    for _ in range(rng.choice((1, 1, 3))):
-        place = rng.randrange(len(lines))
+    for place in rng.sample(range(len(lines)), min(len(lines), rng.choice((1, 1, 3)))):
         lines[place] = mutate_json(rng, lines[place]) or rng.choice(RAW).encode()
     return b"\n".join(lines)
 
@@ -136,7 +135,7 @@ def _zip(rng, data):
                 for _ in range(rng.choice((1, 1, 3)) if how < 0.9 else 0):
                     content = rng.choice(_CHANGES)(rng, content)[:LARGEST]
                 if how < 0.15:
-                    name = rng.choice(("../" + name, name + "\x1b[31m", name.upper(), "x" * 60_000, ""))
+                    name = rng.choice(("../" + name, name + "\x1b[31m", name.upper(), "x" * 60_000, "/"))
             new.writestr(name, content, method)
     return output.getvalue()
 

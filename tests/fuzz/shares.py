@@ -1,5 +1,6 @@
 """The processes that cases are forked from: one for a share of the cases of a format."""
 
+import gc
 import importlib
 import os
 import pathlib
@@ -28,6 +29,8 @@ def run_share(task):
     for module in ("tf_gpt2.command", *tried.modules):
         importlib.import_module(module)
     tried.variants  # noqa: B018 - made here, once, for all cases
+    gc.collect()
+    gc.freeze()  # what a child's collector does not walk it does not copy
     outcomes = []
     with tempfile.TemporaryDirectory(prefix="fuzz-", dir=_memory_folder()) as place:
         for number in range(first, min(first + SHARE, cases)):

@@ -15,9 +15,8 @@ import tempfile
 import time
 
 from .formats import FORMATS
-from .shares import SHARE, run_here, run_share
+from .shares import CLEAN, SHARE, run_here, run_share
 
-_CLEAN = ("done", "refused")
 _SHOWN_FAILURES = 50
 
 
@@ -38,7 +37,7 @@ def main(argv=None):
         for name, outcomes in pool.map(run_share, tasks):
             for number, kind, detail in outcomes:
                 counts[name][kind] += 1
-                if kind not in _CLEAN:
+                if kind not in CLEAN:
                     failures.append(_failure(name, options.seed, number, kind, detail))
     failures.sort(key=lambda failure: (failure["format"], failure["case"]))
     for failure in failures[:_SHOWN_FAILURES]:
@@ -49,7 +48,7 @@ def main(argv=None):
         "cases": options.cases,
         "seed": options.seed,
         "seconds": round(time.monotonic() - begun, 1),
-        "clean": sum(count[kind] for count in counts.values() for kind in _CLEAN),
+        "clean": sum(count[kind] for count in counts.values() for kind in CLEAN),
         "failed": len(failures),
         "formats": {name: dict(sorted(count.items())) for name, count in counts.items()},
         "failures": [{key: failure[key] for key in ("format", "case", "kind")} for failure in failures],

@@ -101,12 +101,14 @@ def _open_run(folder):
     _resume(folder)
 
 
-def _restore(folder):
-    from tf_gpt2.run_directory import checkpoint_steps
-    from tf_gpt2.training.checkpoints import restore_checkpoint
+def _recover(folder):
+    """Resumes a training that was killed before it wrote a model, and makes one of its checkpoint."""
+    from tf_gpt2.run_directory import CHECKPOINTS
+    from tf_gpt2.training.checkpoints import restore_newest
 
-    for step in checkpoint_steps(folder):
-        restore_checkpoint(folder, step, seeds.variables())
+    _resume(folder)
+    restore_newest(folder / CHECKPOINTS, seeds.variables())
+    _open_model(folder)
 
 
 def _converse(folder):
@@ -159,6 +161,7 @@ _MODEL = (
     "export.browser.page_facts",
     "safetensors.numpy",
 )
+_RUN = (*_MODEL, "tf_gpt2.training.resuming")
 
 FORMATS = {
     tried.name: tried
@@ -181,10 +184,8 @@ FORMATS = {
         Tried(
             "tokenizer", seeds.model_directories, _open_model, _MODEL, ("tokenizer.json", "tokenizer_config.json")
         ),
-        Tried(
-            "run_directory", seeds.model_directories, _open_run, (*_MODEL, "tf_gpt2.training.resuming"), places=True
-        ),
-        Tried("training_state", seeds.checkpoints, _restore, ("tf_gpt2.training.checkpoints", *_MODEL)),
+        Tried("run_directory", seeds.model_directories, _open_run, _RUN, places=True),
+        Tried("killed_run", seeds.killed_runs, _recover, ("tf_gpt2.training.checkpoints", *_RUN), places=True),
         Tried("prepared_corpus", seeds.prepared_corpora, _read_prepared, _CORPUS),
         Tried("interactive", seeds.dialogues, _converse, ("tf_gpt2.interactive", "readline")),
     )

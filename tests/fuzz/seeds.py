@@ -105,23 +105,23 @@ def epubs():
     return [output.getvalue()]
 
 
-def _small_model(folder):
-    """A model directory of one layer, with its configuration."""
+def _small():
+    """Configuration, weights and tokenizer of a model of one layer."""
     from tf_gpt2.config import GPT2Config
     from tf_gpt2.formats.weights import tensor_shapes
-    from tf_gpt2.model_directory import save_model_directory
     from tf_gpt2.tokenizer import Tokenizer
 
     tokenizer = Tokenizer.train_characters([PROSE])
     config = GPT2Config(tokenizer.vocab_size, context_length=16, num_layers=1, num_heads=2, hidden_dim=8)
-    weights = {name: np.full(shape, 0.1, np.float32) for name, shape in tensor_shapes(config).items()}
-    save_model_directory(folder, config, weights, tokenizer)
+    return config, {name: np.full(s, 0.1, np.float32) for name, s in tensor_shapes(config).items()}, tokenizer
 
 
 def model_directories():
     """A run directory after its training."""
+    from tf_gpt2.model_directory import save_model_directory
+
     with tempfile.TemporaryDirectory() as folder:
-        _small_model(folder)
+        save_model_directory(folder, *_small())
         files = _read(folder)
     return [files | {"training.json": _dump(TRAINING), "metrics.jsonl": _lines(_METRICS)}]
 
@@ -146,18 +146,32 @@ class _Variable:
 
 
 def variables():
-    """Those of a model of two layers."""
-    return [_Variable(f"kernel_{n}", np.full((4, 3), n, np.float32)) for n in range(4)]
+    """Those of a model, as training has them."""
+    _, weights, _ = _small()
+    return [_Variable(name, array.copy()) for name, array in weights.items()]
 
 
-def checkpoints():
-    """The newest checkpoint of a run, as training saves it."""
-    from tf_gpt2.training.checkpoints import save_checkpoint
+def killed_runs():
+    """A training that was killed before it wrote its model; with the checksum of its checkpoint and without."""
+    from tf_gpt2.formats.training_checkpoint import CHECKSUM, describe_model
+    from tf_gpt2.training.checkpoints import save_checkpoint, variable_keys
 
+    config, weights, tokenizer = _small()
+    live = variables()
+    description = describe_model(config, dict(zip(weights, variable_keys(live), strict=True)))
+    state = {"step": 20, "best_validation_loss": 4.5, "best_step": 10}
     with tempfile.TemporaryDirectory() as folder:
-        state = {"step": 20, "best_validation_loss": 4.5, "best_step": 10}
-        save_checkpoint(folder, 20, variables(), state, keep=1)
-        return [_read(folder)]
+        place = pathlib.Path(folder, "checkpoints")
+        tokenizer.save(place)
+        file = save_checkpoint(place, 20, live, state, keep=1, description=description)
+        whole = _read(folder) | {"training.json": _dump(TRAINING)}
+        name = str(file.relative_to(folder))
+    length = int.from_bytes(whole[name][:8], "little")
+    header = json.loads(whole[name][8 : 8 + length])
+    del header["__metadata__"][CHECKSUM]
+    text = json.dumps(header).encode()
+    older = len(text).to_bytes(8, "little") + text + whole[name][8 + length :]
+    return [whole, whole | {name: older}]
 
 
 def prepared_corpora():

@@ -11,6 +11,7 @@ from .cases import judged, prepare
 from .formats import FORMATS
 from .watch import watched
 
+CLEAN = ("done", "refused")
 SHARE = 250  # cases of one process; starting it takes a second
 
 
@@ -36,7 +37,10 @@ def run_share(task):
         for number in range(first, min(first + SHARE, cases)):
             folder = pathlib.Path(place, "case")
             folder.mkdir()
-            outcomes.append((number, *watched(lambda: _case(tried, seed, number, folder))))  # noqa: B023 - called here
+            kind, detail = watched(lambda: _case(tried, seed, number, folder))  # noqa: B023 - called here
+            if kind not in CLEAN and (folder / "stderr").is_file():
+                detail += f"; stderr: {(folder / 'stderr').read_bytes()[:300]!r}"
+            outcomes.append((number, kind, detail))
             shutil.rmtree(folder)
     return name, outcomes
 

@@ -121,6 +121,12 @@ def test_an_output_that_cannot_be_written_gives_one_line(folder, tmp_path):
         call(folder, output=str(tmp_path / "missing" / "out.jsonl"))
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device here")
+def test_a_full_device_for_the_passages_gives_one_line(folder):
+    with pytest.raises(UserError, match="--output must be a file that can be written; /dev/full: No space left"):
+        call(folder, output="/dev/full")
+
+
 def test_the_command_line_writes_text_and_nothing_else(folder):
     flags_given = ["--prompt=却说\udcff😀", "--max_new_tokens=5", "--seed=3"]
     code, output, errors = run("tf_gpt2.sample", f"--run_dir={folder}", *flags_given)

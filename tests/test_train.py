@@ -171,7 +171,7 @@ BAD_CORPORA = {
     "an empty folder": (lambda folder: None, "no"),
     "a binary file named .txt": (_bytes("a.txt", bytes(range(256)) * 40), "a.txt"),
     "an undecodable file": (_bytes("b.txt", "中文".encode() * 500 + b"\xff\xfe\xfa\x80"), "b.txt"),
-    "a book of one character": (_bytes("c.txt", "短".encode()), "at least two tokens"),
+    "a book without a word": (_bytes("c.txt", b" \n \n"), "c.txt"),
 }
 
 

@@ -13,7 +13,7 @@ from tf_gpt2.corpus.script import is_alphabetic
 from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.data.token_files import PreparedCorpus
 from tf_gpt2.errors import UserError
-from tf_gpt2.run_directory import CHECKPOINTS, CONFIG_FILE, checkpoint_steps
+from tf_gpt2.run_directory import CHECKPOINTS, CONFIG_FILE, TOKENIZER_FILE, checkpoint_steps
 from tf_gpt2.tokenizer import Tokenizer
 from tf_gpt2.training.length import Length, plan_length
 from tf_gpt2.training.lock import RunLock
@@ -106,7 +106,9 @@ def _train(asked: TrainingOptions, prepared: PreparedCorpus, run_dir) -> Trainin
         opened = open_run_directory(run_dir, resolve, resume=asked.resume)
         for change in opened.environment_changes:
             log.info(f"{change}: speed and last digits may differ")
-        prepared.tokenizer.save(pathlib.Path(run_dir) / CHECKPOINTS)  # a checkpoint is to be enough for a model
+        if not (pathlib.Path(run_dir) / CHECKPOINTS / TOKENIZER_FILE).exists():
+            # A checkpoint is to be enough for a model directory.
+            prepared.tokenizer.save(pathlib.Path(run_dir) / CHECKPOINTS)
         assert length is not None  # resolved on opening
         schedule = length.schedule
         trainer = Trainer(

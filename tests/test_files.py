@@ -11,8 +11,8 @@ import pytest
 from tf_gpt2 import file_system, files
 from tf_gpt2.errors import UserError
 from tf_gpt2.files import (
+    read_bounded,
     read_json,
-    read_whole,
     replacing,
     replacing_folder,
     sweep,
@@ -370,8 +370,8 @@ def test_what_is_no_file_of_a_sensible_size_is_not_read(tmp_path, kind):
     _put(tmp_path / "x.json", kind)
     with pytest.raises(UserError, match=r"x\.json .*; do this$"):
         read_json(tmp_path / "x.json", remedy="do this")
-    with pytest.raises(UserError, match="do this"):
-        read_whole(tmp_path / "x.json", most=10, remedy="do this")
+    with pytest.raises(OSError):
+        read_bounded(tmp_path / "x.json", 10)
 
 
 def test_a_link_to_a_file_is_read(tmp_path):

@@ -6,6 +6,7 @@ system has no locks, nothing is swept.
 """
 
 import contextlib
+import errno
 import json
 import os
 import pathlib
@@ -19,8 +20,8 @@ from tf_gpt2.errors import UserError
 from tf_gpt2.file_system import lock_new_file, rename, sync, sync_tree, try_lock
 
 WORKSPACE_PREFIX = ".tf_gpt2-"
+LARGEST_JSON = 16 << 20  # bytes; the largest configuration or index that is no mistake has a few hundred thousand
 _LOCK, _NEW, _FORMER = "lock", "new", "former"
-LARGEST_RECORD = 64 << 20  # bytes of a file that is read whole; the largest vocabularies have half of it
 
 
 @contextlib.contextmanager
@@ -202,42 +203,38 @@ def _one_clear_line(path, remedy):
         raise UserError(f"cannot write {path}: {error.strerror or error}; {remedy}") from None
 
 
-def read_whole(path: str | os.PathLike, *, most: int = LARGEST_RECORD, remedy: str) -> bytes:
-    """Reads a file into memory, if it is one and not too large: a link to a device, say, would never end.
+def read_bounded(path: str | os.PathLike, largest: int = LARGEST_JSON) -> bytes:
+    """Reads a regular file, links followed; a device or a pipe, which may never end, is not opened.
 
     Args:
-        path: The file; a link to one counts.
-        most: Bytes that it may have.
-        remedy: What to do when it cannot be read.
+        path: The file.
+        largest: Most bytes it may have.
 
     Raises:
-        UserError: It is missing, no regular file, larger, or cannot be read.
+        OSError: It is missing, no regular file, too large, or cannot be read.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file")
+    with open(path, "rb") as file:
+        data = file.read(largest + 1)
+    if len(data) > largest:
+        raise OSError(errno.EFBIG, f"it is larger than {largest:,} bytes")
+    return data
+
+
+def read_json(path: str | os.PathLike, *, remedy: str, largest: int = LARGEST_JSON) -> dict:
+    """Reads a JSON object of at most `largest` bytes.
+
+    Raises:
+        UserError: The file is missing, is no JSON, or holds something else than an object.
     """
     path = pathlib.Path(path)
     try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise UserError(f"{path} must be a file; it is a folder, a device or a pipe; {remedy}")
-        if found.st_size > most:
-            raise UserError(f"{path} must have at most {most:,} bytes; it has {found.st_size:,}; {remedy}")
-        with path.open("rb") as file:
-            return file.read(most + 1)
+        value = json.loads(read_bounded(path, largest))
     except FileNotFoundError:
         raise UserError(f"{path} is missing; {remedy}") from None
     except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror or error}); {remedy}") from None
-
-
-def read_json(path: str | os.PathLike, *, remedy: str) -> dict:
-    """Reads a JSON object.
-
-    Raises:
-        UserError: The file is missing or unreasonably large, is no JSON, or holds something else than an object.
-    """
-    path = pathlib.Path(path)
-    data = read_whole(path, remedy=remedy)
-    try:
-        value = json.loads(data)
+        raise UserError(f"{path} cannot be read as JSON ({error.strerror or error}); {remedy}") from None
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} cannot be read as JSON ({error}); {remedy}") from None
     if not isinstance(value, dict):

@@ -7,6 +7,7 @@ characters and without any that a terminal obeys.
 import functools
 import io
 import os
+import pathlib
 import random
 import sys
 import unicodedata
@@ -23,13 +24,22 @@ def prepare(tried, seed, number, folder):
     """Puts the damaged files of a case into `folder`; the same for the same seed and number, everywhere."""
     rng = random.Random(f"{seed} {tried.name} {number}")
     files = dict(rng.choice(tried.variants))
-    for name in rng.sample(tried.damaged(files), 1 if rng.random() < 0.9 or len(files) == 1 else 2):
+    whole = tried.names and rng.random() < 0.7  # the name is damage enough
+    count = 0 if whole else 1 if rng.random() < 0.9 or len(files) == 1 else 2
+    for name in rng.sample(tried.damaged(files), count):
         if tried.places and rng.random() < _SPECIAL_SHARE:
             files[name] = rng.choice(_PLACES)
         else:
             files[name] = mutate(rng, name, files[name])
     for name, content in files.items():
-        _put(folder / name, content)
+        _put(folder / (_renamed(rng, name) if tried.names else name), content)
+
+
+def _renamed(rng, name):
+    """A file whose name is damaged, as long as a file system takes it; its extension stays."""
+    path = pathlib.PurePosixPath(name)
+    stem = mutate(rng, "name", path.stem.encode()).replace(b"/", b"").replace(b"\0", b"")[:200]
+    return path.parent / (os.fsdecode(stem or b"x") + path.suffix)
 
 
 def _put(path, content):

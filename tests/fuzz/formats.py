@@ -24,6 +24,7 @@ class Tried:
         modules: What the parent of the cases imports, so that they need not.
         targets: Endings of the names of files that are damaged; empty for all.
         places: Whether something else than a file may be in a file's place.
+        names: Whether the names of the files are damaged too.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Tried:
     modules: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     places: bool = False
+    names: bool = False
 
     @functools.cached_property
     def variants(self):
@@ -44,13 +46,23 @@ class Tried:
 
 def _prepare(folder):
     """What training does with texts before TensorFlow: read, clean, count, tokenise, report."""
+    (file,) = (path for path in folder.iterdir() if path.name.startswith("book"))
+    _prepare_corpus([file], folder / "cache")
+
+
+def _prepare_named(folder):
+    """The same with a folder and with the files in it, whatever they are called."""
+    _prepare_corpus([folder / "books"], folder / "cache")
+    _prepare_corpus(sorted((folder / "books").iterdir()), folder / "cache")
+
+
+def _prepare_corpus(corpus, cache):
     import logging
 
     from tf_gpt2.corpus.report import format_report
     from tf_gpt2.data.prepare import prepare_corpus
 
-    (file,) = (path for path in folder.iterdir() if path.name.startswith("book"))
-    prepared = prepare_corpus([file], cache_dir=folder / "cache")
+    prepared = prepare_corpus(corpus, cache_dir=cache)
     logging.getLogger("tf_gpt2.fuzz").info("%s", format_report(prepared.report))
 
 
@@ -134,9 +146,9 @@ def _texts(name, make, **others):
     return Tried(name, variants, _prepare, _CORPUS)
 
 
-def _prompts(extension, make):
-    variants = functools.partial(_single_files, "prompts", {extension: make})
-    return Tried(f"prompts_{extension}", variants, _read_prompts, ("tf_gpt2.generation.prompts",))
+def _prompts(name, make, **others):
+    variants = functools.partial(_single_files, "prompts", {name: make, **others})
+    return Tried(f"prompts_{name}", variants, _read_prompts, ("tf_gpt2.generation.prompts",))
 
 
 def _single_files(stem, makers):
@@ -174,8 +186,9 @@ FORMATS = {
         _texts("csv", lambda: seeds.tables(","), tsv=lambda: seeds.tables("\t")),
         _texts("epub", seeds.epubs),
         _prompts("txt", seeds.texts),
-        _prompts("jsonl", seeds.json_lines),
-        _prompts("csv", lambda: seeds.tables(",")),
+        Tried("names", seeds.named_texts, _prepare_named, _CORPUS, names=True),
+        _prompts("jsonl", seeds.json_lines, json=seeds.json_lists),
+        _prompts("csv", lambda: seeds.tables(","), tsv=lambda: seeds.tables("\t")),
         _checkpoint("hugging_face"),
         _checkpoint("hugging_face_sharded"),
         _checkpoint("gpt2_chinese"),

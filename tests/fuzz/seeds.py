@@ -55,6 +55,11 @@ def texts():
     return [(PROSE * 20).encode(), *(text.encode(encoding) for encoding, text in _OTHERS.items())]
 
 
+def named_texts():
+    """A folder of a novel and a list, whose names count."""
+    return [{"books/三国演义.txt": (PROSE * 9).encode(), "books/texts.jsonl": _lines([PROSE, "曹操"] * 3)}]
+
+
 def json_lines():
     """One JSON value a line: corpora and prompts."""
     records = [{"text": PROSE, "prompt": PROSE, "title": f"第{number}回", "label": number} for number in range(5)]

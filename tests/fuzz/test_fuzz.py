@@ -68,7 +68,8 @@ def _faults():
 
 @pytest.mark.parametrize("kind", _faults())
 def test_the_watch_sees_every_kind_of_fault(kind, monkeypatch):
-    monkeypatch.setattr(watch, "SECONDS", 0.5)
+    if kind == "time":
+        monkeypatch.setattr(watch, "SECONDS", 0.5)
     assert watch.watched(_faults()[kind])[0] == kind.strip()
 
 

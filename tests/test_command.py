@@ -208,6 +208,7 @@ class PanicException(BaseException):
         (MemoryError(), "not enough memory"),
         (PanicException("called `Option::unwrap()` on a `None` value"), "a library gave up on one"),
         (UserError("x" * 100_000), "…"),
+        (UnicodeEncodeError("utf-8", "runs/\udcff", 5, 6, "surrogates not allowed"), "a name must be in UTF-8"),
         (UserError("a\x1b[31mb\u202e\u2028c"), "error: a\ufffd[31mb\ufffd c\n"),
     ],
 )
@@ -218,7 +219,9 @@ def test_what_a_user_can_mend_is_one_line_of_bounded_length(capsys, error, said)
     assert len(shown) <= len("error: ") + 500 + 1
 
 
-@pytest.mark.parametrize("error", [RuntimeError("ours"), AssertionError(), SystemExit(3), GeneratorExit()])
+@pytest.mark.parametrize(
+    "error", [RuntimeError("ours"), UnicodeEncodeError("ascii", "é", 0, 1, "no"), SystemExit(3), GeneratorExit()]
+)
 def test_a_fault_of_the_program_is_not_hidden(error):
     with pytest.raises(type(error)):
         command.call(_raising(error), [])

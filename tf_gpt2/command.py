@@ -5,6 +5,7 @@ does nothing. Flags are absl's, in a set of their own for every call, so any two
 """
 
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -13,11 +14,13 @@ from tf_gpt2 import printing
 from tf_gpt2.errors import UserError
 from tf_gpt2.flags import CommandError, Flags, Values
 from tf_gpt2.printing import draw, message, on_terminal, result
+from tf_gpt2.run_directory import shown
 
 __all__ = ["CommandError", "Flags", "Values", "call", "draw", "message", "on_terminal", "parsed", "result", "run"]
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+_NO_CHARACTER = re.compile("[\ud800-\udfff]")  # how Python has bytes of a name that are not UTF-8
 _RUST_PANIC = "PanicException"  # of PyO3; its class cannot be imported, and it is no Exception
 # What every command that opens a model says of its flag, and how the library calls the same thing.
 MODEL_HELP = "Model directory: a run of tf_gpt2.train, or any format it opens."
@@ -51,6 +54,10 @@ def call(main: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
             return 0
         except OSError as error:
             printing.error_line(_of_a_file(error))
+        except UnicodeEncodeError as error:
+            if not _NO_CHARACTER.search(error.object):
+                raise
+            printing.error_line(f"a name must be in UTF-8 for this; received {shown(error.object)}; rename it")
         except MemoryError:
             printing.error_line("there is not enough memory for this; give less at once, or use a larger machine")
         except BaseException as error:

@@ -18,6 +18,8 @@ LONGEST_LINE = 500
 # What may be in place of a file that came from a stranger, or be named by a link in it.
 _PLACES = ("missing", "folder", "zeros", "loop", "pipe")
 _SPECIAL_SHARE = 0.02
+# What command.py says of errors that a reader should have met itself.
+_LAST_RESORTS = ("there is not enough memory", "a library gave up on one", "a name must be in UTF-8")
 
 
 def prepare(tried, seed, number, folder):
@@ -87,6 +89,8 @@ def _fault_of_messages(code, data):
         return f"exit code {code}"
     if code == 2 and (len(errors) != 1 or lines[-2:] != [errors[0], ""]):
         return "no single line at the end says what is wrong"
+    if any(words in line for line in errors for words in _LAST_RESORTS):
+        return "only the command's last resort had an answer"
     if max(map(len, lines)) > LONGEST_LINE + len("error: "):
         return "a line is too long"
     if any("Traceback (most recent" in line or "panicked at" in line for line in lines):

@@ -10,10 +10,13 @@ import time
 import pytest
 from commands import ROOT
 
+from tf_gpt2.errors import UserError
+
 if not sys.platform.startswith("linux"):
     pytest.skip("the watch over a case reads /proc", allow_module_level=True)
 
 from . import watch
+from .cases import judged
 from .json_mutation import mutate_json
 from .mutation import LARGEST, mutate
 
@@ -61,7 +64,7 @@ def _faults():
         "time": computes,
         "memory": takes,
         "memory ": grows,
-        "signal": lambda: os.kill(os.getpid(), 11),
+        "signal": lambda: os.kill(os.getpid(), 9),
         "died": lambda: os._exit(3),
     }
 
@@ -71,6 +74,41 @@ def test_the_watch_sees_every_kind_of_fault(kind, monkeypatch):
     if kind == "time":
         monkeypatch.setattr(watch, "SECONDS", 0.5)
     assert watch.watched(_faults()[kind])[0] == kind.strip()
+
+
+def _says(error):
+    def work(folder):
+        raise error
+
+    return work
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (UserError("x must be y; received z"), "refused"),
+        (UserError("x" * 10_000), "refused"),  # shortened by the command
+        (MemoryError(), "shown"),
+        (UnicodeEncodeError("utf-8", "\udcff", 0, 1, "surrogates not allowed"), "shown"),
+    ],
+)
+def test_what_is_clean(tmp_path, error, kind):
+    assert watch.watched(lambda: judged(_says(error), tmp_path))[0] == kind
+
+
+def test_what_is_shown_is_judged(tmp_path):
+    def shows(text):
+        def work(folder):
+            sys.stdout.write(text)
+
+        return watch.watched(lambda: judged(work, tmp_path))[0]
+
+    assert [shows(text) for text in ("却说\n\t", "\x1b[2J", "\u202e", "\x9b")] == [
+        "done",
+        "shown",
+        "shown",
+        "shown",
+    ]
 
 
 def test_the_watch_ends_what_only_waits(monkeypatch):

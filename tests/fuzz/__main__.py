@@ -39,11 +39,8 @@ def main(argv=None):
                 counts[name][kind] += 1
                 if kind not in CLEAN:
                     failures.append(_failure(name, options.seed, number, kind, detail))
-    failures.sort(key=lambda failure: (failure["format"], failure["case"]))
-    for failure in failures[:_SHOWN_FAILURES]:
-        print(
-            f"{failure['format']} {failure['kind']}: {failure['detail']}\n  {failure['reproduce']}", file=sys.stderr
-        )
+                    _tell_of(failures)
+            print(f"{name}: {sum(counts[name].values())} of {options.cases}", file=sys.stderr)
     figures = {
         "cases": options.cases,
         "seed": options.seed,
@@ -77,6 +74,13 @@ def _pool(jobs):
 def _failure(name, seed, number, kind, detail):
     command = f"python -m tests.fuzz --formats={name} --seed={seed} --only={number}"
     return {"format": name, "case": number, "kind": kind, "detail": detail, "reproduce": command}
+
+
+def _tell_of(failures):
+    failure = failures[-1]
+    if len(failures) <= _SHOWN_FAILURES:
+        shown = f"{failure['format']} {failure['kind']}: {failure['detail']}\n  {failure['reproduce']}"
+        print(shown.encode("ascii", "backslashreplace").decode(), file=sys.stderr)
 
 
 def _run_one(tried, options):

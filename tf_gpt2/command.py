@@ -70,7 +70,7 @@ def call(main: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
 def _of_a_file(error: OSError) -> str:
     """What the system says of a file: a name too long, say, which no look at the file itself can tell."""
     what = error.strerror or str(error) or type(error).__name__
-    if error.filename is None:
+    if not isinstance(error.filename, (str, bytes)):
         return f"the system refused: {what}"
     return f"cannot use {os.fsdecode(error.filename)}: {what}; check the path, or give another one"
 

@@ -14,6 +14,7 @@ import tensorflow as tf  # noqa: E402
 
 from benchmarks.workers import serve  # noqa: E402
 from tf_gpt2.config import preset_config  # noqa: E402
+from tf_gpt2.data.token_files import TokenStream  # noqa: E402
 from tf_gpt2.data.windows import training_dataset  # noqa: E402
 from tf_gpt2.model import build_model  # noqa: E402
 from tf_gpt2.training.optimizer import build_optimizer  # noqa: E402
@@ -32,7 +33,9 @@ def main():
     variables = model.trainable_variables
     step = TrainStep(model, build_optimizer(recipe, variables), variables)
     tokens = np.random.default_rng(0).integers(0, options.vocabulary_size, 500_000).astype(np.uint16)
-    batches = iter(training_dataset(tokens, context_length=options.length, batch_size=options.batch_size, seed=0))
+    batches = iter(
+        training_dataset(TokenStream(tokens), context_length=options.length, batch_size=options.batch_size, seed=0)
+    )
     start = time.perf_counter()
     float(step(*next(batches)))
     compile_s = time.perf_counter() - start

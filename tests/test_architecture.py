@@ -22,10 +22,21 @@ ROOMS = {
     "settings": ({"generation.settings"}, {"ground"}),
     "directory": ({"model_directory"}, {"ground", "records", "formats", "tokenizer", "model", "settings"}),
     "generation": ({"generation"}, {"ground", "records", "formats", "tokenizer", "model", "settings", "directory"}),
-    "evaluation": ({"evaluation"}, {"ground", "corpus", "directory", "generation"}),
+    "evaluation": ({"evaluation"}, {"ground", "corpus", "data", "directory", "generation"}),
     "training": (
         {"training"},
-        {"ground", "corpus", "records", "tokenizer", "data", "model", "directory", "generation", "evaluation"},
+        {
+            "ground",
+            "corpus",
+            "records",
+            "formats",
+            "tokenizer",
+            "data",
+            "model",
+            "directory",
+            "generation",
+            "evaluation",
+        },
     ),
 }
 COMMANDS = {

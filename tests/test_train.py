@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import time
 
@@ -44,6 +45,7 @@ def whole_run(novel, tmp_path_factory):
     assert output == ""
     assert "nats per character" in errors
     assert "bigram" in errors
+    assert "test loss" not in errors  # a short corpus is not divided in three
     return run_dir
 
 
@@ -107,6 +109,60 @@ def test_fine_tuning_starts_from_the_weights_and_the_tokenizer(novel, whole_run,
     assert (tmp_path / "run" / "tokenizer.json").read_text() == (whole_run / "tokenizer.json").read_text()
 
 
+def test_a_finished_run_is_lengthened_and_goes_on_bit_for_bit(novel, whole_run, tmp_path):
+    runs = [tmp_path / "once", tmp_path / "twice"]
+    for run_dir in runs:
+        shutil.copytree(whole_run, run_dir)
+        code, _, errors = run(*_command(novel, run_dir, "--checkpoint_every=7", "--steps=60"))
+        assert code == 0, errors
+        assert "the run had 40 steps and now has 60, of which 40 are done" in errors
+        assert "going on from step 40" in errors
+    assert _losses(runs[0]) == _losses(runs[1])
+    assert _losses(runs[0])[: len(_losses(whole_run))] == _losses(whole_run)
+    assert _losses(runs[0])[-1][0] == 60
+    assert "finished run of 60 steps" in error_line(*_command(novel, runs[0], "--steps=60"))
+    assert "60 are done" in error_line(*_command(novel, runs[0], "--steps=50"))
+
+
+def test_a_run_killed_before_its_model_directory_writes_from_its_checkpoint(novel, tmp_path):
+    run_dir = tmp_path / "run"
+    process = start(*_command(novel, run_dir, "--checkpoint_every=5", "--eval_every=0"))
+    _wait_for_step(process, run_dir, 8)
+    process.kill()
+    process.communicate(timeout=60)
+    for path in run_dir.glob("*.json"):
+        if path.name != "training.json":
+            path.unlink()
+    (run_dir / "model.safetensors").unlink(missing_ok=True)
+    code, text, errors = run("tf_gpt2.sample", f"--run_dir={run_dir}", "--max_new_tokens=5", "--seed=1")
+    assert code == 0, errors
+    assert text.strip() and "from the checkpoint of step" in errors
+    assert (run_dir / "model.safetensors").exists()
+
+
+def test_two_trainings_do_not_share_a_run_directory(novel, tmp_path):
+    process = start(*_command(novel, tmp_path / "run", "--steps=100000"))
+    try:
+        _wait_for_step(process, tmp_path / "run", 1)
+        assert "another training writes there" in error_line(*_command(novel, tmp_path / "run", "--steps=100000"))
+    finally:
+        process.kill()
+        process.communicate(timeout=60)
+
+
+def test_texts_too_short_to_hold_out_and_windows_shorter_than_the_context(tmp_path):
+    text = tmp_path / "short.txt"
+    text.write_text("赵云大喜。", encoding="utf-8")
+    flags = [flag for flag in TINY if not flag.startswith("--eval_every")]
+    flags += [f"--run_dir={tmp_path / 'run'}", "--steps=3", "--validation_fraction=0.01"]
+    code, _, errors = run("tf_gpt2.train", f"--corpus={text}", *flags)
+    assert code == 0, errors
+    assert "trained without validation" in errors
+    assert "fewer than the context of 16: it is trained on in windows of 5" in errors
+    assert {line.split for line in read_metrics(tmp_path / "run").lines} == {"train"}
+    assert (tmp_path / "run" / "model.safetensors").exists()
+
+
 def _bytes(name, content):
     return lambda folder: (folder / name).write_bytes(content)
 
@@ -115,7 +171,7 @@ BAD_CORPORA = {
     "an empty folder": (lambda folder: None, "no"),
     "a binary file named .txt": (_bytes("a.txt", bytes(range(256)) * 40), "a.txt"),
     "an undecodable file": (_bytes("b.txt", "中文".encode() * 500 + b"\xff\xfe\xfa\x80"), "b.txt"),
-    "a book shorter than a window": (_bytes("c.txt", "短。".encode()), "--context_length"),
+    "a book without a word": (_bytes("c.txt", b" \n \n"), "c.txt"),
 }
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import os
 import pathlib
 from collections.abc import Mapping
@@ -24,15 +25,23 @@ from tf_gpt2.config import GPT2Config
 from tf_gpt2.files import write_atomically, write_tensors
 from tf_gpt2.formats import detect
 from tf_gpt2.formats.hugging_face import PREFIX
+from tf_gpt2.formats.training_checkpoint import newest_model
 from tf_gpt2.formats.weights import HEAD, Weights, tensor_shapes
 from tf_gpt2.generation.settings import GenerationSettings
-from tf_gpt2.run_directory import CONFIG_FILE, GENERATION_CONFIG_FILE, WEIGHTS_FILE, read_generation_config
+from tf_gpt2.run_directory import (
+    CHECKPOINTS,
+    CONFIG_FILE,
+    GENERATION_CONFIG_FILE,
+    WEIGHTS_FILE,
+    read_generation_config,
+)
 
 if TYPE_CHECKING:  # neither is needed to read a model
     import keras
 
     from tf_gpt2.tokenizer import Tokenizer
 
+_log = logging.getLogger(__name__)
 _LAYER_OF = {
     "wte.weight": "token_embedding/embeddings",
     "wpe.weight": "position_embedding/embeddings",
@@ -173,6 +182,20 @@ def to_hugging_face(config: GPT2Config, end_of_text_id: int) -> dict:
     }
 
 
+def _located(source: str | os.PathLike) -> pathlib.Path:
+    """The folder of a model; a training killed before it wrote one gets it now, of its newest checkpoint."""
+    folder = detect.locate(source)
+    if (folder / CHECKPOINTS).is_dir() and not (folder / CONFIG_FILE).exists():
+        found = newest_model(folder / CHECKPOINTS)
+        if found is not None:
+            from tf_gpt2.tokenizer import Tokenizer
+
+            step, config, weights = found
+            _log.info("making the model directory %s from the checkpoint of step %d", folder, step)
+            save_model_directory(folder, config, weights, Tokenizer.load(folder / CHECKPOINTS))
+    return folder
+
+
 def load_config(source: str | os.PathLike) -> GPT2Config:
     """Reads the shape of a model.
 
@@ -182,7 +205,7 @@ def load_config(source: str | os.PathLike) -> GPT2Config:
     Raises:
         UserError: The directory or the file is missing or damaged, or describes another kind of model.
     """
-    folder = detect.locate(source)
+    folder = _located(source)
     return detect.format_of(folder).read_config(folder)
 
 
@@ -194,7 +217,7 @@ def load_weights(source: str | os.PathLike, config: GPT2Config) -> Weights:
     Raises:
         UserError: The file is missing or damaged, or a tensor is missing, has another shape, or is one too many.
     """
-    folder = detect.locate(source)
+    folder = _located(source)
     return detect.format_of(folder).open_weights(folder, config)
 
 
@@ -208,7 +231,7 @@ def load_generation_config(source: str | os.PathLike) -> dict[str, Any]:
     Raises:
         UserError: There is no such model.
     """
-    return read_generation_config(detect.locate(source))
+    return read_generation_config(_located(source))
 
 
 def load_model(source: str | os.PathLike) -> tuple[keras.Model, GPT2Config]:

@@ -42,6 +42,7 @@ GENERATION_CONFIG_FILE = "generation_config.json"
 # What opens as a model in transformers, and here.
 MODEL_FILES = (CONFIG_FILE, WEIGHTS_FILE, TOKENIZER_FILE, TOKENIZER_CONFIG_FILE, GENERATION_CONFIG_FILE)
 
+TRAIN, TEST = "train", "test"
 VALIDATION = "validation"  # the split in metrics.jsonl whose loss decides which model is kept
 _CHECKPOINT = re.compile(r"step-(\d{8})\.safetensors")
 _LONGEST_LINE = 1 << 16  # bytes; a line of ours has some 150

@@ -50,6 +50,9 @@ class TrainingSection(Schema):
     """Section `training`: the fields of Schedule and Recipe."""
 
     steps: Absent[Positive] = None
+    minutes: Absent[Annotated[float, Field(ge=0)]] = None  # what the steps were planned from; 0: not by the clock
+    changed_at: Absent[Count] = None
+    changed_from: Absent[float] = None
     batch_size: Absent[Positive] = None
     accumulation_steps: Absent[Positive] = None
     optimizer: Absent[StrictStr] = None
@@ -70,6 +73,7 @@ class CorpusSection(Schema):
     books: Absent[list[StrictStr]] = None
     train_tokens: Absent[Count] = None
     validation_tokens: Absent[Count] = None
+    test_tokens: Absent[Count] = None
 
 
 class InitFromSection(Schema):
@@ -106,12 +110,17 @@ class MetricsLine(Schema):
 
 
 class CheckpointState(Schema):
-    """What the loop remembers beside the variables, and more; before the first validation the loss is inf."""
+    """What the loop remembers beside the variables, and more; before the first validation the loss is inf.
+
+    `unlogged_loss` is the sum of the losses of the `unlogged_steps` since the last line of metrics.jsonl.
+    """
 
     __pydantic_extra__: dict[str, Any]
     step: Count = 0
     best_validation_loss: Annotated[float, Field(allow_inf_nan=True)] = float("inf")
     best_step: Count = 0
+    unlogged_loss: float = 0.0
+    unlogged_steps: Count = 0
 
     @pydantic.field_validator("best_validation_loss")
     @classmethod
@@ -119,6 +128,29 @@ class CheckpointState(Schema):
         if value != value:
             raise ValueError("must be a number")
         return value
+
+
+class CheckpointConfig(Schema):
+    """The fields of GPT2Config in a checkpoint, none of them missing."""
+
+    model_config = pydantic.ConfigDict(strict=True, extra="ignore", frozen=True, allow_inf_nan=False)
+
+    vocabulary_size: Count
+    context_length: Count
+    num_layers: Count
+    num_heads: Count
+    hidden_dim: Count
+    intermediate_dim: Count
+    dropout: float
+    layer_norm_epsilon: float
+    tie_embeddings: StrictBool
+
+
+class CheckpointModel(Schema):
+    """What makes a checkpoint enough for a model: its shape, and keys of its tensors by Hugging Face name."""
+
+    config: CheckpointConfig
+    weights: dict[StrictStr, StrictStr]
 
 
 class GenerationConfig(Schema):
@@ -148,11 +180,19 @@ class TokenizerConfig(Schema):
     clean_up_tokenization_spaces: Absent[StrictBool] = None
 
 
-class TokenCounts(Schema):
-    """Tokens of the two splits of a prepared corpus."""
+class StreamSection(Schema):
+    """The tokens of a split of a prepared corpus, and which of them are no targets."""
 
-    train: Count
-    validation: Count
+    tokens: Count
+    unpredicted: list[Count]
+
+
+class StreamsSection(Schema):
+    """Section `streams` of index.json."""
+
+    train: StreamSection
+    validation: StreamSection
+    test: StreamSection
 
 
 class PreparedIndex(Schema):
@@ -160,6 +200,6 @@ class PreparedIndex(Schema):
 
     version: StrictInt
     dtype: Literal["<u2", "<u4"]
-    tokens: TokenCounts
-    crc32: dict[Literal["train.bin", "validation.bin", "tokenizer.json"], Count]
+    streams: StreamsSection
+    crc32: dict[Literal["train.bin", "validation.bin", "test.bin", "tokenizer.json"], Count]
     report: CorpusReport

@@ -64,7 +64,7 @@ def _flags() -> command.Flags:
         f"Instead of --minutes: passes over the training text. Default: {recipes.DEFAULT_EPOCHS:g}, except for "
         f"{DEFAULT_PRESET}.",
     )
-    flags.integer("steps", None, "Instead of --minutes: number of training steps.")
+    flags.integer("steps", None, "Instead of --minutes: number of training steps; of a run that goes on, in all.")
     flags.choice(
         "tokenizer",
         None,
@@ -73,7 +73,10 @@ def _flags() -> command.Flags:
         f"for alphabets. Default: {TOKENIZERS[0]}.",
     )
     flags.boolean(
-        "resume", DEFAULTS.resume, "Go on where the run in --run_dir stopped, if it has the same configuration."
+        "resume",
+        DEFAULTS.resume,
+        "Go on where the run in --run_dir stopped, if it has the same configuration; more --steps, --epochs or "
+        "--minutes lengthen it.",
     )
     flags.integer("seed", DEFAULTS.seed, "Fixes initial weights, order of the text, dropout and samples.")
     _flags_of_fine_tuning(flags)
@@ -114,8 +117,14 @@ def _flags_of_text(flags: command.Flags) -> None:
     flags.number(
         "validation_fraction",
         DEFAULTS.validation_fraction,
-        "Share of every book held out at its end to measure the model on.",
+        "Share of the text held out to measure the model on: whole texts from 100 on, else the end of every book.",
     )
+    flags.number(
+        "test_fraction",
+        None,
+        "Share that no decision reads, for the last report. Default: 0.02 from 100,000 characters on.",
+    )
+    flags.integer("split_seed", DEFAULTS.split_seed, "Which texts are held out, where whole ones are.")
 
 
 def _flags_of_recipe(flags: command.Flags) -> None:

@@ -33,7 +33,7 @@ def book_openings(run_dir: str | os.PathLike, tokenizer: Tokenizer) -> list[tupl
     if prepared is None:
         chinese = tokenizer.has_token(["说", "人"]).all()
         return [("", list(CHINESE if chinese else ENGLISH))]
-    tokens = prepared.train_tokens
+    tokens = prepared.train.tokens
     books = [(book.title, book.train_tokens) for book in prepared.report.books]
     count = PER_BOOK if len(books) > 1 else PER_SINGLE_BOOK
     openings, start = [], 0

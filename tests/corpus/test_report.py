@@ -11,6 +11,7 @@ def _report(books):
         books=tuple(books),
         characters=sum(b.characters for b in books),
         validation_characters=7,
+        test_characters=3,
         distinct_characters=5,
         rare_characters=2,
         uncovered_characters=1,
@@ -19,6 +20,7 @@ def _report(books):
         tokenizer_kind="characters",
         train_tokens=sum(b.train_tokens for b in books),
         validation_tokens=sum(b.validation_tokens for b in books),
+        test_tokens=sum(b.test_tokens for b in books),
     )
 
 
@@ -36,10 +38,12 @@ def test_figures_from_counts():
 
 
 def test_columns_line_up_with_wide_titles_and_the_share_is_not_rounded_up():
-    text = format_report(_report([BookReport("三国演义", 596155, 566348, 30065), BookReport("Emma", 10, 9, 2)]))
+    text = format_report(
+        _report([BookReport("三国演义", 596155, 566348, 30065, 12000), BookReport("Emma", 10, 9, 2)])
+    )
     lines = text.splitlines()
     assert lines[1].startswith("三国演义  ") and lines[2].startswith("Emma      ")
-    assert lines[3].split() == ["2", "books", "596,165", "566,357", "30,067"]
+    assert lines[3].split() == ["2", "books", "596,165", "566,357", "30,067", "12,000"]
     # A Chinese character fills two columns, so equal columns mean four characters fewer here.
     assert len(lines[0]) == len(lines[1]) + 4 == len(lines[2]) == len(lines[3])
     assert "99.99 %" in text and "100.00 %" not in text

@@ -36,15 +36,18 @@ def test_streams_hold_exactly_the_texts(novels, kind, fraction, monkeypatch):
     corpus = _prepare(novels, tokenizer_kind=kind, vocab_size=300, validation_fraction=fraction)
     texts = [clean(SECOND), clean(FIRST)]  # by file name: "two" before "一"
     cuts = [len(text) - round(len(text) * fraction) for text in texts]
-    end = corpus.tokenizer.end_of_text_id
-    training = [[end, *corpus.tokenizer.encode(t[:cut])] for t, cut in zip(texts, cuts, strict=True)]
-    held_out = [[end, *corpus.tokenizer.encode(t[cut:])] for t, cut in zip(texts, cuts, strict=True) if t[cut:]]
-    assert corpus.train_tokens.tolist() == sum(training, [])
-    assert corpus.validation_tokens.tolist() == sum(held_out, [])
-    assert corpus.validation_characters == sum(len(t) - cut for t, cut in zip(texts, cuts, strict=True))
-    assert corpus.tokenizer.decode(corpus.train_tokens).startswith(END_OF_TEXT + "It was")
+    encode, end = corpus.tokenizer.encode, corpus.tokenizer.end_of_text_id
+    training = [[end, *encode(t[:cut])] for t, cut in zip(texts, cuts, strict=True)]
+    held_out = [[encode(t[:cut])[-1], *encode(t[cut:])] for t, cut in zip(texts, cuts, strict=True) if t[cut:]]
+    assert corpus.train.tokens.tolist() == sum(training, [])
+    assert corpus.validation.tokens.tolist() == sum(held_out, [])
+    assert corpus.validation.characters == sum(len(t) - cut for t, cut in zip(texts, cuts, strict=True))
+    assert corpus.validation.targets == sum(len(tokens) - 1 for tokens in held_out)
+    assert corpus.train.unpredicted.tolist() == ([0, len(training[0])] if fraction else [])
+    assert len(corpus.test) == corpus.test.targets == 0  # a short corpus
+    assert corpus.tokenizer.decode(corpus.train.tokens).startswith(END_OF_TEXT + "It was")
     # The literal in the text is text: one end-of-text token a document and no more.
-    assert np.count_nonzero(corpus.train_tokens == end) == 2
+    assert np.count_nonzero(corpus.train.tokens == end) == 2
 
 
 def test_report(novels):
@@ -62,15 +65,16 @@ def test_report(novels):
 def test_files_are_plain_little_endian_integers(novels):
     corpus = _prepare(novels)
     assert {p.name for p in corpus.folder.iterdir()} == {
-        "train.bin", "validation.bin", "tokenizer.json", "tokenizer_config.json", "index.json",
+        "train.bin", "validation.bin", "test.bin", "tokenizer.json", "tokenizer_config.json", "index.json",
     }  # fmt: skip
-    np.testing.assert_array_equal(np.fromfile(corpus.folder / "train.bin", "<u2"), corpus.train_tokens)
+    np.testing.assert_array_equal(np.fromfile(corpus.folder / "train.bin", "<u2"), corpus.train.tokens)
     index = json.loads((corpus.folder / "index.json").read_text("utf-8"))
-    assert index["tokens"] == {
-        "train": len(corpus.train_tokens),
-        "validation": len(corpus.validation_tokens),
+    assert {split: stream["tokens"] for split, stream in index["streams"].items()} == {
+        "train": len(corpus.train),
+        "validation": len(corpus.validation),
+        "test": 0,
     }
-    assert not corpus.train_tokens.flags.writeable
+    assert not corpus.train.tokens.flags.writeable
 
 
 def test_second_time_comes_from_the_cache(novels, monkeypatch):
@@ -79,13 +83,13 @@ def test_second_time_comes_from_the_cache(novels, monkeypatch):
     second = _prepare(novels, vocab_size=77)  # no business of characters
     assert second.from_cache and not first.from_cache
     assert second.folder == first.folder and second.report == first.report
-    np.testing.assert_array_equal(second.train_tokens, first.train_tokens)
+    np.testing.assert_array_equal(second.train.tokens, first.train.tokens)
 
 
 @pytest.mark.parametrize(
     "changes",
     [{"min_char_count": 2}, {"tokenizer_kind": "bpe", "vocab_size": 300},
-     {"validation_fraction": 0.1},
+     {"validation_fraction": 0.1}, {"test_fraction": 0.1}, {"split_seed": 1},
      {"script": "traditional"}, {"encoding": "gb18030"},
      {"tokenizer": Tokenizer.train_characters(["x"])}],
 )  # fmt: skip
@@ -105,7 +109,7 @@ def test_changed_bytes_are_another_entry(novels):
 @pytest.mark.parametrize("damage", ["flip", "truncate", "delete"])
 def test_a_damaged_entry_is_rebuilt(novels, name, damage):
     before = _prepare(novels)
-    expected = before.train_tokens.tolist()
+    expected = before.train.tokens.tolist()
     path = before.folder / name
     data = bytearray(path.read_bytes())
     if damage == "delete":
@@ -117,7 +121,7 @@ def test_a_damaged_entry_is_rebuilt(novels, name, damage):
     # One flipped bit of the index may lie in a title and pass; the streams are checked by their
     # sums.
     assert after.from_cache is False or (name, damage) == ("index.json", "flip")
-    assert after.train_tokens.tolist() == expected
+    assert after.train.tokens.tolist() == expected
 
 
 def test_a_given_tokenizer_is_used_as_it_is(novels):
@@ -127,11 +131,31 @@ def test_a_given_tokenizer_is_used_as_it_is(novels):
     assert corpus.report.tokenizer_kind == "bpe"
 
 
-def test_many_short_documents(tmp_path):
-    (tmp_path / "train.json").write_text(json.dumps([f"第{i}篇" for i in range(3000)]), "utf-8")
-    corpus = prepare_corpus([tmp_path / "train.json"], cache_dir=tmp_path / "cache", validation_fraction=0.25)
+def test_many_short_texts_are_held_out_whole(tmp_path):
+    texts = [f"第{i}篇。" for i in range(3000)]
+    (tmp_path / "train.json").write_text(json.dumps(texts), "utf-8")
+    corpus = prepare_corpus(
+        [tmp_path / "train.json"], cache_dir=tmp_path / "cache", validation_fraction=0.25, test_fraction=0.1
+    )
     assert len(corpus.report.books) == 3000
-    assert np.count_nonzero(corpus.validation_tokens == 0) == 3000
+    found = [corpus.tokenizer.decode(stream.tokens).split(END_OF_TEXT) for stream in corpus.streams.values()]
+    assert [split[0] for split in found] == [""] * 3 and found[1][-1] == found[2][-1] == ""
+    assert sorted(text for split in found for text in split if text) == sorted(texts)
+    assert len(found[1]) == pytest.approx(750, abs=20) and len(found[2]) == pytest.approx(300, abs=20)
+    assert not corpus.train.unpredicted.size  # the ring closes with the last text's end
+    assert corpus.validation.unpredicted.tolist() == [0]
+
+
+def test_a_text_is_divided_alike_alone_and_in_a_list_of_one(tmp_path):
+    text = clean(SECOND)
+    (tmp_path / "book.txt").write_text(text, "utf-8")
+    (tmp_path / "book.json").write_text(json.dumps([text]), "utf-8")
+    one, other = (
+        prepare_corpus([tmp_path / f"book.{kind}"], cache_dir=tmp_path / kind) for kind in ("txt", "json")
+    )
+    for split, stream in one.streams.items():
+        np.testing.assert_array_equal(stream.tokens, other.streams[split].tokens)
+        np.testing.assert_array_equal(stream.unpredicted, other.streams[split].unpredicted)
 
 
 def test_no_corpus_means_the_sample(novels, monkeypatch):
@@ -156,6 +180,8 @@ def test_a_failure_leaves_no_rubbish(novels):
         ({"encoding": "klingon"}, "`encoding`"),
         ({"validation_fraction": 1.0}, "validation"),
         ({"validation_fraction": float("nan")}, "validation"),
+        ({"test_fraction": -0.1}, "`test_fraction`"),
+        ({"validation_fraction": 0.6, "test_fraction": 0.4}, "together"),
     ],
 )
 def test_wrong_settings_are_refused(novels, changes, complaint):

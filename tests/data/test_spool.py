@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from tf_gpt2.data import spool
+from tf_gpt2.data.holding_out import Cuts
 from tf_gpt2.data.spool import Document, bpe_sample, write_tokens
-from tf_gpt2.tokenizer import Tokenizer
+from tf_gpt2.tokenizer import END_OF_TEXT, Tokenizer
 
 TEXTS = ["话说天下大势。\n分久必合，合久必分。", "It was\n\nthe best of times,\nit was"]
 
@@ -15,8 +16,8 @@ def spooled(tmp_path):
     (tmp_path / "spool.txt").write_text("".join(TEXTS), "utf-8")
     lengths = [len(text.encode()) for text in TEXTS]
     documents = [
-        Document("one", len(TEXTS[0]), 9, 0, lengths[0]),
-        Document("two", len(TEXTS[1]), len(TEXTS[1]), lengths[0], lengths[1]),
+        Document("one", Cuts(9, 15, len(TEXTS[0])), 0, lengths[0]),
+        Document("two", Cuts(*[len(TEXTS[1])] * 3), lengths[0], lengths[1]),
     ]
     return tmp_path, documents
 
@@ -27,16 +28,41 @@ def test_any_batch_size_gives_the_tokens_of_the_whole(spooled, batch, monkeypatc
     monkeypatch.setattr(spool, "_BATCH_CHARACTERS", batch)
     tokenizer = Tokenizer.train_bpe(TEXTS, 300)
     dtype = np.dtype("<u2")
-    books = write_tokens(folder, folder / "spool.txt", documents, tokenizer, dtype)
+    books, layouts = write_tokens(folder, folder / "spool.txt", documents, tokenizer, dtype)
     end = tokenizer.end_of_text_id
-    expected = [end, *tokenizer.encode(TEXTS[0][:9]), end, *tokenizer.encode(TEXTS[1])]
-    assert np.fromfile(folder / "train.bin", dtype).tolist() == expected
-    held_out = [end, *tokenizer.encode(TEXTS[0][9:])]
-    assert np.fromfile(folder / "validation.bin", dtype).tolist() == held_out
-    assert [(book.title, book.validation_tokens) for book in books] == [
-        ("one", len(held_out)),
-        ("two", 0),
+    head, middle, tail = (tokenizer.encode(TEXTS[0][part]) for part in (slice(9), slice(9, 15), slice(15, None)))
+    expected = {
+        "train": [end, *head, end, *tokenizer.encode(TEXTS[1])],
+        "validation": [head[-1], *middle],  # after a cut: what precedes it, not an end of text
+        "test": [tokenizer.encode(TEXTS[0][:15])[-1], *tail],
+    }
+    for split, tokens in expected.items():
+        assert np.fromfile(folder / f"{split}.bin", dtype).tolist() == tokens
+        assert layouts[split].tokens == len(tokens)
+    assert layouts["train"].unpredicted == [1 + len(head)]  # the first text is cut, the second one whole
+    assert layouts["validation"].unpredicted == layouts["test"].unpredicted == [0]
+    assert [(book.title, book.validation_tokens, book.test_tokens) for book in books] == [
+        ("one", 1 + len(middle), 1 + len(tail)),
+        ("two", 0, 0),
     ]
+
+
+def test_whole_texts_end_and_parts_do_not(tmp_path):
+    texts = ["甲。", "乙丙丁。", "戊。"]
+    (tmp_path / "spool.txt").write_text("".join(texts), "utf-8")
+    sizes = [len(text.encode()) for text in texts]
+    cuts = [Cuts(0, 2, 2), Cuts(2, 4, 4), Cuts(0, 2, 2)]
+    documents = [Document("", cut, sum(sizes[:i]), sizes[i]) for i, cut in enumerate(cuts)]
+    tokenizer = Tokenizer.train_characters(texts)
+    _, layouts = write_tokens(tmp_path, tmp_path / "spool.txt", documents, tokenizer, np.dtype("<u2"))
+    text = tokenizer.decode(np.fromfile(tmp_path / "validation.bin", "<u2"))
+    # 丙 is there for what follows; no end is predicted after the part, both ends of whole texts are.
+    assert text == f"{END_OF_TEXT}甲。{END_OF_TEXT}丙丁。{END_OF_TEXT}戊。{END_OF_TEXT}"
+    predicted = set(range(layouts["validation"].tokens)) - set(layouts["validation"].unpredicted)
+    marks = [
+        i for i, c in enumerate(np.fromfile(tmp_path / "validation.bin", "<u2")) if c == tokenizer.end_of_text_id
+    ]
+    assert [i in predicted for i in marks] == [False, True, False, True]
 
 
 def test_the_sample_for_bpe_is_spread_and_leaves_held_out_text_alone(spooled, monkeypatch):

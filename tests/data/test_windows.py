@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tf_gpt2.data.counts import windows_per_epoch
+from tf_gpt2.data.token_files import TokenStream
 from tf_gpt2.data.windows import IGNORED, evaluation_windows, training_dataset
 from tf_gpt2.errors import UserError
 
@@ -15,7 +16,10 @@ TOKENS = np.arange(1000, 1000 + N).astype(np.uint16)
 
 def _batches(count, **changes):
     arguments = {"context_length": T, "batch_size": B, "seed": 1, **changes}
-    return [(x.numpy(), y.numpy()) for x, y in itertools.islice(training_dataset(TOKENS, **arguments), count)]
+    return [
+        (x.numpy(), y.numpy())
+        for x, y in itertools.islice(training_dataset(TokenStream(TOKENS), **arguments), count)
+    ]
 
 
 def _starts(batches):
@@ -24,7 +28,9 @@ def _starts(batches):
 
 def _window_starts(epoch, windows, seed):
     tokens = np.arange(windows + 1).astype(np.uint16)
-    dataset = training_dataset(tokens, context_length=1, batch_size=windows, seed=seed, start_step=epoch)
+    dataset = training_dataset(
+        TokenStream(tokens), context_length=1, batch_size=windows, seed=seed, start_step=epoch
+    )
     return next(iter(dataset))[0].numpy().ravel()
 
 
@@ -88,16 +94,16 @@ def test_shards_in_order_are_the_whole_batch():
 
 @pytest.mark.parametrize("length", [9, 10, 17])
 def test_the_smallest_corpora(length):
-    x, y = next(iter(training_dataset(TOKENS[:length], context_length=T, batch_size=3, seed=0)))
+    x, y = next(iter(training_dataset(TokenStream(TOKENS[:length]), context_length=T, batch_size=3, seed=0)))
     assert x.shape == (3, T) and set((y - x).numpy().ravel().tolist()) <= {1, 1 - length}
-    next(iter(training_dataset(TOKENS, context_length=1, batch_size=3, seed=0)))
+    next(iter(training_dataset(TokenStream(TOKENS), context_length=1, batch_size=3, seed=0)))
 
 
 def test_reads_a_memory_map(tmp_path):
     path = tmp_path / "train.bin"
     TOKENS.astype("<u4").tofile(path)
     mapped = np.memmap(path, "<u4", mode="r")
-    x, _ = next(iter(training_dataset(mapped, context_length=T, batch_size=B, seed=1)))
+    x, _ = next(iter(training_dataset(TokenStream(mapped), context_length=T, batch_size=B, seed=1)))
     np.testing.assert_array_equal(x, _batches(1)[0][0])
 
 
@@ -118,7 +124,7 @@ def test_wrong_arguments_are_refused(changes, complaint):
 
 @pytest.mark.parametrize("length", [2, 3, T, T + 1, T * B, T * B + 1, T * B + 2, N])
 def test_evaluation_sees_every_token_but_the_first_once(length):
-    dataset = evaluation_windows(TOKENS[:length], context_length=T, batch_size=B)
+    dataset = evaluation_windows(TokenStream(TOKENS[:length]), context_length=T, batch_size=B)
     batches = [(x.numpy(), y.numpy()) for x, y in dataset]
     assert len(batches) == dataset.cardinality().numpy() == -(-(length - 1) // (T * B))
     assert all(x.shape == y.shape == (B, T) and x.dtype == y.dtype == np.int32 for x, y in batches)
@@ -132,8 +138,23 @@ def test_evaluation_sees_every_token_but_the_first_once(length):
 
 def test_evaluation_of_too_little_is_refused():
     with pytest.raises(UserError, match="held-out"):
-        evaluation_windows(TOKENS[:1], context_length=T, batch_size=B)
+        evaluation_windows(TokenStream(TOKENS[:1]), context_length=T, batch_size=B)
 
 
 def test_windows_per_epoch():
     assert [windows_per_epoch(n, T) for n in (0, 1, 8, 9, N)] == [0, 0, 0, 1, 12]
+
+
+def test_what_a_stream_does_not_count_is_no_target():
+    stream = TokenStream(TOKENS, np.array([0, 5, 60]))
+    silent = set()
+    for x, y in itertools.islice(training_dataset(stream, context_length=T, batch_size=B, seed=1), 40):
+        x, y = x.numpy(), y.numpy()
+        np.testing.assert_array_equal(x[:, 1:][y[:, :-1] != IGNORED], y[:, :-1][y[:, :-1] != IGNORED])
+        silent |= set((x[y == IGNORED] - 1000 + 1).tolist())
+        assert not set(y.ravel().tolist()) & {1000, 1005, 1060}
+    assert silent == {N, 5, 60}  # N: the ring's first token again
+    targets = [y.numpy() for _, y in evaluation_windows(stream, context_length=T, batch_size=B)]
+    targets = np.concatenate(targets).ravel()
+    assert sorted(targets[targets != IGNORED].tolist()) == sorted({*range(1001, 1000 + N)} - {1005, 1060})
+    assert stream.targets == N - 3

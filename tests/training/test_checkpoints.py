@@ -4,6 +4,7 @@ import pytest
 
 from tf_gpt2.errors import UserError
 from tf_gpt2.files import write_tensors
+from tf_gpt2.formats.training_checkpoint import DamagedCheckpoint
 from tf_gpt2.run_directory import checkpoint_steps
 from tf_gpt2.training.checkpoints import restore_checkpoint, save_checkpoint
 
@@ -17,7 +18,7 @@ def _variables(value=0.0):
 def test_a_checkpoint_restores_values_types_and_state(tmp_path):
     saved, fresh = _variables(7.0), _variables()
     save_checkpoint(tmp_path, 12, saved, STATE, keep=2)
-    assert restore_checkpoint(tmp_path, 12, fresh) == STATE
+    assert restore_checkpoint(tmp_path, 12, fresh) == {**STATE, "unlogged_loss": 0.0, "unlogged_steps": 0}
     for old, new in zip(saved, fresh, strict=True):
         np.testing.assert_array_equal(np.asarray(new), np.asarray(old))
         assert new.dtype == old.dtype
@@ -82,3 +83,15 @@ def test_a_checkpoint_of_other_shapes_is_refused_before_anything_changes(tmp_pat
     with pytest.raises(UserError, match="another model"):
         restore_checkpoint(tmp_path, 1, other)
     assert not np.asarray(other[0]).any()
+
+
+@pytest.mark.parametrize("where", [9, 60, 200, -1, -30])
+def test_a_flipped_bit_anywhere_is_damage(tmp_path, where):
+    path = save_checkpoint(tmp_path, 1, _variables(7.0), STATE, keep=1, description={"model": "x" * 100})
+    data = bytearray(path.read_bytes())
+    data[where] ^= 1
+    path.write_bytes(bytes(data))
+    fresh = _variables()
+    with pytest.raises(DamagedCheckpoint, match="is damaged"):
+        restore_checkpoint(tmp_path, 1, fresh)
+    assert not np.asarray(fresh[0]).any()

@@ -1,4 +1,6 @@
+import dataclasses
 import os
+import shutil
 import signal
 import threading
 
@@ -10,10 +12,11 @@ from tf_gpt2.config import GPT2Config
 from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.errors import UserError
 from tf_gpt2.model import build_model
-from tf_gpt2.model_directory import load_model, model_weights
-from tf_gpt2.run_directory import read_metrics
+from tf_gpt2.model_directory import load_model, load_weights, model_weights
+from tf_gpt2.run_directory import checkpoint_path, read_metrics
 from tf_gpt2.training.gpt2 import GPT2Keeper, trained_variables
 from tf_gpt2.training.learner import Learner
+from tf_gpt2.training.lock import RunLock
 from tf_gpt2.training.loop import Trainer, training_batches
 from tf_gpt2.training.settings import Recipe, Rhythm, Schedule
 
@@ -30,11 +33,13 @@ def corpus(tmp_path_factory):
 
 
 def _trainer(run_dir, corpus, *, rhythm=RHYTHM, num_layers=1, **changes):
+    tied = changes.pop("tie_embeddings", True)
     timing = ("steps", "learning_rate", "warmup_steps")
     schedule = Schedule(**{"steps": 8, "learning_rate": 1e-2, **{k: v for k, v in changes.items() if k in timing}})
     recipe = Recipe(**{"batch_size": 4, "seed": 5, **{k: v for k, v in changes.items() if k not in timing}})
     config = GPT2Config(
         corpus.tokenizer.vocab_size,
+        tie_embeddings=tied,
         context_length=12,
         num_layers=num_layers,
         num_heads=2,
@@ -91,7 +96,7 @@ def test_the_held_out_loss_counts_every_token_once(finished, corpus, monkeypatch
 
     monkeypatch.setattr(finished.learner, "mean_loss", mean_loss)
     finished.validate()
-    assert counted == [len(corpus.validation_tokens) - 1]
+    assert counted == [corpus.validation.targets]
 
 
 @pytest.mark.parametrize("accumulation_steps", [1, 2])
@@ -110,6 +115,111 @@ def test_a_stopped_run_goes_on_bit_for_bit(tmp_path, corpus, accumulation_steps)
     assert _losses(tmp_path / "parts") == _losses(tmp_path / "whole")
     for name, array in _weights(whole).items():
         np.testing.assert_array_equal(_weights(second)[name], array, err_msg=name)
+
+
+def test_a_line_is_the_mean_since_the_last_one_and_resuming_keeps_it(tmp_path, corpus):
+    every = _trainer(tmp_path / "every", corpus)
+    every.train()
+    losses = np.array(_losses(tmp_path / "every"))
+    rhythm = Rhythm(log_every=3, eval_every=4, sample_every=5, checkpoint_every=5)
+    whole = _trainer(tmp_path / "whole", corpus, rhythm=rhythm)
+    whole._keeper.write_sample = lambda step: ""
+    whole.train()
+    assert _losses(tmp_path / "whole") == pytest.approx([losses[:3].mean(), losses[3:6].mean(), losses[6:].mean()])
+    parts = _trainer(tmp_path / "parts", corpus, rhythm=rhythm)
+    parts._keeper.write_sample = lambda step: os.kill(os.getpid(), signal.SIGINT) or ""
+    with pytest.raises(KeyboardInterrupt):
+        parts.train()
+    assert _losses(tmp_path / "parts") == _losses(tmp_path / "whole")[:2]  # stopping writes no line of its own
+    again = _trainer(tmp_path / "parts", corpus, rhythm=rhythm)
+    assert again.restore() and again.state.unlogged_steps == 0
+    again._keeper.write_sample = lambda step: ""
+    again.train()
+    assert _losses(tmp_path / "parts") == _losses(tmp_path / "whole")
+
+
+def test_a_stop_between_two_lines_keeps_what_was_summed(tmp_path, corpus):
+    whole = _trainer(tmp_path / "whole", corpus, rhythm=Rhythm(log_every=8, sample_every=0))
+    whole.train()
+    rhythm = Rhythm(log_every=8, sample_every=5)
+    parts = _trainer(tmp_path / "parts", corpus, rhythm=rhythm)
+    parts._keeper.write_sample = lambda step: os.kill(os.getpid(), signal.SIGINT) or ""
+    with pytest.raises(KeyboardInterrupt):
+        parts.train()
+    again = _trainer(tmp_path / "parts", corpus, rhythm=Rhythm(log_every=8, sample_every=0))
+    assert again.restore() and again.state.unlogged_steps == 6
+    again.train()
+    assert _losses(tmp_path / "parts") == _losses(tmp_path / "whole")
+
+
+def test_a_stop_before_the_first_validation_leaves_a_model(tmp_path, corpus):
+    trainer = _trainer(tmp_path, corpus, rhythm=Rhythm(log_every=1, eval_every=100, sample_every=2))
+    trainer._keeper.write_sample = lambda step: os.kill(os.getpid(), signal.SIGINT) or ""
+    with pytest.raises(KeyboardInterrupt):
+        trainer.train()
+    weights = load_weights(tmp_path, trainer._keeper._config)
+    for name, array in _weights(trainer).items():
+        np.testing.assert_array_equal(weights[name], array)
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_checkpoint_alone_makes_a_model_directory(tmp_path, corpus, tied):
+    trainer = _trainer(tmp_path, corpus, tie_embeddings=tied)
+    trainer.train()
+    corpus.tokenizer.save(tmp_path / "checkpoints")
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        (tmp_path / name).unlink()
+    model, config = load_model(tmp_path)
+    assert config == trainer._keeper._config
+    for name, array in _weights(trainer).items():
+        np.testing.assert_array_equal(model_weights(model, config)[name], array)
+    assert (tmp_path / "model.safetensors").exists() and (tmp_path / "tokenizer.json").exists()
+
+
+def test_a_flipped_bit_takes_the_checkpoint_before_it(tmp_path, corpus, caplog):
+    _trainer(tmp_path, corpus).train()
+    newest = checkpoint_path(tmp_path / "checkpoints", 8)
+    data = bytearray(newest.read_bytes())
+    data[-1000] ^= 4
+    newest.write_bytes(bytes(data))
+    trainer = _trainer(tmp_path, corpus)
+    assert trainer.restore() and trainer.state.step == 6
+    assert (
+        "step-00000008.safetensors is damaged: its checksum is wrong; taking the checkpoint before it"
+        in caplog.text
+    )
+    older = checkpoint_path(tmp_path / "checkpoints", 6)
+    older.write_bytes(older.read_bytes()[:-1])
+    with pytest.raises(UserError, match="step-00000006.*damaged"):
+        _trainer(tmp_path, corpus).restore()
+
+
+def test_without_validation_the_last_model_is_kept(tmp_path, corpus):
+    silent = dataclasses.replace(corpus, validation=dataclasses.replace(corpus.test))
+    trainer = _trainer(tmp_path, silent)
+    trainer.train()
+    assert {line.split for line in read_metrics(tmp_path).lines} == {"train"}
+    weights = load_weights(tmp_path, trainer._keeper._config)
+    for name, array in _weights(trainer).items():
+        np.testing.assert_array_equal(weights[name], array)
+
+
+def test_the_test_span_is_measured_at_the_end_on_the_kept_model(tmp_path, corpus):
+    tested = dataclasses.replace(corpus, test=corpus.validation)
+    trainer = _trainer(tmp_path, tested)
+    trainer.train()
+    assert trainer.test_loss == pytest.approx(trainer.state.best_validation_loss, abs=1e-6)
+    assert [(line.step, line.split) for line in read_metrics(tmp_path).lines][-1] == (8, "test")
+
+
+def test_a_removed_run_directory_ends_the_run(tmp_path, corpus):
+    with RunLock(tmp_path / "run") as lock:
+        trainer = _trainer(tmp_path / "run", corpus)
+        trainer._check = lock.check
+        trainer._keeper.save = lambda: shutil.rmtree(tmp_path / "run")
+        with pytest.raises(UserError, match="removed or replaced"):
+            trainer.train()
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_loss_that_is_not_finite_stops_with_step_and_remedy(tmp_path, corpus):

@@ -8,28 +8,9 @@ from tf_gpt2.training.plan import (
     plan_recipe,
     plan_rhythm,
     plan_schedule,
-    plan_steps,
-    planned_minutes,
-    steps_in,
 )
 
 CONFIG = GPT2Config(vocabulary_size=50, context_length=10, num_layers=2, num_heads=2, hidden_dim=8)
-
-
-def test_the_demo_alone_trains_by_the_clock():
-    assert planned_minutes(TrainingOptions()) == recipes.DEMO_MINUTES
-    assert planned_minutes(TrainingOptions(preset="jinyong")) is None
-    assert planned_minutes(TrainingOptions(init_from="model")) is None
-    assert planned_minutes(TrainingOptions(epochs=2.0)) is None
-    assert planned_minutes(TrainingOptions(preset="jinyong", minutes=7.0)) == 7
-    assert steps_in(2, 0.5) == 240
-    assert steps_in(0.001, 10) == 1
-
-
-def test_epochs_are_passes_over_the_windows():
-    recipe = plan_recipe(TrainingOptions(batch_size=4), CONFIG)
-    assert plan_steps(TrainingOptions(epochs=3.0), recipe, 101, 10) == 8  # 10 windows, 30 samples, 4 a step
-    assert plan_steps(TrainingOptions(steps=5), recipe, 101, 10) == 5
 
 
 def test_fine_tuning_has_a_recipe_of_its_own():
@@ -61,6 +42,7 @@ def test_a_twentieth_is_warm_up_and_the_user_decides_otherwise():
         ({"preset": "huge"}, "`preset` must be one of"),
         ({"minutes": 0.0}, "`minutes` must be above 0"),
         ({"epochs": float("nan")}, "`epochs` must be above 0"),
+        ({"validation_fraction": 0.0, "eval_every": 5}, "`eval_every` has no effect"),
         ({"validation_fraction": 1.0}, "`validation_fraction` must be"),
     ],
 )

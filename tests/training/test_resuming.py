@@ -34,6 +34,11 @@ def test_another_configuration_is_refused_and_nothing_is_overwritten(tmp_path):
     assert json.loads((run_dir / "training.json").read_text()) == RUN
 
 
+def test_another_length_is_the_same_run(tmp_path):
+    longer = {**RUN, "training": {"steps": 200, "minutes": 3.0, "changed_at": 10, "changed_from": 1e-4}}
+    assert open_run_directory(_start(tmp_path), lambda stored: longer, resume=True).configuration == longer
+
+
 def test_a_directory_that_never_got_to_a_checkpoint_may_change(tmp_path):
     (tmp_path / "training.json").write_text(json.dumps(RUN))
     other = {"model": {"num_layers": 3}, "training": {"steps": 5}}

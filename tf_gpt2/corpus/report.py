@@ -20,13 +20,15 @@ class BookReport:
         title: Its title.
         characters: Length after cleaning.
         train_tokens: Tokens for training, the end-of-text token before the document included.
-        validation_tokens: Tokens of its held-out span, counted likewise.
+        validation_tokens: Tokens of what is held out of it for validation, counted likewise.
+        test_tokens: Tokens of what is held out for the test, likewise.
     """
 
     title: str
     characters: int
     train_tokens: int
     validation_tokens: int
+    test_tokens: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +38,8 @@ class CorpusReport:
     Attributes:
         books: One entry a document, in order.
         characters: Characters after cleaning, held-out spans included.
-        validation_characters: Characters of the held-out spans.
+        validation_characters: Characters held out for validation.
+        test_characters: Characters held out for the test.
         distinct_characters: Different characters in the corpus.
         rare_characters: How many of these occur fewer than `RARE_BELOW` times.
         uncovered_characters: How many of these have no token of their own and are spelled in bytes
@@ -46,11 +49,13 @@ class CorpusReport:
         tokenizer_kind: "characters", "bpe" or "other".
         train_tokens: Tokens for training.
         validation_tokens: Tokens for validation.
+        test_tokens: Tokens for the test.
     """
 
     books: tuple[BookReport, ...]
     characters: int
     validation_characters: int
+    test_characters: int
     distinct_characters: int
     rare_characters: int
     uncovered_characters: int
@@ -59,6 +64,7 @@ class CorpusReport:
     tokenizer_kind: str
     train_tokens: int
     validation_tokens: int
+    test_tokens: int
 
 
 def character_figures(counts: np.ndarray, has_token: Callable[[Sequence[str]], np.ndarray]) -> dict:
@@ -83,23 +89,24 @@ def character_figures(counts: np.ndarray, has_token: Callable[[Sequence[str]], n
 
 def format_report(report: CorpusReport) -> str:
     """The report as an aligned table for a terminal, several lines."""
-    rows: list[tuple[str, ...]] = [("book", "characters", "training tokens", "validation tokens")]
+    rows: list[tuple[str, ...]] = [("book", "characters", "training tokens", "validation tokens", "test tokens")]
     rows += [_row(book) for book in _shown(report.books)]
     if (left_out := len(report.books) + 1 - len(rows)) > 0:
-        rows.insert(1 + _SHOWN_BOOKS // 2, (f"… {left_out:,} more", "", "", ""))
+        rows.insert(1 + _SHOWN_BOOKS // 2, (f"… {left_out:,} more", *[""] * 4))
     count = len(report.books)
     total = (
         f"{count:,} book" + "s" * (count != 1),
         report.characters,
         report.train_tokens,
         report.validation_tokens,
+        report.test_tokens,
     )
     rows.append((total[0], *(f"{figure:,}" for figure in total[1:])))
     return "\n".join([*_align(rows), *_sentences(report)])
 
 
 def _row(book: BookReport) -> tuple[str, ...]:
-    figures = (book.characters, book.train_tokens, book.validation_tokens)
+    figures = (book.characters, book.train_tokens, book.validation_tokens, book.test_tokens)
     return (_shorten(book.title, 32), *(f"{figure:,}" for figure in figures))
 
 

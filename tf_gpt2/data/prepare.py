@@ -22,7 +22,8 @@ from tf_gpt2.corpus.reading import expand_corpus, read_books, read_file_bytes
 from tf_gpt2.corpus.report import CorpusReport, character_figures
 from tf_gpt2.corpus.sample import sample_path
 from tf_gpt2.corpus.script import check_script, convert_script
-from tf_gpt2.data.spool import Document, bpe_sample, write_tokens
+from tf_gpt2.data.holding_out import SPLITS, Shares, hold_out
+from tf_gpt2.data.spool import Document, bpe_sample, read_spool, write_tokens
 from tf_gpt2.data.token_files import (
     FORMAT_VERSION,
     PreparedCorpus,
@@ -48,18 +49,13 @@ class _Settings:
     min_char_count: int
     encoding: str | None
     script: str | None
-    validation_fraction: float
+    shares: Shares
 
     def __post_init__(self):
         if self.tokenizer_kind not in TOKENIZER_KINDS:
             raise UserError(
                 "`tokenizer_kind` must be characters or bpe, got "
                 f"{self.tokenizer_kind!r}. Leave it out for characters."
-            )
-        if not 0 <= self.validation_fraction < 1:
-            raise UserError(
-                "`validation_fraction` must be at least 0 and below 1, got "
-                f"{self.validation_fraction}. 0.05 is usual."
             )
         check_script(self.script)
 
@@ -73,13 +69,14 @@ def prepare_corpus(
     encoding: str | None = None,
     script: str | None = None,
     validation_fraction: float = 0.05,
+    test_fraction: float | None = None,
+    split_seed: int = 0,
     tokenizer: Tokenizer | None = None,
     cache_dir: str | os.PathLike | None = None,
 ) -> PreparedCorpus:
     """Makes a corpus ready for training, or finds it ready.
 
-    Of every book the last `validation_fraction` of its characters is held out. The vocabulary comes
-    from the training part alone.
+    A part is held out as holding_out.py says. The vocabulary comes from the training part alone.
 
     Args:
         corpus: Files, folders and globs; none means the sample corpus.
@@ -88,7 +85,9 @@ def prepare_corpus(
         min_char_count: Characters seen fewer times are spelled in bytes; only for characters.
         encoding: Encoding of the text files; None recognises it.
         script: "simplified", "traditional" or None.
-        validation_fraction: Share of every book for validation, 0 to below 1.
+        validation_fraction: Share of the text for validation, 0 to below 1.
+        test_fraction: Share of the text that no decision reads; None for 0.02 from 100,000 characters on.
+        split_seed: Which texts are held out, where whole ones are.
         tokenizer: A tokenizer to use as it is (fine-tuning) instead of making one.
         cache_dir: Where prepared corpora are kept; None for the usual place.
 
@@ -96,7 +95,8 @@ def prepare_corpus(
         UserError: For every mistake in the arguments and the files, and when the cache cannot be
             written.
     """
-    settings = _Settings(tokenizer_kind, vocab_size, min_char_count, encoding, script, validation_fraction)
+    shares = Shares(validation_fraction, test_fraction, split_seed)
+    settings = _Settings(tokenizer_kind, vocab_size, min_char_count, encoding, script, shares)
     files = expand_corpus(corpus) if corpus else [sample_path(cache_dir)]
     folder = prepared_corpus_folder(_cache_key(files, settings, tokenizer), cache_dir)
     prepared = read_prepared(folder, from_cache=True)
@@ -133,30 +133,36 @@ def _prepare(
     tokenizer: Tokenizer | None,
 ) -> None:
     spool = folder / _SPOOL_NAME
-    training, held_out = CharacterCounter(), CharacterCounter()
-    documents = _spool_books(spool, files, settings, (training, held_out))
+    everything, held_out = CharacterCounter(), CharacterCounter()
+    documents = _spool_books(spool, files, settings, everything)
+    _count_held_out(spool, documents, held_out)
     if tokenizer is None:
         _log.info("making the vocabulary (%s)", settings.tokenizer_kind)
-        tokenizer = _make_tokenizer(spool, documents, settings, training.counts())
-    _log.info("tokenising %s", f"{len(documents):,} book{'s' * (len(documents) != 1)}")
+        counts = everything.counts() - held_out.counts()
+        tokenizer = _make_tokenizer(spool, documents, settings, counts)
+    _log.info("tokenising %s", f"{len(documents):,} text{'s' * (len(documents) != 1)}")
     dtype = token_dtype(tokenizer.vocab_size)
-    books = write_tokens(folder, spool, documents, tokenizer, dtype)
+    books, layouts = write_tokens(folder, spool, documents, tokenizer, dtype)
     spool.unlink()
     tokenizer.save(folder)
+    characters = {split: sum(_length(d, split) for d in documents) for split in SPLITS}
     report = CorpusReport(
         books=tuple(books),
-        validation_characters=sum(d.characters - d.held_out for d in documents),
+        validation_characters=characters["validation"],
+        test_characters=characters["test"],
         vocabulary_size=tokenizer.vocab_size,
         tokenizer_kind=tokenizer.kind,
-        train_tokens=sum(book.train_tokens for book in books),
-        validation_tokens=sum(book.validation_tokens for book in books),
-        **character_figures(training.counts() + held_out.counts(), tokenizer.has_token),
+        train_tokens=layouts["train"].tokens,
+        validation_tokens=layouts["validation"].tokens,
+        test_tokens=layouts["test"].tokens,
+        **character_figures(everything.counts(), tokenizer.has_token),
     )
-    write_index(folder, report, dtype)
+    write_index(folder, report, dtype, layouts)
 
 
-def _spool_books(spool: Path, files, settings: _Settings, counters) -> list[Document]:
-    documents, offset = [], 0
+def _spool_books(spool: Path, files, settings: _Settings, counter: CharacterCounter) -> list[Document]:
+    """Writes the clean texts one after the other; how each is divided depends on all of them."""
+    places, lengths, digests, offset = [], [], [], 0
     with spool.open("wb") as out:
         for number, path in enumerate(files, start=1):
             _log.info("reading %s (%d of %d)", path.name, number, len(files))
@@ -164,21 +170,31 @@ def _spool_books(spool: Path, files, settings: _Settings, counters) -> list[Docu
                 text = convert_script(clean(book.text), settings.script)
                 if not text:
                     continue
-                cut = len(text) - round(len(text) * settings.validation_fraction)
-                counters[0].add(text[:cut])
-                counters[1].add(text[cut:])
+                counter.add(text)
                 data = text.encode()
                 out.write(data)
-                title = replace_lone_surrogates(book.title)
-                documents.append(Document(title, len(text), cut, offset, len(data)))
+                places.append((replace_lone_surrogates(book.title), offset, len(data)))
+                lengths.append(len(text))
+                digests.append(settings.shares.digest(data))
                 offset += len(data)
-    if not documents:
+    if not places:
         raise UserError(
             "`corpus` must hold some text: "
             f"{files[0]}{' and the others are' if len(files) > 1 else ' is'} empty after cleaning. "
             "Pass files with text."
         )
-    return documents
+    divided = zip(places, hold_out(lengths, digests, settings.shares), strict=True)
+    return [Document(title, cuts, begin, size) for (title, begin, size), cuts in divided]
+
+
+def _count_held_out(spool: Path, documents: Sequence[Document], counter: CharacterCounter) -> None:
+    for document, text in read_spool(spool, [d for d in documents if d.cuts.train_end < d.cuts.characters]):
+        counter.add(text[document.cuts.train_end :])
+
+
+def _length(document: Document, split: str) -> int:
+    begin, end = document.cuts.span(split)
+    return end - begin
 
 
 def _make_tokenizer(spool: Path, documents, settings: _Settings, counts: np.ndarray) -> Tokenizer:

@@ -1,5 +1,6 @@
 """The clean text of a corpus on its way from files to tokens: one spool file, read book by book."""
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from tf_gpt2.corpus.report import BookReport
-from tf_gpt2.data.token_files import SPLITS
+from tf_gpt2.data.holding_out import SPLITS, Cuts
+from tf_gpt2.data.token_files import StreamLayout
 from tf_gpt2.tokenizer import Tokenizer
 
 # Batches bound what `tokenizers` holds at a time: about 150 bytes a token.
@@ -17,20 +19,22 @@ _BATCH_CHARACTERS = 250_000
 # as well.
 _BPE_CHARACTERS = 1_000_000
 _BPE_SLICE = 4_000
+# Characters of which the last token before a part is taken.
+_LOOK_BACK = 64
 
 
 @dataclasses.dataclass(frozen=True)
 class Document:
-    """A clean book in the spool: where its bytes lie and where its held-out span begins."""
+    """A clean text in the spool: where its bytes lie and how it is divided."""
 
     title: str
-    characters: int
-    held_out: int
+    cuts: Cuts
     byte_offset: int
     byte_length: int
 
 
-def _read_spool(spool: Path, documents: Iterable[Document]) -> Iterator[tuple[Document, str]]:
+def read_spool(spool: Path, documents: Iterable[Document]) -> Iterator[tuple[Document, str]]:
+    """The documents with their texts, one after the other."""
     with spool.open("rb") as file:
         for document in documents:
             file.seek(document.byte_offset)
@@ -39,43 +43,82 @@ def _read_spool(spool: Path, documents: Iterable[Document]) -> Iterator[tuple[Do
 
 def bpe_sample(spool: Path, documents: Sequence[Document]) -> Iterator[str]:
     """Lines of evenly spaced slices of the training parts."""
-    total = sum(document.held_out for document in documents)
+    total = sum(document.cuts.train_end for document in documents)
     stride = max(1, -(-total // _BPE_CHARACTERS)) * _BPE_SLICE
-    for document, text in _read_spool(spool, documents):
-        for begin in range(0, document.held_out, stride):
-            yield from text[begin : min(begin + _BPE_SLICE, document.held_out)].splitlines(keepends=True)
+    for document, text in read_spool(spool, documents):
+        for begin in range(0, document.cuts.train_end, stride):
+            end = min(begin + _BPE_SLICE, document.cuts.train_end)
+            yield from text[begin:end].splitlines(keepends=True)
 
 
 def write_tokens(
     folder: Path, spool: Path, documents: Sequence[Document], tokenizer: Tokenizer, dtype: np.dtype
-) -> list[BookReport]:
-    """Tokenises the spooled documents into train.bin and validation.bin; returns what to report of each."""
+) -> tuple[list[BookReport], dict[str, StreamLayout]]:
+    """Tokenises the spooled documents into a file for each split.
+
+    Returns:
+        What to report of each document, and what each split's file holds.
+    """
     books = []
-    end_of_text = np.array([tokenizer.end_of_text_id], dtype).tobytes()
-    with (
-        (folder / "train.bin").open("wb") as train,
-        (folder / "validation.bin").open("wb") as validation,
-    ):
-        outputs = dict(zip(SPLITS, (train, validation), strict=True))
-        for document, text in _read_spool(spool, documents):
-            spans = {"train": text[: document.held_out], "validation": text[document.held_out :]}
+    with contextlib.ExitStack() as stack:
+        streams = {
+            split: _Stream(stack.enter_context((folder / f"{split}.bin").open("wb")), tokenizer, dtype)
+            for split in SPLITS
+        }
+        for document, text in read_spool(spool, documents):
             tokens = {}
-            for split, span in spans.items():
-                tokens[split] = 0
-                if span:
-                    outputs[split].write(end_of_text)
-                    tokens[split] = 1 + _write_span(outputs[split], span, tokenizer, dtype)
-            books.append(BookReport(document.title, document.characters, tokens["train"], tokens["validation"]))
-    return books
+            for split, stream in streams.items():
+                begin, end = document.cuts.span(split)
+                tokens[split] = stream.add(text, begin, end) if begin < end else 0
+            books.append(BookReport(document.title, document.cuts.characters, *tokens.values()))
+        return books, {split: stream.finish(ring=split == "train") for split, stream in streams.items()}
 
 
-def _write_span(output, span: str, tokenizer: Tokenizer, dtype) -> int:
-    written = 0
-    for batch in _batches(span):
-        for ids in tokenizer.encode_batch(batch):
-            output.write(ids.astype(dtype).tobytes())
-            written += len(ids)
-    return written
+class _Stream:
+    """The tokens of a split: whole texts, each preceded by end-of-text, which also ends the former, and parts.
+
+    A part comes after the token that precedes it in its text, so that its first one is predicted from something
+    true. That token is no target, and neither is what comes after a part: a cut is never the end of a text.
+    """
+
+    def __init__(self, file, tokenizer: Tokenizer, dtype: np.dtype):
+        self._file, self._tokenizer, self._dtype = file, tokenizer, dtype
+        self._length = 0
+        self._unpredicted: list[int] = []
+        self._ended = False  # what was written last is a whole text
+
+    def add(self, text: str, begin: int, end: int) -> int:
+        """Writes text[begin:end]; returns the number of tokens written."""
+        before = self._length
+        end_of_text = self._tokenizer.end_of_text_id
+        if begin and self._ended:
+            self._write([end_of_text])
+        if begin or not self._ended:
+            self._unpredicted.append(self._length)
+        self._write(
+            self._tokenizer.encode(text[max(0, begin - _LOOK_BACK) : begin])[-1:] if begin else [end_of_text]
+        )
+        for batch in _batches(text[begin:end]):
+            for ids in self._tokenizer.encode_batch(batch):
+                self._write(ids)
+        self._ended = end - begin == len(text)
+        return self._length - before
+
+    def finish(self, *, ring: bool) -> StreamLayout:
+        """Ends the stream.
+
+        Args:
+            ring: The first token follows the last one, as in training; else the last text's end is written.
+        """
+        if self._ended and ring:
+            self._unpredicted.remove(0)
+        elif self._ended:
+            self._write([self._tokenizer.end_of_text_id])
+        return StreamLayout(self._length, self._unpredicted)
+
+    def _write(self, ids) -> None:
+        self._file.write(np.asarray(ids).astype(self._dtype).tobytes())
+        self._length += len(ids)
 
 
 def _batches(text: str) -> Iterator[list[str]]:

@@ -1,48 +1,95 @@
 """The folder of a prepared corpus: token files, tokenizer, index; written whole or not at all."""
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import json
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from tf_gpt2.corpus.report import CorpusReport
+from tf_gpt2.data.holding_out import SPLITS
 from tf_gpt2.files import replacing_folder, write_atomically
 from tf_gpt2.tokenizer import Tokenizer
 
+if TYPE_CHECKING:
+    from tf_gpt2.schemas import PreparedIndex
+
 # Part of the cache key: raise it when cleaning, splitting or the files change what is stored.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 INDEX_NAME = "index.json"
-SPLITS = ("train", "validation")
+
+
+class StreamLayout(NamedTuple):
+    """What a token file holds: its number of tokens, and the positions, ascending, of those that are no targets."""
+
+    tokens: int
+    unpredicted: list[int]
+
+
+@dataclasses.dataclass(frozen=True)
+class TokenStream:
+    """The tokens of a split: texts in order, each preceded by the end-of-text token.
+
+    A part of a text that was cut is preceded by the token before it instead, so every character is predicted.
+
+    Attributes:
+        tokens: uint16 or uint32 [N], a read-only memory map.
+        unpredicted: int64 [K], ascending: positions of tokens that are no targets, those after a cut.
+        characters: Number of characters of text.
+    """
+
+    tokens: np.ndarray
+    unpredicted: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0, np.int64))
+    characters: int = 0
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    @property
+    def targets(self) -> int:
+        """Number of tokens that are predicted when the stream is read once from its first token."""
+        return max(0, len(self.tokens) - 1 - int(np.count_nonzero(self.unpredicted)))
+
+    def are_targets(self, positions: np.ndarray) -> np.ndarray:
+        """Whether the tokens at these positions, of any shape, count as targets."""
+        at = np.searchsorted(self.unpredicted, positions)
+        return np.append(self.unpredicted, -1)[at] != positions
 
 
 @dataclasses.dataclass(frozen=True)
 class PreparedCorpus:
     """A corpus ready for training.
 
-    Both token streams are documents in order, each preceded by the end-of-text token. So every
-    character of the held-out spans is predicted, and `validation loss per token *
-    (len(validation_tokens) - 1) / validation_characters` is in nats per character.
+    A loss in nats per token, times `targets / characters` of its stream, is in nats per character.
 
     Attributes:
         folder: Where the files lie.
         tokenizer: The tokenizer, as loaded from there.
-        train_tokens: uint16 or uint32 [N], a read-only memory map.
-        validation_tokens: Likewise for the held-out spans.
-        validation_characters: Number of characters in the held-out spans.
+        train: What is trained on.
+        validation: What decisions read: which model is kept, when to stop.
+        test: What none reads.
         report: Figures for the user.
         from_cache: Whether it was there already.
     """
 
     folder: Path
     tokenizer: Tokenizer
-    train_tokens: np.ndarray
-    validation_tokens: np.ndarray
-    validation_characters: int
+    train: TokenStream
+    validation: TokenStream
+    test: TokenStream
     report: CorpusReport
     from_cache: bool
+
+    @property
+    def streams(self) -> dict[str, TokenStream]:
+        """The token streams by the names of `holding_out.SPLITS`."""
+        return {split: getattr(self, split) for split in SPLITS}
 
 
 def token_dtype(vocab_size: int) -> np.dtype:
@@ -59,28 +106,19 @@ def read_prepared(folder: Path, *, from_cache: bool) -> PreparedCorpus | None:
         sums = {name: _crc32(folder / name) for name in _checked_files()}
         if index.version != FORMAT_VERSION or index.crc32 != sums:
             return None
-        dtype, report, counts = np.dtype(index.dtype), index.report, index.tokens.model_dump()
-        tokens = {split: _map_tokens(folder / f"{split}.bin", dtype, counts[split]) for split in SPLITS}
+        streams = {split: _open_stream(folder / f"{split}.bin", index, split) for split in SPLITS}
         tokenizer = Tokenizer.load(folder)
     except (OSError, ValueError):  # pydantic's error, and a user's, are ValueErrors
         return None
-    return PreparedCorpus(
-        folder=folder,
-        tokenizer=tokenizer,
-        train_tokens=tokens["train"],
-        validation_tokens=tokens["validation"],
-        validation_characters=report.validation_characters,
-        report=report,
-        from_cache=from_cache,
-    )
+    return PreparedCorpus(folder=folder, tokenizer=tokenizer, report=index.report, from_cache=from_cache, **streams)
 
 
-def write_index(folder: Path, report: CorpusReport, dtype: np.dtype) -> None:
+def write_index(folder: Path, report: CorpusReport, dtype: np.dtype, layouts: Mapping[str, StreamLayout]) -> None:
     """Completes a folder that holds the token files and the tokenizer with an index."""
     index = {
         "version": FORMAT_VERSION,
         "dtype": dtype.str,
-        "tokens": {"train": report.train_tokens, "validation": report.validation_tokens},
+        "streams": {split: layout._asdict() for split, layout in layouts.items()},
         "crc32": {name: _crc32(folder / name) for name in _checked_files()},
         "report": dataclasses.asdict(report),
     }
@@ -104,6 +142,17 @@ def new_prepared_folder(target: Path) -> contextlib.AbstractContextManager[Path]
         complete=lambda folder: read_prepared(folder, from_cache=True) is not None,
         remedy="make room in the cache or set TF_GPT2_CACHE to another folder",
     )
+
+
+def _open_stream(path: Path, index: PreparedIndex, split: str) -> TokenStream:
+    layout = getattr(index.streams, split)
+    characters = {"validation": index.report.validation_characters, "test": index.report.test_characters}
+    held_out = sum(characters.values())
+    unpredicted = np.array(layout.unpredicted, np.int64)
+    if np.any(np.diff(unpredicted) <= 0) or (len(unpredicted) and unpredicted[-1] >= layout.tokens):
+        raise ValueError(f"{path}: its index is damaged")
+    tokens = _map_tokens(path, np.dtype(index.dtype), layout.tokens)
+    return TokenStream(tokens, unpredicted, characters.get(split, index.report.characters - held_out))
 
 
 def _map_tokens(path: Path, dtype: np.dtype, count: int) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_gpt2.data.counts import windows_per_epoch
+from tf_gpt2.data.token_files import TokenStream
 from tf_gpt2.errors import UserError
 
 IGNORED = -1  # a target that counts for nothing
@@ -17,7 +18,7 @@ _LAST_STEP = (1 << 63) - 1
 
 
 def training_dataset(
-    tokens: np.ndarray,
+    stream: TokenStream,
     *,
     context_length: int,
     batch_size: int,
@@ -28,15 +29,14 @@ def training_dataset(
 ) -> tf.data.Dataset:
     """Endless batches of shuffled windows.
 
-    An epoch is floor((N - 1) / T) windows laid end to end. Where the first begins changes with
-    every epoch, so that window borders move; the stream is treated as a ring, which does no harm
-    because it begins with an end-of-text token. Their order is that of RandomIndexShuffle, a
-    permutation that needs no buffer: sample i of epoch e is a function of (seed, e, i) alone.
-    Samples are numbered through, `step * batch_size + row`, and epochs roll over inside a batch. So
-    resuming at a step costs nothing and replays nothing.
+    An epoch is floor((N - 1) / T) windows laid end to end. Where the first begins changes with every epoch, so
+    that window borders move; the stream is treated as a ring, which does no harm because a text begins there.
+    Their order is that of RandomIndexShuffle, a permutation that needs no buffer: sample i of epoch e is a function
+    of (seed, e, i) alone. Samples are numbered through, `step * batch_size + row`, and epochs roll over inside a
+    batch. So resuming at a step costs nothing and replays nothing.
 
     Args:
-        tokens: [N], of any unsigned integer type; a memory map is read as it is needed.
+        stream: N tokens; a memory map is read as it is needed.
         context_length: T.
         batch_size: B over all shards; divisible by `num_shards`.
         seed: Any integer.
@@ -46,12 +46,14 @@ def training_dataset(
         num_shards: Number of parts.
 
     Returns:
-        An infinite dataset of (x, y), each int32 [B / num_shards, T].
+        An infinite dataset of (x, y), each int32 [B / num_shards, T]; y is `IGNORED` (-1) where the stream says
+        that a token is no target.
 
     Raises:
         UserError: The stream is shorter than one window, or an argument is out of range.
     """
     _check_shape(context_length, batch_size)
+    tokens = stream.tokens
     windows = windows_per_epoch(len(tokens), context_length)
     if windows < 1:
         raise UserError(
@@ -71,27 +73,29 @@ def training_dataset(
         sample = step * batch_size + first_row + tf.range(rows, dtype=tf.int64)
         return _window_starts(sample, windows, context_length, seed)
 
-    def gather(starts: np.ndarray) -> np.ndarray:
+    def gather(starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         positions = (starts[:, None] + np.arange(context_length + 1)) % len(tokens)  # [rows, T + 1]
-        return tokens[positions].astype(np.int32)
+        block = tokens[positions].astype(np.int32)
+        y = np.where(stream.are_targets(positions[:, 1:]), block[:, 1:], IGNORED)
+        return block[:, :-1], y.astype(np.int32)
 
     def batch_of_step(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        block = tf.numpy_function(gather, [starts_of_step(step)], tf.int32, stateful=False)
-        block = tf.ensure_shape(block, (rows, context_length + 1))
-        return block[:, :-1], block[:, 1:]
+        x, y = tf.numpy_function(gather, [starts_of_step(step)], (tf.int32, tf.int32), stateful=False)
+        shape = (rows, context_length)
+        return tf.ensure_shape(x, shape), tf.ensure_shape(y, shape)
 
     steps = tf.data.Dataset.range(start_step, _LAST_STEP)
     return steps.map(batch_of_step, num_parallel_calls=2, deterministic=True).prefetch(_PREFETCHED_BATCHES)
 
 
-def evaluation_windows(tokens: np.ndarray, *, context_length: int, batch_size: int) -> tf.data.Dataset:
-    """Fixed windows in order: every token but the first is a target exactly once.
+def evaluation_windows(stream: TokenStream, *, context_length: int, batch_size: int) -> tf.data.Dataset:
+    """Fixed windows in order: every token but the first is a target exactly once, if the stream says it is one.
 
     The last window and the last batch are filled up so that all shapes are equal; targets there are
     `IGNORED` (-1) and inputs 0.
 
     Args:
-        tokens: [N].
+        stream: N tokens.
         context_length: T.
         batch_size: B.
 
@@ -102,7 +106,8 @@ def evaluation_windows(tokens: np.ndarray, *, context_length: int, batch_size: i
         UserError: There are fewer than two tokens, or an argument is out of range.
     """
     _check_shape(context_length, batch_size)
-    if len(tokens) < 2:
+    tokens = stream.tokens
+    if not stream.targets:
         raise UserError(
             f"The held-out text must have at least 2 tokens to be evaluated: it has {len(tokens)}. "
             "Add text or hold out a larger share for validation."
@@ -113,8 +118,9 @@ def evaluation_windows(tokens: np.ndarray, *, context_length: int, batch_size: i
     def cut(number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         x = np.zeros(span, np.int32)
         y = np.full(span, IGNORED, np.int32)
-        block = tokens[number * span : (number + 1) * span + 1]
-        x[: len(block) - 1], y[: len(block) - 1] = block[:-1], block[1:]
+        block = tokens[number * span : (number + 1) * span + 1].astype(np.int32)
+        targets = stream.are_targets(number * span + np.arange(1, len(block)))
+        x[: len(block) - 1], y[: len(block) - 1] = block[:-1], np.where(targets, block[1:], IGNORED)
         return x.reshape(batch_size, context_length), y.reshape(batch_size, context_length)
 
     def batch_of_number(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -8,55 +8,61 @@ plays no part in it.
 
 import numpy as np
 
+from tf_gpt2.data.token_files import TokenStream
+
+LEAST_TRAINING_TARGETS = 20
 _HELD_OUT_SHARE = 0.1
 _ITERATIONS = 50
 _TOLERANCE = 1e-7
 
 
-def bigram_cross_entropy(train_tokens: np.ndarray, validation_tokens: np.ndarray, vocab_size: int) -> float:
-    """Mean of -ln p over the validation tokens after the first, in nats per token.
+def bigram_cross_entropy(train: TokenStream, validation: TokenStream, vocab_size: int) -> float:
+    """Mean of -ln p over the targets of the validation tokens, in nats per token.
 
     Args:
-        train_tokens: Integer ids, [N]. The weights are found on its last tenth with counts of the
-            rest; then all of it is counted.
-        validation_tokens: Integer ids, [M], M at least 2.
+        train: N tokens. The weights are found on its last tenth with counts of the rest; then all of it is counted.
+        validation: M tokens, at least one of them a target.
         vocab_size: V; every id is below it.
 
     Raises:
         ValueError: There are too few tokens to count and weigh, or an id is out of range.
     """
-    train, validation = np.asarray(train_tokens), np.asarray(validation_tokens)
-    if len(train) < 20 or len(validation) < 2:
-        raise ValueError(f"needs 20 training and 2 validation tokens, got {len(train)} and {len(validation)}")
-    if max(train.max(), validation.max()) >= vocab_size:
+    if train.targets < LEAST_TRAINING_TARGETS or not validation.targets:
+        raise ValueError(
+            f"needs {LEAST_TRAINING_TARGETS} targets for training and one for validation, got {train.targets} and "
+            f"{validation.targets}"
+        )
+    if max(train.tokens.max(), validation.tokens.max()) >= vocab_size:
         raise ValueError(f"every token id must be below vocab_size {vocab_size}")
-    cut = len(train) - max(2, int(len(train) * _HELD_OUT_SHARE))
-    weights = _interpolation_weights(_Counts(train[:cut], vocab_size).estimates(train[cut:]))
-    mixture = _Counts(train, vocab_size).estimates(validation) @ weights
+    pairs = _pairs(train, vocab_size)
+    cut = len(pairs) - max(2, int(len(pairs) * _HELD_OUT_SHARE))
+    weights = _interpolation_weights(_Counts(pairs[:cut], vocab_size).estimates(pairs[cut:]))
+    mixture = _Counts(pairs, vocab_size).estimates(_pairs(validation, vocab_size)) @ weights
     return float(-np.log(mixture).mean())
+
+
+def _pairs(stream: TokenStream, vocab_size: int) -> np.ndarray:
+    """Every target with the token before it, as one number, first * V + second: int64 [targets]."""
+    pairs = stream.tokens[:-1].astype(np.int64) * vocab_size + stream.tokens[1:]
+    return np.delete(pairs, stream.unpredicted[stream.unpredicted > 0] - 1)
 
 
 class _Counts:
     """Counts of tokens and of adjacent pairs."""
 
-    def __init__(self, tokens: np.ndarray, vocab_size: int):
+    def __init__(self, pairs: np.ndarray, vocab_size: int):
         self.vocab_size = vocab_size
-        self.tokens = np.bincount(tokens, minlength=vocab_size)  # [V]
-        self.firsts = self.tokens.copy()
-        self.firsts[tokens[-1]] -= 1  # nothing follows the last one
-        self.pairs, self.pair_counts = np.unique(self._pair_ids(tokens), return_counts=True)
+        self.seconds = np.bincount(pairs % vocab_size, minlength=vocab_size)  # [V]
+        self.firsts = np.bincount(pairs // vocab_size, minlength=vocab_size)
+        self.pairs, self.pair_counts = np.unique(pairs, return_counts=True)
 
-    def estimates(self, tokens: np.ndarray) -> np.ndarray:
-        """Bigram, unigram, uniform probability of tokens after the first: float64 [M - 1, 3]."""
-        pairs = self._pair_ids(tokens)
+    def estimates(self, pairs: np.ndarray) -> np.ndarray:
+        """Bigram, unigram, uniform probability of the second token of each pair: float64 [M, 3]."""
         at = np.minimum(np.searchsorted(self.pairs, pairs), len(self.pairs) - 1)
         together = np.where(self.pairs[at] == pairs, self.pair_counts[at], 0)
-        bigram = together / np.maximum(1, self.firsts[tokens[:-1]])
-        unigram = self.tokens[tokens[1:]] / self.tokens.sum()
+        bigram = together / np.maximum(1, self.firsts[pairs // self.vocab_size])
+        unigram = self.seconds[pairs % self.vocab_size] / self.seconds.sum()
         return np.stack([bigram, unigram, np.full(len(pairs), 1 / self.vocab_size)], axis=1)
-
-    def _pair_ids(self, tokens: np.ndarray) -> np.ndarray:
-        return tokens[:-1].astype(np.int64) * self.vocab_size + tokens[1:]
 
 
 def _interpolation_weights(estimates: np.ndarray) -> np.ndarray:

@@ -7,20 +7,29 @@ exactly as the uninterrupted one.
 
 import contextlib
 import json
+import logging
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from tf_gpt2.errors import UserError
-from tf_gpt2.files import write_tensors
-from tf_gpt2.run_directory import checkpoint_path, checkpoint_steps, shorten, validated
+from tf_gpt2.formats.training_checkpoint import DamagedCheckpoint, open_checkpoint, write_checkpoint
+from tf_gpt2.run_directory import checkpoint_path, checkpoint_steps, validated
+
+_log = logging.getLogger(__name__)
 
 
 def save_checkpoint(
-    folder: str | os.PathLike, step: int, variables: Sequence, state: dict[str, Any], *, keep: int
+    folder: str | os.PathLike,
+    step: int,
+    variables: Sequence,
+    state: dict[str, Any],
+    *,
+    keep: int,
+    description: Mapping[str, str] | None = None,
 ) -> pathlib.Path:
     """Writes the checkpoint of `step` and removes all but the newest `keep`.
 
@@ -30,6 +39,7 @@ def save_checkpoint(
         variables: Keras variables, in an order that is the same in every run.
         state: JSON values of the loop by the names of `schemas.CheckpointState`, and others.
         keep: Number of checkpoints that stay.
+        description: More metadata: what the model is.
 
     Raises:
         UserError: The file cannot be written; older checkpoints are left alone.
@@ -37,45 +47,61 @@ def save_checkpoint(
     from tf_gpt2.schemas import CheckpointState
 
     state = CheckpointState.model_validate(state).model_dump()
-    tensors = {_key(number, variable): np.asarray(variable.value) for number, variable in enumerate(variables)}
+    tensors = dict(zip(variable_keys(variables), (np.asarray(v.value) for v in variables), strict=True))
     path = checkpoint_path(folder, step)
-    write_tensors(path, tensors, {"step": str(step), "state": json.dumps(state)})
+    write_checkpoint(path, tensors, {"step": str(step), "state": json.dumps(state), **(description or {})})
     for old in checkpoint_steps(folder)[:-keep]:
         with contextlib.suppress(OSError):  # Windows keeps what another program has open; the next save tries again
             checkpoint_path(folder, old).unlink(missing_ok=True)
     return path
 
 
+def restore_newest(folder: str | os.PathLike, variables: Sequence) -> dict[str, Any] | None:
+    """Reads the newest checkpoint that is whole into `variables`; says so of each that is damaged.
+
+    Returns:
+        The loop's state; None when there is no checkpoint.
+
+    Raises:
+        UserError: All are damaged, or one belongs to another model or optimizer.
+    """
+    steps = checkpoint_steps(folder)
+    for step in reversed(steps):
+        try:
+            return restore_checkpoint(folder, step, variables)
+        except DamagedCheckpoint as error:
+            if step == steps[0]:
+                raise
+            _log.warning("%s; taking the checkpoint before it", str(error).removesuffix("; delete it"))
+    return None
+
+
 def restore_checkpoint(folder: str | os.PathLike, step: int, variables: Sequence) -> dict[str, Any]:
     """Reads the checkpoint of `step` into `variables` and returns the loop's state.
 
     Raises:
-        UserError: The file is damaged or belongs to another model or optimizer; then no variable has
-            changed, unless reading failed on the way.
+        DamagedCheckpoint: The file is not what was written; no variable has changed.
+        UserError: It belongs to another model or optimizer; no variable has changed.
     """
-    import safetensors
-
     from tf_gpt2.schemas import CheckpointState
 
     path = checkpoint_path(folder, step)
-    remedy = "delete it to resume from the one before"
-    try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            state = json.loads((file.metadata() or {})["state"])
-            state = validated(CheckpointState, state, f"{path} is damaged: its state", remedy)
-            keys = [_key(number, variable) for number, variable in enumerate(variables)]
-            shapes = [file.get_slice(key).get_shape() for key in keys] if set(keys) == set(file.keys()) else None
-            if shapes != [list(variable.shape) for variable in variables]:
-                raise UserError(f"{path} belongs to another model or optimizer; choose another `run_dir`")
-            for key, variable in zip(keys, variables, strict=True):
-                variable.assign(file.get_tensor(key))
-    except UserError:
-        raise
-    except (safetensors.SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UserError(f"{path} is damaged ({shorten(str(error), 200)}); {remedy}") from None
+    with open_checkpoint(path) as file:
+        stored = json.loads((file.metadata() or {})["state"])
+        try:
+            state = validated(CheckpointState, stored, f"{path} is damaged: its state", "delete it")
+        except UserError as error:
+            raise DamagedCheckpoint(str(error)) from None
+        keys = variable_keys(variables)
+        shapes = [file.get_slice(key).get_shape() for key in keys] if set(keys) == set(file.keys()) else None
+        if shapes != [list(variable.shape) for variable in variables]:
+            raise UserError(f"{path} belongs to another model or optimizer; choose another `run_dir`")
+        for key, variable in zip(keys, variables, strict=True):
+            variable.assign(file.get_tensor(key))
     return state.model_dump()
 
 
-def _key(number: int, variable: Any) -> str:
+def variable_keys(variables: Sequence) -> list[str]:
+    """Names of the variables in a checkpoint, by their place in the order."""
     # Names alone are not unique, and paths count the models that a process has built.
-    return f"{number:05d}/{variable.name}"
+    return [f"{number:05d}/{variable.name}" for number, variable in enumerate(variables)]

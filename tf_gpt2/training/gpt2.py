@@ -8,9 +8,20 @@ import keras
 
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
+from tf_gpt2.formats.training_checkpoint import describe_model
+from tf_gpt2.formats.weights import tensor_shapes
 from tf_gpt2.model import build_model
-from tf_gpt2.model_directory import build_model_from, load_config, load_weights, model_weights, save_model_directory
+from tf_gpt2.model_directory import (
+    assign_weights,
+    build_model_from,
+    keras_variable_path,
+    load_config,
+    load_weights,
+    model_weights,
+    save_model_directory,
+)
 from tf_gpt2.tokenizer import Tokenizer
+from tf_gpt2.training.checkpoints import variable_keys
 from tf_gpt2.training.plan import TrainingOptions
 from tf_gpt2.training.samples import SampleWriter
 from tf_gpt2.training.settings import Recipe
@@ -81,6 +92,22 @@ class GPT2Keeper:
             UserError: A file cannot be written.
         """
         save_model_directory(self._run_dir, self._config, model_weights(self._model, self._config), self._tokenizer)
+
+    def load(self) -> None:
+        """Puts the weights of the model directory into the live model.
+
+        Raises:
+            UserError: It cannot be read.
+        """
+        assign_weights(self._model, self._config, load_weights(self._run_dir, self._config))
+
+    def describe(self) -> dict[str, str]:
+        """Metadata that makes a checkpoint enough for a model directory."""
+        variables = self._model.variables  # first in the learner's order
+        keys = {variable.path: key for variable, key in zip(variables, variable_keys(variables), strict=True)}
+        return describe_model(
+            self._config, {name: keys[keras_variable_path(name)] for name in tensor_shapes(self._config)}
+        )
 
     def write_sample(self, step: int) -> str:
         """Writes a passage into samples/; returns the text to show."""

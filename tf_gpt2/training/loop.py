@@ -11,15 +11,16 @@ if TYPE_CHECKING:
 import dataclasses
 import math
 import pathlib
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 
-from tf_gpt2.data.token_files import PreparedCorpus
+from tf_gpt2.data.token_files import PreparedCorpus, TokenStream
 from tf_gpt2.data.windows import evaluation_windows, training_dataset
 from tf_gpt2.errors import UserError
-from tf_gpt2.run_directory import CHECKPOINTS, checkpoint_steps
-from tf_gpt2.training.checkpoints import restore_checkpoint, save_checkpoint
+from tf_gpt2.run_directory import CHECKPOINTS, TEST, TRAIN, VALIDATION
+from tf_gpt2.training.checkpoints import restore_newest, save_checkpoint
 from tf_gpt2.training.interrupt import DeferredSignals
 from tf_gpt2.training.learner import Learner
 from tf_gpt2.training.metrics import MetricsLog
@@ -33,6 +34,12 @@ class ModelKeeper(Protocol):
     def save(self) -> None:
         """Writes the model into the run directory."""
 
+    def load(self) -> None:
+        """Puts the weights of the kept model into the live one."""
+
+    def describe(self) -> dict[str, str]:
+        """Metadata that makes a checkpoint enough for a model."""
+
     def write_sample(self, step: int) -> str:
         """Writes a passage; returns the text to show."""
 
@@ -44,6 +51,8 @@ class LoopState:
     step: int = 0
     best_validation_loss: float = math.inf
     best_step: int = 0
+    unlogged_loss: float = 0.0  # sum over the steps since the last line of metrics.jsonl
+    unlogged_steps: int = 0
 
 
 class Trainer:
@@ -58,6 +67,7 @@ class Trainer:
         context_length: Tokens of a window.
         keeper: Writes the model and its passages.
         signals: What asks for an early end; entered while the loop runs.
+        check: Called before anything is written, to refuse it.
     """
 
     def __init__(
@@ -71,6 +81,7 @@ class Trainer:
         context_length: int,
         keeper: ModelKeeper,
         signals: DeferredSignals | None = None,
+        check: Callable[[], None] = lambda: None,
     ):
         self.run_dir = pathlib.Path(run_dir)
         self.learner = learner
@@ -81,33 +92,48 @@ class Trainer:
         self._context_length = context_length
         self._keeper = keeper
         self._signals = signals or DeferredSignals()
+        self._check = check
+        self.test_loss: float | None = None
 
     def restore(self) -> bool:
-        """Goes to the newest checkpoint of the run directory; returns whether there was one."""
-        folder = self.run_dir / CHECKPOINTS
-        steps = checkpoint_steps(folder)
-        if not steps:
-            return False
-        self.state = LoopState(**restore_checkpoint(folder, steps[-1], self.learner.variables))
-        return True
+        """Goes to the newest whole checkpoint of the run directory; returns whether there was one.
+
+        Raises:
+            UserError: All are damaged, or of another model.
+        """
+        state = restore_newest(self.run_dir / CHECKPOINTS, self.learner.variables)
+        if state is not None:
+            self.state = LoopState(**{field.name: state[field.name] for field in dataclasses.fields(LoopState)})
+        return state is not None
 
     def train(self) -> LoopState:
-        """Runs to the last step.
+        """Runs to the last step, and measures the kept model on the test span.
 
         Raises:
             UserError: The loss is not finite, or a file cannot be written.
-            KeyboardInterrupt: The user asked to stop; a checkpoint has been saved.
+            KeyboardInterrupt: The user asked to stop; a checkpoint has been saved, and a model.
         """
         metrics = MetricsLog(self.run_dir, self.state.step)
         tokens_per_step = self.learner.recipe.batch_size * self._context_length
         progress = Progress(self.state.step, self.schedule.steps, tokens_per_step)
-        with self._signals:
-            try:
+        try:
+            with self._signals:
                 self._run(metrics, progress)
-            finally:
-                progress.close()
-                metrics.close()
+            if not self.validates:
+                self._keeper.save()
+            elif self.corpus.test.targets:
+                self._keeper.load()
+                self.test_loss = self._mean_loss(self.corpus.test)
+                metrics.write(self.state.step, TEST, loss=self.test_loss)
+        finally:
+            progress.close()
+            metrics.close()
         return self.state
+
+    @property
+    def validates(self) -> bool:
+        """Whether validation decides which model is kept; else it is the last one."""
+        return bool(self.rhythm.eval_every and self.corpus.validation.targets)
 
     def keep_model(self) -> None:
         """Writes the model as it stands, whatever its validation loss."""
@@ -115,12 +141,14 @@ class Trainer:
 
     def validate(self) -> float:
         """Mean loss in nats per token over the held-out tokens, each predicted once, without dropout."""
+        return self._mean_loss(self.corpus.validation)
+
+    def _mean_loss(self, stream: TokenStream) -> float:
         recipe = self.learner.recipe
         rows = recipe.batch_size // recipe.accumulation_steps
-        windows = evaluation_windows(
-            self.corpus.validation_tokens, context_length=self._context_length, batch_size=rows
+        loss, _ = self.learner.mean_loss(
+            evaluation_windows(stream, context_length=self._context_length, batch_size=rows)
         )
-        loss, _ = self.learner.mean_loss(windows)
         return loss
 
     def _run(self, metrics, progress):
@@ -133,21 +161,31 @@ class Trainer:
             stopping = self._signals.received is not None
             due = {report for report, every in self._reports() if every and (step % every == 0 or step == last)}
             if due or stopping:
-                self._check_finite(unchecked)
-                figures = progress.report(step, float(unchecked[-1]), self.schedule.rate_after(step - 1))
-                metrics.write(step, "train", **figures)
+                self._check()
+                self._count(unchecked)
                 unchecked = []
+                progress.pause(step)
+            if "log" in due:
+                self._log(metrics, progress)
             self._write_reports(due, stopping, metrics, progress)
             if due or stopping or step == first + 1:
                 progress.resume(step)
             if stopping and step < last:
                 raise KeyboardInterrupt
 
+    def _log(self, metrics, progress):
+        state = self.state
+        mean = state.unlogged_loss / state.unlogged_steps
+        metrics.write(
+            state.step, TRAIN, **progress.report(state.step, mean, self.schedule.rate_after(state.step - 1))
+        )
+        state.unlogged_loss, state.unlogged_steps = 0.0, 0
+
     def _reports(self):
         rhythm = self.rhythm
         return (
             ("log", rhythm.log_every),
-            ("eval", rhythm.eval_every),
+            ("eval", rhythm.eval_every if self.validates else 0),
             ("sample", rhythm.sample_every),
             ("checkpoint", rhythm.checkpoint_every),
         )
@@ -159,11 +197,16 @@ class Trainer:
             progress.note(self._keeper.write_sample(self.state.step))
         if "checkpoint" in due or stopping:
             self._save_checkpoint()
+            if not self.state.best_step:  # a model to write with, until validation has chosen one
+                self._keeper.save()
 
-    def _check_finite(self, losses):
+    def _count(self, losses):
         values = np.array([float(loss) for loss in losses])
         finite = np.isfinite(values)
         if finite.all():
+            for value in values.tolist():  # one by one: a resumed run has the same sum to the bit
+                self.state.unlogged_loss += value
+            self.state.unlogged_steps += len(values)
             return
         step = self.state.step - len(values) + 1 + int(np.argmin(finite))
         raise UserError(
@@ -174,7 +217,7 @@ class Trainer:
 
     def _evaluate(self, metrics, progress):
         loss = self.validate()
-        metrics.write(self.state.step, "validation", loss=loss)
+        metrics.write(self.state.step, VALIDATION, loss=loss)
         best = loss < self.state.best_validation_loss
         progress.validation(self.state.step, loss, best)
         if best:
@@ -188,6 +231,7 @@ class Trainer:
             self.learner.variables,
             dataclasses.asdict(self.state),
             keep=self.rhythm.keep_checkpoints,
+            description=self._keeper.describe(),
         )
 
 
@@ -196,7 +240,7 @@ def training_batches(
 ) -> tf.data.Dataset:
     """The batches of a run from a step on: an endless `tf.data.Dataset` of (x, y), each int32 [B, T]."""
     return training_dataset(
-        corpus.train_tokens,
+        corpus.train,
         context_length=context_length,
         batch_size=learner.recipe.batch_size,
         seed=learner.recipe.seed,

@@ -4,10 +4,9 @@ Plain values, no TensorFlow: the command and `tf_gpt2.train_model` share them.
 """
 
 import dataclasses
-import math
 
 from tf_gpt2.config import PRESETS, GPT2Config, preset_config
-from tf_gpt2.data.counts import windows_per_epoch
+from tf_gpt2.data.holding_out import Shares
 from tf_gpt2.errors import UserError
 from tf_gpt2.training import recipes
 from tf_gpt2.training.settings import Recipe, Rhythm, Schedule
@@ -28,7 +27,7 @@ class TrainingOptions:
         init_from: Model to fine-tune, tokenizer included: a folder of any format, or a name on a hub.
         resume: Go on where the run directory's run stopped, if it has the same configuration.
         seed: Fixes initial weights, order of the text, dropout and samples.
-        steps: Number of training steps.
+        steps: Number of training steps, of a run that goes on in all.
         epochs: Instead of steps: passes over the training text.
         minutes: Instead of steps: about how long to train; the step is timed first.
         batch_size: Sequences a step.
@@ -50,7 +49,10 @@ class TrainingOptions:
         min_char_count: Characters seen fewer times are spelled in bytes.
         encoding: Encoding of the text files.
         script: "simplified" or "traditional": converts Chinese text.
-        validation_fraction: Share of every book held out at its end to measure the model on.
+        validation_fraction: Share of the text held out to measure the model on: whole texts where there are many,
+            the end of every book where there are few.
+        test_fraction: Share that no decision reads, for the last report; None for 0.02 from 100,000 characters on.
+        split_seed: Which texts are held out, where whole ones are.
         log_every: Steps between lines of metrics.jsonl.
         eval_every: Steps between validations, 0 for none; the best model is kept.
         sample_every: Steps between written samples, 0 for none.
@@ -89,6 +91,8 @@ class TrainingOptions:
     encoding: str | None = None
     script: str | None = None
     validation_fraction: float = 0.05
+    test_fraction: float | None = None
+    split_seed: int = 0
     log_every: int = 10
     eval_every: int | None = None
     sample_every: int | None = None
@@ -109,10 +113,7 @@ class TrainingOptions:
         for name in given:
             if not getattr(self, name) > 0:
                 raise UserError(f"`{name}` must be above 0; received {getattr(self, name)!r}")
-        if not 0 <= self.validation_fraction < 1:
-            raise UserError(
-                f"`validation_fraction` must be at least 0 and below 1; received {self.validation_fraction!r}"
-            )
+        Shares(self.validation_fraction, self.test_fraction, self.split_seed)
         self._refuse_without_effect()
 
     def _refuse_without_effect(self):
@@ -127,6 +128,10 @@ class TrainingOptions:
             self._refuse(("min_char_count",), "tokenizer=bpe", "bytes spell everything there")
         elif self.init_from is None:
             self._refuse(("vocab_size",), "tokenizer=characters", "every character that is seen often gets an id")
+        if self.eval_every and not self.validation_fraction:
+            raise UserError(
+                "`eval_every` has no effect with `validation_fraction`=0: nothing to measure on; leave one out"
+            )
         if self.sample_every == 0 and self.sample_prompt:
             raise UserError(
                 "`sample_prompt` has no effect with `sample_every`=0: no samples; leave one of them out"
@@ -181,27 +186,6 @@ def plan_recipe(options: TrainingOptions, config: GPT2Config) -> Recipe:
         frozen_layers=options.freeze_layers,
         freeze_embeddings=options.freeze_embeddings,
     )
-
-
-def planned_minutes(options: TrainingOptions) -> float | None:
-    """How long to train, where time decides the number of steps; None where something else does."""
-    untold = options.steps is None and options.epochs is None and options.minutes is None
-    if untold and options.init_from is None and options.preset_name == DEFAULT_PRESET:
-        return recipes.DEMO_MINUTES
-    return options.minutes
-
-
-def steps_in(minutes: float, seconds_per_step: float) -> int:
-    """Steps that fit into a time."""
-    return max(1, round(minutes * 60 / seconds_per_step))
-
-
-def plan_steps(options: TrainingOptions, recipe: Recipe, num_tokens: int, context_length: int) -> int:
-    """Steps where no time decides: the user's number, or epochs over `num_tokens` training tokens."""
-    if options.steps is not None:
-        return options.steps
-    epochs = recipes.DEFAULT_EPOCHS if options.epochs is None else options.epochs
-    return max(1, math.ceil(epochs * windows_per_epoch(num_tokens, context_length) / recipe.batch_size))
 
 
 def plan_schedule(options: TrainingOptions, steps: int) -> Schedule:

@@ -11,7 +11,7 @@ _SECONDS_BETWEEN_LINES = 10.0
 class Progress:
     """One line on stderr with step, loss, learning rate, speed and time to go.
 
-    Only the time between `resume` and `report` counts as training: evaluations, samples and checkpoints do not, nor
+    Only the time between `resume` and `pause` counts as training: evaluations, samples and checkpoints do not, nor
     does compiling the first step.
 
     Args:
@@ -26,6 +26,7 @@ class Progress:
         self._last_step = last_step
         self._tokens_per_step = tokens_per_step
         self._counted_step = first_step
+        self._steps, self._seconds = 0, 0.0
         self._shown = 0.0
         self._begun: float | None = None
         self._begun_step = first_step
@@ -35,16 +36,23 @@ class Progress:
         """Starts the clock again; the first call, after the first step, starts it."""
         now = time.perf_counter()
         if self._begun is None:
-            self._begun, self._begun_step, self._counted_step = now, step, step
+            self._begun, self._begun_step = now, step
+        self._counted_step = step
         self._resumed = now
+
+    def pause(self, step: int) -> None:
+        """Stops the clock, when all that was to be done up to `step` is done."""
+        if self._resumed is not None:
+            self._steps += step - self._counted_step
+            self._seconds += time.perf_counter() - self._resumed
+            self._resumed = None
 
     def report(self, step: int, loss: float, learning_rate: float) -> dict:
         """Shows the line; returns the figures for metrics.jsonl (loss, learning_rate, tokens_per_s)."""
         figures = {"loss": loss, "learning_rate": learning_rate}
-        seconds = time.perf_counter() - self._resumed if self._resumed else 0.0
-        if step > self._counted_step and seconds:
-            figures["tokens_per_s"] = (step - self._counted_step) * self._tokens_per_step / seconds
-        self._counted_step = step
+        if self._steps and self._seconds:
+            figures["tokens_per_s"] = self._steps * self._tokens_per_step / self._seconds
+        self._steps, self._seconds = 0, 0.0
         self._show(step, figures)
         return figures
 

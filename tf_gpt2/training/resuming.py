@@ -19,6 +19,7 @@ from tf_gpt2.run_directory import (
     shown,
     validated,
 )
+from tf_gpt2.training.length import LENGTH_FIELDS
 
 ENVIRONMENT = "environment"
 
@@ -81,7 +82,9 @@ def open_run_directory(
 
 
 def _check_same_run(run_dir, stored, wanted):
-    differences = _differences(stored, wanted, [section for section in stored if section != ENVIRONMENT])
+    differences = _differences(
+        stored, wanted, [section for section in stored if section != ENVIRONMENT], LENGTH_FIELDS
+    )
     if differences:
         raise UserError(
             shorten(f"{run_dir} holds a run of another configuration ({'; '.join(differences[:3])}); ", 400)
@@ -89,12 +92,12 @@ def _check_same_run(run_dir, stored, wanted):
         )
 
 
-def _differences(stored, wanted, sections) -> list[str]:
-    """What both have recorded in these sections, and differently."""
+def _differences(stored, wanted, sections, but=()) -> list[str]:
+    """What both have recorded in these sections, and differently, some fields excepted."""
     return [
         f"{section}.{field} is {shown(old)} there and {shown(wanted[section].get(field))} here"
         for section in sections
         if isinstance(stored.get(section), dict) and section in wanted
         for field, old in stored[section].items()
-        if wanted[section].get(field) != old
+        if field not in but and wanted[section].get(field) != old
     ]

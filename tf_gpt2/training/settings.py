@@ -51,13 +51,17 @@ class Recipe:
 class Schedule:
     """How long a run is, and the learning rate of each step: linear warm-up, then a cosine down to its final share.
 
-    The schedule of Radford et al. 2018, section 4.1, with a floor instead of zero.
+    The schedule of Radford et al. 2018, section 4.1, with a floor instead of zero. A run whose length was changed
+    on its way goes on along the cosine of its new length, which it reaches in a linear ramp: the rate never jumps
+    (re-warming: Ibrahim et al. 2024, "Simple and Scalable Strategies to Continually Pre-train LLMs", section 4).
 
     Attributes:
         steps: Optimizer steps in all.
         learning_rate: Peak, reached after the warm-up.
         warmup_steps: Steps of linear rise from 0.
         final_learning_rate_share: Share of the peak that the cosine ends at.
+        changed_at: Steps done when the run got another length; 0 where it never did.
+        changed_from: The learning rate that was in force there.
 
     Raises:
         UserError: A value is out of range.
@@ -67,6 +71,8 @@ class Schedule:
     learning_rate: float = 1e-3
     warmup_steps: int = 100
     final_learning_rate_share: float = 0.1
+    changed_at: int = 0
+    changed_from: float = 0.0
 
     def __post_init__(self):
         _check(self, "steps", self.steps >= 1, "at least 1")
@@ -75,8 +81,24 @@ class Schedule:
         share = self.final_learning_rate_share
         _check(self, "final_learning_rate_share", 0 <= share <= 1, "from 0 to 1")
 
+    @property
+    def ramp_steps(self) -> int:
+        """Steps of the ramp after a change of length: a twentieth of what is left, at most 500."""
+        return min(500, (self.steps - self.changed_at) // 20) if self.changed_at else 0
+
     def rate_after(self, step: int) -> float:
         """Learning rate of the step that follows `step` done ones."""
+        rate = self._cosine(step)
+        ramp, into = self.ramp_steps, step - self.changed_at
+        if 0 <= into < ramp:
+            return self.changed_from + (rate - self.changed_from) * (into + 1) / (ramp + 1)
+        return rate
+
+    def changed(self, steps: int, done: int) -> "Schedule":
+        """The schedule of the same run with another number of steps, decided when `done` of them were done."""
+        return dataclasses.replace(self, steps=steps, changed_at=done, changed_from=self.rate_after(done - 1))
+
+    def _cosine(self, step):
         warmup = min(self.warmup_steps, self.steps - 1)
         if step < warmup:
             return self.learning_rate * (step + 1) / (warmup + 1)

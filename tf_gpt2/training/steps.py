@@ -23,8 +23,13 @@ def token_losses(logits: Any, targets: Any) -> tf.Tensor:
 
 
 def next_token_loss(model: keras.Model, x: Any, y: Any) -> tf.Tensor:
-    """The objective of GPT-2: mean cross-entropy of y under the logits for x, [B, T] each, in nats per token."""
-    return tf.reduce_mean(token_losses(model(x, training=True), y))
+    """The objective of GPT-2: mean cross-entropy of y under the logits for x, [B, T] each, in nats per token.
+
+    Targets that are `IGNORED` count for nothing.
+    """
+    losses = token_losses(model(x, training=True), y)
+    counted = tf.reduce_sum(tf.cast(tf.not_equal(y, IGNORED), losses.dtype))
+    return tf.reduce_sum(losses) / tf.maximum(counted, 1.0)
 
 
 class TrainStep:

@@ -40,9 +40,10 @@ _FOREIGN_FORMATS = {
     b"\x1f\x8b": "a gzip archive",
     b"\xd0\xcf\x11\xe0": "an old Word document",
 }
+# No encodings of text files; the first takes quadratic time.
+_SLOW_CODECS = ("punycode", "idna", "unicode_escape", "raw_unicode_escape", "unicode-escape", "raw-unicode-escape")
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 _BYTES_OVER_ASCII = re.compile(rb"[\x80-\xff]")
-_LINES_OVER_ASCII = re.compile(rb"[^\n]*[\x80-\xff][^\n]*\n?")
 _UTF_8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 # Share of the bytes over ASCII that belong to valid UTF-8: beyond doubt, and where nothing else fits. Chance leaves
 # under a third in long texts of other encodings.
@@ -155,11 +156,12 @@ def _sample(data: bytes) -> bytes:
     begin = data.rfind(b"\n", 0, first.start()) + 1 if first else 0
     if first:  # a line may be as long as the file
         begin = max(begin, first.start() - SAMPLE_BYTES // 2)
-    for match in _LINES_OVER_ASCII.finditer(data, begin, begin + 16 * SAMPLE_BYTES):
-        parts.append(match.group()[: SAMPLE_BYTES - size])
-        size += len(parts[-1])
-        if size >= SAMPLE_BYTES:
-            break
+    for line in data[begin : begin + 16 * SAMPLE_BYTES].split(b"\n"):
+        if not line.isascii():
+            parts.append(line[: SAMPLE_BYTES - size] + b"\n")
+            size += len(parts[-1])
+            if size >= SAMPLE_BYTES:
+                break
     return b"".join(parts)
 
 
@@ -185,10 +187,12 @@ def _refuse_foreign_formats(data: bytes, source: str) -> None:
 def _known_codec(encoding: str) -> str:
     try:
         name = codecs.lookup(encoding).name
+        if name in _SLOW_CODECS:
+            raise LookupError(name)
         "".encode(name)  # raises LookupError for codecs that are not text encodings, such as hex
     except (LookupError, ValueError):
         raise UserError(
-            f"`encoding` must name a text encoding Python knows: {encoding!r} is none. Try utf-8, "
+            f"`encoding` must name a text encoding Python knows: {encoding[:40]!r} is none. Try utf-8, "
             "gb18030, big5 or utf-16."
         ) from None
     return _SUPERSETS.get(name, name)

@@ -21,7 +21,10 @@ ROOMS = {
     "model": ({"layers", "dropout", "model"}, {"ground"}),
     "settings": ({"generation.settings"}, {"ground"}),
     "directory": ({"model_directory"}, {"ground", "records", "formats", "tokenizer", "model", "settings"}),
-    "generation": ({"generation"}, {"ground", "records", "formats", "tokenizer", "model", "settings", "directory"}),
+    "generation": (
+        {"generation"},
+        {"ground", "corpus", "records", "formats", "tokenizer", "model", "settings", "directory"},
+    ),
     "evaluation": ({"evaluation"}, {"ground", "corpus", "data", "directory", "generation"}),
     "training": (
         {"training"},

@@ -1,5 +1,6 @@
 """The sample command, as a user runs it."""
 
+import csv
 import dataclasses
 import json
 import os
@@ -106,7 +107,14 @@ def test_prompts_of_a_file_give_one_json_line_a_passage(folder, tmp_path, kind):
 
 @pytest.mark.parametrize(
     ("content", "rule"),
-    [("", "must hold a prompt"), ('{"text": 1}', '"prompt"'), ("{", "must be JSON"), (None, "must be a readable")],
+    [
+        ("", "must hold a prompt"),
+        ('{"text": 1}', '"prompt"'),
+        ("{", "must be JSON"),
+        (None, "must be a readable"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"prompt": "a", "n": ' + "1" * 10_000 + "}", "line 1 is not .a number has thousands of digits"),
+    ],
 )
 def test_a_bad_prompts_file_gives_one_line(folder, tmp_path, content, rule):
     file = tmp_path / "prompts.jsonl"
@@ -114,6 +122,28 @@ def test_a_bad_prompts_file_gives_one_line(folder, tmp_path, content, rule):
         file.write_text(content)
     with pytest.raises(UserError, match=rule):
         call(folder, prompts_file=str(file))
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "tsv", "JSONL"])
+def test_what_stands_beside_a_prompt_is_carried_into_the_results(folder, tmp_path, kind):
+    rows = [{"prompt": "却说", "label": "好", "text": "a"}, {"prompt": "曹操", "label": "坏", "text": "b,c"}]
+    file, output = tmp_path / f"prompts.{kind}", tmp_path / f"out.{kind}"
+    if kind.lower() == "jsonl":
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        with file.open("w", encoding="utf-8", newline="") as out:
+            table = csv.DictWriter(out, list(rows[0]), delimiter="," if kind == "csv" else "\t")
+            table.writeheader()
+            table.writerows(rows)
+    assert call(folder, prompts_file=str(file), output=str(output), num_samples=2) == 0
+    with output.open(encoding="utf-8", newline="") as lines:
+        if kind.lower() == "jsonl":
+            written = [json.loads(line) for line in lines]
+        else:
+            written = list(csv.DictReader(lines, delimiter="," if kind == "csv" else "\t"))
+    assert [row["label"] for row in written] == ["好", "好", "坏", "坏"]
+    assert [row["prompt_text"] for row in written] == ["a", "a", "b,c", "b,c"]
+    assert all(row["text"] and row["text"] not in ("a", "b,c") for row in written)
 
 
 def test_an_output_that_cannot_be_written_gives_one_line(folder, tmp_path):

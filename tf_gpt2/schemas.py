@@ -139,15 +139,6 @@ class GenerationConfig(Schema):
     max_new_tokens: Absent[Positive] = None
 
 
-class TokenizerConfig(Schema):
-    """tokenizer_config.json as it is written here, for transformers."""
-
-    tokenizer_class: Absent[StrictStr] = None
-    bos_token: Absent[StrictStr] = None
-    eos_token: Absent[StrictStr] = None
-    clean_up_tokenization_spaces: Absent[StrictBool] = None
-
-
 class TokenCounts(Schema):
     """Tokens of the two splits of a prepared corpus."""
 

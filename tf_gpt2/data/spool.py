@@ -10,8 +10,6 @@ from tf_gpt2.corpus.report import BookReport
 from tf_gpt2.data.token_files import SPLITS
 from tf_gpt2.tokenizer import Tokenizer
 
-# Batches bound what `tokenizers` holds at a time: about 150 bytes a token.
-_BATCH_CHARACTERS = 250_000
 # Chinese clauses are the "words" of byte-level BPE, nearly all distinct, so training time grows
 # with all of the text; a million characters, spread evenly over the corpus, give the frequent pairs
 # as well.
@@ -71,22 +69,7 @@ def write_tokens(
 
 def _write_span(output, span: str, tokenizer: Tokenizer, dtype) -> int:
     written = 0
-    for batch in _batches(span):
-        for ids in tokenizer.encode_batch(batch):
-            output.write(ids.astype(dtype).tobytes())
-            written += len(ids)
+    for ids in tokenizer.encode_long(span):
+        output.write(ids.astype(dtype).tobytes())
+        written += len(ids)
     return written
-
-
-def _batches(text: str) -> Iterator[list[str]]:
-    """Whole lines, line feed included, some 250,000 characters at a time.
-
-    No token of GPT-2's pre-tokenizer reaches over a line feed that is followed by a word, and clean
-    lines begin with one, so the tokens are those of the text as a whole.
-    """
-    begin = 0
-    while begin < len(text):
-        end = text.find("\n", begin + _BATCH_CHARACTERS)
-        end = len(text) if end < 0 else end + 1
-        yield text[begin:end].splitlines(keepends=True)
-        begin = end

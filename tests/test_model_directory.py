@@ -74,7 +74,7 @@ def _edit_config(folder, **changes):
         ({"n_layer": None}, "n_layer"),
         ({"n_embd": 10**15}, "hidden_dim"),
         ({"n_head": 3}, "num_heads"),
-        ({"vocab_size": "many"}, "vocabulary_size"),
+        ({"vocab_size": "many"}, "vocab_size must be a valid integer; received 'many'"),
     ],
 )
 def test_a_wrong_config_is_refused_with_the_file_and_the_field(folder, changes, message):

@@ -71,9 +71,7 @@ def test_a_character_model_keeps_ids_and_logits(character_run, tmp_path):
     model = _keras_hub(tmp_path / "preset")
     logits = _keras_hub_logits(model, ids)
     assert logits.shape[-1] == tokenizer.vocab_size + written["added_tokens"]
-    np.testing.assert_allclose(
-        logits[:, 2 : tokenizer.vocab_size], _logits(character_run, ids)[:, 2:], atol=1e-4
-    )
+    np.testing.assert_allclose(logits[:, 2 : tokenizer.vocab_size], _logits(character_run, ids)[:, 2:], atol=1e-4)
     theirs = model.preprocessor.tokenizer
     np.testing.assert_array_equal(np.array(theirs(TEXT)), ids)
     assert theirs.detokenize(ids) == TEXT

@@ -1,13 +1,18 @@
 """Run by the interpreter of an environment with transformers: how each program goes on with prompts, greedily.
 
-    python continue_texts.py PROGRAM FOLDER TOKENS PROMPT ...
-
-Prints the texts, prompts included, as one line of JSON.
+Standard input has one JSON object: "programs", functions below; "tokens", how many to write; "prompts" by folder.
+The last line of standard output has, by program and folder, the texts, prompts included, or what went wrong.
 """
 
+import contextlib
+import io
 import json
+import os
+import pathlib
+import re
 import sys
 import tempfile
+import traceback
 
 
 def generate(folder, tokens, prompts):
@@ -75,6 +80,26 @@ def onnx(folder, tokens, prompts):
     return tokenizer.batch_decode(ids, skip_special_tokens=True)
 
 
+def card(folder, tokens, prompts):
+    """The lines of the model card, run where they lie; what they print is theirs to choose."""
+    (code,) = re.findall(r"```python\n(.*?)```", (pathlib.Path(folder) / "README.md").read_text("utf-8"), re.DOTALL)
+    os.chdir(folder)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(code, "README.md", "exec"), {})
+    return [printed.getvalue()]
+
+
+def _answers(program, prompts, tokens):
+    answers = {}
+    for folder, given in prompts.items():
+        try:
+            answers[folder] = globals()[program](folder, tokens, given)
+        except Exception:
+            answers[folder] = traceback.format_exc()[-3000:]
+    return answers
+
+
 if __name__ == "__main__":
-    _, program, source, count, *given = sys.argv
-    print(json.dumps(globals()[program](source, int(count), given)))
+    asked = json.load(sys.stdin)
+    print(json.dumps({name: _answers(name, asked["prompts"], asked["tokens"]) for name in asked["programs"]}))

@@ -19,7 +19,7 @@ def transformers_settings(
         end_of_text_id: Id of the token between documents.
         context_length: Longest text of the model in tokens; None leaves it open.
     """
-    end = model.id_to_token(end_of_text_id)
+    end = model.id_to_token(end_of_text_id) or ""
     # CTranslate2 and optimum ask for one; a vocabulary without has nothing that it does not know.
     unknown = getattr(model.model, "unk_token", None) or end
     before = json.loads(model.to_str())["pre_tokenizer"]

@@ -65,7 +65,7 @@ class Row:
         self._end = end
         self._seed, self._settings = seed, settings
         goes_on = prompt and not prompt[-1].isspace()  # else what follows begins anew
-        self._decoder = StreamDecoder(tokenizer, self.ids if goes_on else ())
+        self._decoder = StreamDecoder(tokenizer, self.ids.tolist() if goes_on else ())
         self._scanner = StopScanner(settings.stop)
         self._taken, self._text, self._finish = 0, "", "length"
 

@@ -16,7 +16,10 @@ ROOMS = {
     "records": ({"run_directory", "schemas"}, {"ground", "corpus"}),
     "bytes": ({"token_bytes"}, {"corpus"}),
     "formats": ({"formats"}, {"ground", "records", "bytes"}),
-    "tokenizer": ({"tokenizer"}, {"ground", "corpus", "records", "bytes", "formats"}),
+    "tokenizer": (
+        {"tokenizer", "long_texts", "transformers_settings"},
+        {"ground", "corpus", "records", "bytes", "formats"},
+    ),
     "data": ({"data"}, {"ground", "corpus", "records", "tokenizer"}),
     "model": ({"layers", "dropout", "model"}, {"ground"}),
     "settings": ({"generation.settings"}, {"ground"}),

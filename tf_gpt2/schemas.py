@@ -171,15 +171,6 @@ class GenerationConfig(Schema):
     max_new_tokens: Absent[Positive] = None
 
 
-class TokenizerConfig(Schema):
-    """tokenizer_config.json as it is written here, for transformers."""
-
-    tokenizer_class: Absent[StrictStr] = None
-    bos_token: Absent[StrictStr] = None
-    eos_token: Absent[StrictStr] = None
-    clean_up_tokenization_spaces: Absent[StrictBool] = None
-
-
 class StreamSection(Schema):
     """The tokens of a split of a prepared corpus, and which of them are no targets."""
 

@@ -64,7 +64,9 @@ class Row:
         self.prompt, self.prompt_index, self.sample_index = prompt, prompt_index, sample_index
         self._end = end
         self._seed, self._settings = seed, settings
-        self._decoder, self._scanner = StreamDecoder(tokenizer), StopScanner(settings.stop)
+        goes_on = prompt and not prompt[-1].isspace()  # else what follows begins anew
+        self._decoder = StreamDecoder(tokenizer, self.ids.tolist() if goes_on else ())
+        self._scanner = StopScanner(settings.stop)
         self._taken, self._text, self._finish = 0, "", "length"
 
     def take(self, session: Session, place: int) -> str:

@@ -4,6 +4,7 @@ import json
 import pathlib
 import random
 import re
+import time
 
 import pytest
 
@@ -144,3 +145,36 @@ def test_zeros_at_the_end_are_left_out(encoding):
 def test_zeros_alone_are_refused():
     with pytest.raises(UserError, match="zeros alone"):
         decode(bytes(5000), "a.txt")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xe9\n" + b"a" * 1_000_000,
+        b"~{ab" * 250_000,
+        b"\x1b$B" * 300_000,
+        b"+abc" * 250_000,
+        b"a\0" * 500_000,
+        b"\xff" * 1_000_000,
+        b"\xc3 " * 500_000,
+    ],
+)
+def test_a_megabyte_of_anything_is_answered_soon(data):
+    begin = time.process_time()
+    try:
+        decode(data, "a.txt")
+    except UserError as error:
+        assert "\n" not in str(error) and len(str(error)) <= 500
+    assert time.process_time() - begin < 5
+
+
+@pytest.mark.parametrize("name", ["punycode", "idna", "unicode_escape"])
+def test_codecs_that_are_no_encodings_of_files_are_refused(name):
+    with pytest.raises(UserError, match="`encoding`"):
+        decode(b"a-" * 1000, "a.txt", name)
+
+
+def test_a_file_with_one_quotation_mark_of_windows_is_read_or_refused_with_it_first():
+    text = "She said nothing more, and the old man went on with his work as before.\n" * 20 + "“Come,” he said.\n"
+    for encoding in ("cp1252", "mac_roman"):
+        assert decode(text.encode(encoding), "a.txt") == text

@@ -95,7 +95,7 @@ def test_what_holds_no_texts_is_refused_in_one_line(tmp_path, name, content, com
         _books(tmp_path, name, content)
     message = str(caught.value)
     assert name in message and "\n" not in message and time.process_time() - begin < 2
-    assert len(message) <= 800  # what a terminal gets of it is shortened where it is printed
+    assert len(message) <= 500
 
 
 def test_markdown_is_text_and_separators_part_it(tmp_path):

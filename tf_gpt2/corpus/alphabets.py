@@ -23,6 +23,7 @@ _WESTERN = frozenset("àâäáãåæçèéêëìíîïñòóôöõøœùúûüÿ
 _JOINED = re.compile("(?<=[^\\W\\d_])[^\x00-\x7f](?=[^\\W\\d_])")  # between two letters
 _MARKS = frozenset("“”„«»‘’‚‹›—–…°§€£©®™№·•¿¡\xa0\xad−½¼¾ºª²³¹×\u200b\u200c\u200d\u200e\u200f،؛؟ـ־׀׃‐―\ufeff")
 _JOINING = frozenset("’·\xad\u200c\u200d‐–—־ـ")
+_ENDS = frozenset(".,!?;:")
 MAX_CANDIDATES = 24
 # Share of the characters over ASCII that must be in order.
 _IN_ORDER = 0.96
@@ -74,11 +75,11 @@ def _judge(encoding: str, text: str, languages: list[str], confidence: float) ->
     composed = unicodedata.normalize("NFC", text)  # Vietnamese in code page 1258 has its tones apart
     counts = Counter(character for character in composed if character > "\x7f")
     joined = Counter(match.group() for match in _JOINED.finditer(composed))
-    capitals = _capitals_inside(composed)
+    misplaced = _misplaced(composed)
     letters = sum(character.isalpha() for character in composed)
     best = Candidate(encoding, text, languages[0], 0.0, False)
     for place, language in enumerate(dict.fromkeys([*languages, *_PERMILLE])):
-        order = _order(counts, joined, capitals, language)
+        order = _order(counts, joined, misplaced, language)
         likeness = _likeness(counts, language, letters)
         # The detector's own language counts in full, its others a little less, any other is a way out.
         trust = 1.0 if not place else 0.95 if place < len(languages) else 0.7
@@ -89,13 +90,21 @@ def _judge(encoding: str, text: str, languages: list[str], confidence: float) ->
     return best
 
 
-def _capitals_inside(text: str) -> int:
-    """Capitals over ASCII that follow a small letter."""
-    pairs = zip(text, text[1:], strict=False)
-    return sum(b > "\x7f" and a.islower() and b.isupper() for a, b in pairs)
+def _misplaced(text: str) -> int:
+    """Letters over ASCII where no word has one: quotation marks of another encoding, most of them.
+
+    A capital after a small letter or before a capitalised word, a small letter before a capital, and a letter alone
+    between a mark and a space.
+    """
+    return sum(
+        (c.isupper() and (before.islower() or (after.isupper() and then.islower())))
+        or (c.islower() and (after.isupper() or (before in _ENDS and not after.isalpha() and not after.isdigit())))
+        for before, c, after, then in zip(" " + text, text, text[1:] + " ", text[2:] + "  ", strict=False)
+        if c > "\x7f"
+    )
 
 
-def _order(counts: Counter, joined: Counter, capitals: int, language: str) -> float:
+def _order(counts: Counter, joined: Counter, misplaced: int, language: str) -> float:
     """Share of the characters over ASCII that are letters of the language, or marks where marks may stand."""
     own = _PERMILLE.get(language)
     total = counts.total()
@@ -118,7 +127,7 @@ def _order(counts: Counter, joined: Counter, capitals: int, language: str) -> fl
             good += count - joined[character]
         elif category in ("Cc", "Cn", "Co"):
             good -= 2 * count
-    return max(0.0, (good - capitals) / total)
+    return max(0.0, (good - misplaced) / total)
 
 
 def _likeness(counts: Counter, language: str, letters: int) -> float:

@@ -15,8 +15,9 @@ from tf_gpt2.corpus.encoding_forms import find_utf_8, seven_bit_encoding, wide_e
 from tf_gpt2.errors import UserError
 
 SAMPLE_BYTES = 65_536
-# The detector's bigrams need no more, and every candidate is decoded.
-_ALPHABET_SAMPLE_BYTES = 16_384
+# The detector's bigrams need no more, and every candidate is decoded: lines over ASCII, and some in ASCII, which
+# tell the language.
+_ALPHABET_SAMPLE_BYTES, _ASCII_SAMPLE_BYTES = 12_288, 4_096
 # GB 2312 and GBK are subsets of GB18030, and files that say the former often hold the latter.
 # Likewise Big5 files made on Windows hold code page 950; big5hkscs has Hong Kong's additions.
 _SUPERSETS = {"gb2312": "gb18030", "gbk": "gb18030", "big5": "cp950", "shift_jis": "cp932", "euc_kr": "cp949"}
@@ -114,7 +115,8 @@ def detect(data: bytes, source: str) -> str:
             f"A text file must hold text: {source} is binary. Remove it from `corpus`, or pass "
             "`encoding` if it is text in an unusual encoding."
         )
-    guesses = alphabets.candidates(sample[:_ALPHABET_SAMPLE_BYTES])
+    plain = b"\n".join(line for line in raw.split(b"\n") if line.isascii())
+    guesses = alphabets.candidates(sample[:_ALPHABET_SAMPLE_BYTES] + plain[:_ASCII_SAMPLE_BYTES])
     if alphabets.is_clear(guesses) and not ranked[0].believable:
         return _SUPERSETS.get(guesses[0].encoding, guesses[0].encoding)
     likely = [reading.encoding for reading in ranked if reading.believable]

@@ -12,6 +12,14 @@ from typing import Any
 from tf_gpt2.corpus.cleaning import replace_lone_surrogates
 
 
+def _finite(digits: str) -> float | None:
+    value = float(digits)
+    return value if math.isfinite(value) else None
+
+
+_DECODER = json.JSONDecoder(parse_constant=lambda name: None, parse_float=_finite)
+
+
 class NotJSON(ValueError):
     """A text is not JSON; the message says why, in a few words."""
 
@@ -23,7 +31,7 @@ def parse_json(text: str) -> Any:
         NotJSON: It is none, or nested too deeply, or holds a number of thousands of digits.
     """
     try:
-        value = json.loads(text.removeprefix("\ufeff"), parse_constant=lambda name: None, parse_float=_finite)
+        value = _DECODER.decode(text.removeprefix("\ufeff"))
         return _without_surrogates(value)
     except json.JSONDecodeError as error:
         raise NotJSON(f"{error.msg} at line {error.lineno} column {error.colno}") from None
@@ -51,15 +59,10 @@ def json_lines(text: str) -> Iterator[tuple[int, Any]]:
 def describe(value: Any) -> str:
     """What a JSON value is, in words: "a number", or "an object with fields ['id', 'body']"."""
     if isinstance(value, dict):
-        fields = [name[:40] for name in sorted(value)[:8]]
+        fields = [name[:24] for name in sorted(value)[:6]]
         return f"an object with fields {fields}" if fields else "an empty object"
     names = {list: "a list", str: "a string", bool: "a truth value", type(None): "null"}
     return names.get(type(value), "a number")
-
-
-def _finite(digits: str) -> float | None:
-    value = float(digits)
-    return value if math.isfinite(value) else None
 
 
 def _without_surrogates(value: Any) -> Any:

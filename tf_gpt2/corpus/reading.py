@@ -112,7 +112,7 @@ def _expand_entry(entry: str, encoding: str | None, text_field: str | None, skip
     before = len(skipped)
     files = [file for file in candidates if file.is_file() and _is_wanted(file, encoding, text_field, skipped)]
     if not files:
-        reasons = f" ({'; '.join(skipped[before : before + 2])})" if len(skipped) > before else ""
+        reasons = f" ({skipped[before][:150]})" if len(skipped) > before else ""
         raise UserError(
             f"`corpus` {rule[0]} must {rule[1]} at least one file of a known kind ({_KINDS}): it {rule[2]} none"
             f"{reasons}. Put the texts there or name another folder."
@@ -219,7 +219,11 @@ def read_books(
     text = decode(data, source, encoding)
     if suffix in RECORD_KINDS:
         for record in read_records(text, suffix, source, text_field):
-            yield Book(_title(record.title) or f"{stem} {record.number}", record.text, f"{source} {record.where}")
+            yield Book(
+                (record.title and _title(record.title)) or f"{stem} {record.number}",
+                record.text,
+                f"{source} {record.where}",
+            )
     elif separator:
         for number, part in enumerate(split_texts(text, separator), start=1):
             yield Book(f"{stem} {number}", part, f"{source} text {number}")

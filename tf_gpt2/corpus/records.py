@@ -53,8 +53,8 @@ def _table_records(text: str, suffix: str, source: str, text_field: str | None) 
             raise NotATable(f"it has the column {table.columns[place][:40]!r}")
     except NotATable as error:
         raise ForeignFile(
-            f"A {suffix} corpus must have a column {text_field or TEXT_FIELD!r}, or one column alone: {source} has "
-            f"not; {error}. Name the column with `text_field`."
+            f"A {suffix} corpus must have a column {(text_field or TEXT_FIELD)[:40]!r}, or one column alone: "
+            f"{source} has not; {error}. Name the column with `text_field`."
         ) from None
     titles = [column.casefold() for column in table.columns]
     title_place = titles.index("title") if "title" in titles and titles.index("title") != place else None
@@ -109,4 +109,4 @@ def _json_record(
 
 
 def _quoted(text_field: str | None) -> str:
-    return f'"{text_field or TEXT_FIELD}"'
+    return f'"{(text_field or TEXT_FIELD)[:40]}"'

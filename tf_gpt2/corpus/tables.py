@@ -47,7 +47,7 @@ class Table:
             if name.casefold() in folded:
                 return folded.index(name.casefold())
         if len(self.columns) > 1:
-            raise NotATable(f"it has columns {[column[:40] for column in self.columns[:8]]}")
+            raise NotATable(f"it has columns {[column[:24] for column in self.columns[:6]]}")
         return 0
 
     def cell(self, row: Sequence[str], place: int) -> str:

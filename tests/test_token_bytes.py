@@ -49,3 +49,15 @@ def test_tokenizers_that_join_words_by_rules():
     decoder = StreamDecoder(Tokenizer(model))
     assert [decoder.push(i) for i in [2, 4, 3]] == ["one", "s", " two"]
     assert decoder.flush() == ""
+
+
+def test_words_go_on_where_the_text_before_ends():
+    vocabulary = {"<|endoftext|>": 0, "[UNK]": 1, "one": 2, "two": 3, "##s": 4}
+    model = tokenizers.Tokenizer(tokenizers.models.WordPiece(vocabulary, unk_token="[UNK]"))
+    model.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
+    model.decoder = tokenizers.decoders.WordPiece()
+    decoder = StreamDecoder(Tokenizer(model), [3, 2])
+    assert [decoder.push(i) for i in [4, 3]] == ["s", " two"]
+    assert decoder.flush() == ""
+    plain = StreamDecoder(Tokenizer.train_characters(["ab"]), [257])
+    assert plain.push(258) == "b"

@@ -7,6 +7,7 @@ else; without PyTorch the file stays closed.
 import dataclasses
 import pathlib
 import re
+import warnings
 import zipfile
 from typing import Any
 
@@ -66,10 +67,11 @@ def read(path: pathlib.Path) -> dict[str, TorchTensor]:
         )
     _require_stored(path)
     try:
-        try:
-            values = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        except RuntimeError:  # before PyTorch 1.6, as GPT2-Chinese's, files were no archives that can be mapped
-            values = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of what it finds odd in a file
+            try:
+                values = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+            except RuntimeError:  # before PyTorch 1.6, as GPT2-Chinese's, files were no archives that can be mapped
+                values = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged pickle raises whatever it likes
         raise damaged(path, error) from None
     entries = values.items() if isinstance(values, dict) else [(None, None)]

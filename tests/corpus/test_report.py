@@ -71,6 +71,6 @@ def test_marks_that_would_be_learned_are_counted_and_the_flag_is_named():
 
 
 def test_a_title_as_long_as_a_file_is_cut_at_once():
-    begin = time.perf_counter()
+    begin = time.process_time()
     text = format_report(_report([BookReport("很长" * 500_000, 10, 9, 2)]))
-    assert time.perf_counter() - begin < 1 and len(text) < 1000
+    assert time.process_time() - begin < 1 and len(text) < 1000

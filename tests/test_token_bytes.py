@@ -61,3 +61,12 @@ def test_words_go_on_where_the_text_before_ends():
     assert decoder.flush() == ""
     plain = StreamDecoder(Tokenizer.train_characters(["ab"]), [257])
     assert plain.push(258) == "b"
+
+
+@pytest.mark.parametrize("kind", ["characters", "bpe"])
+def test_bytes_left_over_are_shown_whatever_came_before(kind):
+    text = "却说曹操引兵"
+    tokenizer = Tokenizer.train_characters([text]) if kind == "characters" else Tokenizer.train_bpe([text], 270)
+    half = tokenizer.encode("龘").tolist()[:2]
+    decoder = StreamDecoder(tokenizer, tokenizer.encode(text).tolist())
+    assert "".join([*map(decoder.push, half), decoder.flush()]) == tokenizer.decode(half) == "\ufffd"

@@ -33,7 +33,8 @@ class StreamDecoder:
         self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
         # Kinds whose tokens are not byte strings (WordPiece) join words by rules of their own:
         # there the text of all ids so far is decoded and what is new is returned.
-        self._ids: list[int] = [int(token_id) for token_id in context[-_CONTEXT:]]
+        joins = tokenizer.kind == "other"
+        self._ids: list[int] = [int(token_id) for token_id in context[-_CONTEXT:]] if joins else []
         self._text = tokenizer.decode(self._ids) if self._ids else ""
 
     def push(self, token_id: int) -> str:

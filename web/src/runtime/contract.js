@@ -32,6 +32,7 @@
  * @property {string} passedOver Why a faster way of computing was not taken; empty when none was passed over.
  * @property {number} threads How many compute.
  * @property {boolean} simd Whether WebAssembly's vector instructions are in use; true where they do not matter.
+ * @property {string} model SHA-256 of its bundle.json: says which model this is.
  * @property {"stored" | "full" | "unavailable"} storage Whether the files are kept for the next visit.
  * @property {boolean} fromCache
  * @property {number} maxError Largest difference of a logit from the golden trace.

@@ -81,6 +81,7 @@ export function createEngine(backend, post) {
       passedOver: backend.passedOver?.() ?? "",
       threads: backend.threads?.() ?? 1,
       simd,
+      model: bundle.hash,
       storage: bundle.storage,
       fromCache: bundle.fromCache,
       maxError,

@@ -21,7 +21,7 @@ const RETRY_MILLISECONDS = 300;
  * @typedef {{format: string, version: number, dtype: string, parameters: number, bytes: number, files: FileEntry[],
  *   tokenizer: TokenizerFacts, shards: string[], int8: Record<string, {shape: number[], channel_axis: number}>}}
  *   BundleIndex
- * @typedef {{index: BundleIndex, files: Map<string, Bytes>, weights: () => Bytes, fromCache: boolean,
+ * @typedef {{hash: string, index: BundleIndex, files: Map<string, Bytes>, weights: () => Bytes, fromCache: boolean,
  *   storage: "stored" | "full" | "unavailable"}} Bundle `files` has all but the shards; these lie in `weights`, one after
  *   the other.
  * @typedef {(phase: "download" | "cache", loaded: number, total: number) => void} OnProgress
@@ -45,7 +45,7 @@ export async function loadBundle(url, onProgress, environment) {
   const fromCache = await kept.read(name, room, onProgress);
   if (!fromCache) await download(url, room, onProgress, environment.fetch);
   const storage = fromCache ? "stored" : await kept.write(name, raw, room);
-  return { index, files: room.files, weights: room.weights, fromCache, storage };
+  return { hash: name, index, files: room.files, weights: room.weights, fromCache, storage };
 }
 
 /**

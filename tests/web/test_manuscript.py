@@ -207,6 +207,28 @@ def test_two_tabs_do_not_overwrite_each_other(open_page, site):
     wait_until(second, f"document.querySelector('.passage').textContent === {json.dumps(texts[0])}")
 
 
+def test_without_locks_the_version_keeps_two_tabs_apart(open_page, site):
+    page = open_page()
+    page.context.add_init_script("Object.defineProperty(navigator, 'locks', { get: () => undefined })")
+    page.goto(site.url)
+    write(page, "却说", maxNewTokens=10)
+    page.wait_for_timeout(1300)
+    second = visit(page.context, site.url)
+    wait_ready(second)
+    assert wholes(second) == wholes(page)
+    press(page, "#continue")
+    page.wait_for_timeout(1300)
+    second.locator("article textarea").fill("另一种")
+    second.wait_for_selector("[data-code=copied_apart]")
+    page.wait_for_timeout(300)
+    [text] = wholes(page)
+    page.reload()
+    page.wait_for_selector("article")
+    page.click("#manuscripts summary")
+    wait_until(page, "document.querySelectorAll('#kept li').length === 2")
+    assert {text, "另一种"} <= set(page.evaluate(KEPT_TEXTS))
+
+
 def test_without_storage_it_writes_and_says_that_nothing_is_kept(open_page, site):
     script = site.folder / "app.js"
     refuse = "Object.defineProperty(globalThis, 'indexedDB', { get() { throw new DOMException('no'); } });"

@@ -48,7 +48,6 @@ export class AboutView {
 
   /** @private */
   drawFacts(/** @type {import("./site.js").Site} */ site, /** @type {import("./strings.js").Language} */ language) {
-    const unit = text(language, site.unit);
     const facts = [
       ["books", bookList(site.books, language)],
       ["runsOn", text(language, "runsOnDevice")],
@@ -60,10 +59,6 @@ export class AboutView {
         }),
       ],
       ["download", megabytes(site.bytes)],
-      [
-        "loss",
-        site.validation_loss && text(language, "lossValue", { loss: site.validation_loss.toFixed(2), unit }),
-      ],
     ].filter(([, value]) => value);
     const rows = facts.map(([key, value]) =>
       create(
@@ -142,6 +137,8 @@ function technicalLine({ site, ready, language }) {
   const parameters = number.format(site.parameters);
   const unit = text(language, site.unit);
   const size = text(language, "sizeValue", { layers: site.layers, context: site.context, parameters, unit });
+  const loss = site.validation_loss?.toFixed(2);
+  const measured = loss ? `${text(language, "loss")} ${text(language, "lossValue", { loss, unit })}` : "";
   const values = ready && {
     backend: backendName(ready),
     error: ready.maxError.toExponential(1),
@@ -149,7 +146,7 @@ function technicalLine({ site, ready, language }) {
     unit,
   };
   const run = values ? [text(language, "computes", values), ready.passedOver] : [];
-  return [size, site.dtype, ...run].filter(Boolean).join(" · ");
+  return [size, site.dtype, measured, ...run].filter(Boolean).join(" · ");
 }
 
 /** What computes, with the number of threads where there are several. */

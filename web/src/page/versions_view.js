@@ -145,7 +145,7 @@ export class VersionsView {
     const which = create("span", { class: "note" });
     const before = turn("‹", "previousAlternative", 0);
     const alternatives = create("span", { class: "row" }, before, which, turn("›", "nextAlternative", 1));
-    const shown = [goOn, fromCaret, branch, button("copy", "copy"), button("shareThis", "shareOne")];
+    const shown = [goOn, button("copy", "copy"), button("shareThis", "shareOne"), branch, fromCaret];
     const more = [only, button("save", "save"), button("useAsPrompt", "useAsPrompt")];
     const summary = create("summary", {}, text(language, "more"));
     const details = create("details", { class: "more" }, summary, create("div", { class: "row" }, ...more));

@@ -191,6 +191,8 @@ export class View {
       said.message && said.place < 0 ? text(language, /** @type {any} */ (said.message), said.values) : "";
     setText(byId("said"), sentence);
     document.body.dataset.phase = state.started ? state.phase : "starting";
+    // Room for the text is made at the press, so that nothing has to give way while it grows.
+    document.body.dataset.sheet = String(state.manuscript.tips.length > 0 || state.wanted !== "");
     document.body.dataset.backend = state.ready?.backend ?? "";
     document.body.dataset.busy = String(state.running !== null || state.queue.length > 0 || state.replay !== null);
   }

@@ -4,6 +4,8 @@ import * as changes from "./manuscript/changes.js";
 import { newManuscript, ownLength, wholeText } from "./manuscript/tree.js";
 import { defaultSettings } from "./settings.js";
 
+export { addNotice, dropNotice, dropTroubles } from "./notices.js";
+
 /**
  * @typedef {{code: string, values: Record<string, string | number>, kind: "trouble" | "hint"}} Notice
  *
@@ -237,26 +239,4 @@ export function takeDone(state, message) {
   const sentence = { length: "finished", stopped: "stopped", end_of_text: "ended" }[message.finish];
   const ended = { ...state, manuscript, running: null, message: sentence };
   return message.finish === "stopped" ? { ...dropQueue(ended), replay: null } : ended;
-}
-
-/**
- * @param {State} state
- * @param {string} code
- * @param {Record<string, string | number>} [values]
- * @param {Notice["kind"]} [kind]
- * @returns {State}
- */
-export function addNotice(state, code, values = {}, kind = "trouble") {
-  const others = state.notices.filter((notice) => notice.code !== code);
-  return { ...state, notices: [...others, { code, values, kind }] };
-}
-
-/** @param {State} state @param {string} code */
-export function dropNotice(state, code) {
-  return { ...state, notices: state.notices.filter((notice) => notice.code !== code) };
-}
-
-/** Troubles of loading are over, or about to be; what a visitor still has to know stays. @param {State} state */
-export function dropTroubles(state) {
-  return { ...state, notices: state.notices.filter(({ kind }) => kind !== "trouble") };
 }

@@ -1,9 +1,10 @@
 /**
- * The texts side by side, each to be changed in place and with its own buttons, and what a screen reader is told while
- * they grow. Over the text that shows, in colours that say who wrote what, lies a text area of the same letters.
+ * The texts side by side, each to be changed in place and with its own buttons. Over the text that shows, in colours
+ * that say who wrote what, lies a text area of the same letters.
  */
 
 import { abilities, versionsOf } from "./abilities.js";
+import { Announcer } from "./announcer.js";
 import { create, setText, show } from "./dom.js";
 import { segments, siblings, wholeText } from "./manuscript/tree.js";
 import { text } from "./strings.js";
@@ -11,25 +12,22 @@ import { text } from "./strings.js";
 // A text of a hundred thousand characters would make every frame slow: its end is enough to read on from.
 const EDITABLE = 20_000;
 const SHOWN_END = 600;
-const SENTENCE_END = /[。！？!?.…”\n]/;
 
 /** @typedef {import("./state.js").State} State */
 
 export class VersionsView {
   /**
    * @param {HTMLElement} container
-   * @param {HTMLElement} spoken Live region: gets whole sentences, since single characters cannot be listened to.
+   * @param {HTMLElement} spoken Live region.
    * @param {import("./view.js").Handlers} handlers
    */
   constructor(container, spoken, handlers) {
     this.container = container;
-    this.spoken = spoken;
+    this.announcer = new Announcer(spoken);
     this.handlers = handlers;
     /** @type {ReturnType<VersionsView["build"]>[]} */
     this.items = [];
     this.language = "";
-    this.announced = 0;
-    this.announcing = -1;
   }
 
   /** @param {State} state */
@@ -41,7 +39,7 @@ export class VersionsView {
       this.container.replaceChildren(...this.items.map((item) => item.article));
     }
     for (const [index, version] of versions.entries()) this.drawOne(state, index, version);
-    this.announce(state);
+    this.announcer.announce(state);
   }
 
   /** @private */
@@ -62,9 +60,11 @@ export class VersionsView {
     item.article.setAttribute("aria-busy", String(active));
     setText(item.seed, made ? seedOf(language, made) : "");
     const editable = able.canChange && item.whole.length <= EDITABLE;
+    if (!editable && item.editor === document.activeElement) item.focused = true;
     show(item.editor, editable);
     item.body.setAttribute("aria-hidden", String(editable));
     if (editable && item.editor.value !== item.whole.replace(/\r\n?/g, "\n")) item.editor.value = item.whole;
+    if (editable && item.focused) this.giveBack(item);
     show(item.buttons, able.canChange && !empty);
     show(item.goOn, manuscript.tips.length > 1 && passage.finish !== "end_of_text");
     show(item.branch, passage.kind === "written" && state.phase === "ready");
@@ -78,6 +78,14 @@ export class VersionsView {
       item.alternatives,
       able.canChange && manuscript.tips.length === 1 && siblings(manuscript, place).length > 1,
     );
+  }
+
+  /** Who went on with the keyboard finds the place again when the run has ended. @private */
+  giveBack(/** @type {any} */ item) {
+    item.focused = false;
+    if (document.activeElement !== document.body) return;
+    item.editor.focus({ preventScroll: true });
+    item.editor.setSelectionRange(item.editor.value.length, item.editor.value.length);
   }
 
   /** @private */
@@ -178,6 +186,7 @@ export class VersionsView {
       caret: /** @type {number | null} */ (null),
       others: [0, 0],
       typing: false,
+      focused: false,
     };
     this.listen(item, index);
     return item;
@@ -206,25 +215,6 @@ export class VersionsView {
   growing({ manuscript, running }) {
     const column = running ? manuscript.tips.indexOf(running.place) : -1;
     return this.items[column]?.fresh ?? null;
-  }
-
-  /** @private */
-  announce(/** @type {State} */ { manuscript, running }) {
-    if (!running) {
-      this.announcing = -1;
-      return;
-    }
-    const { text: whole } = manuscript.passages[running.place];
-    if (this.announcing !== running.id) {
-      this.announcing = running.id;
-      this.announced = whole.length;
-    }
-    const fresh = whole.slice(this.announced);
-    let end = fresh.length;
-    while (end > 0 && !SENTENCE_END.test(fresh[end - 1])) end--;
-    if (!end) return;
-    setText(this.spoken, fresh.slice(0, end));
-    this.announced += end;
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { isKept } from "../runtime/bundle/bundle.js";
 import { sha256 } from "../runtime/bundle/sha256.js";
+import { offered } from "../runtime/offered.js";
 import { abilities } from "./abilities.js";
 import { Desk } from "./desk.js";
 import { copyText, saveText } from "./dom.js";
@@ -87,6 +88,7 @@ const handlers = {
   defaults: () =>
     page.state.site &&
     page.update({ ...page.state, settings: defaultSettings(page.state.site.generation), corrected: "" }),
+  update: () => desk.fetchUpdate?.(),
   dismiss: (code) => page.update(states.dropNotice(page.state, code)),
   language: switchLanguage,
   "new-manuscript": () => then(keeping.begin()),
@@ -125,11 +127,11 @@ async function start() {
   registerServiceWorker();
   const [site, store] = await Promise.all([
     readSite(),
-    openStore(databaseName(), offeredDatabase(), navigator.locks),
+    openStore(databaseName(), offered("indexedDB"), offered("locks", navigator)),
   ]);
   if (!site) return;
   await keeping.start(store);
-  const kept = await isKept(bundleUrl(), globalThis.caches);
+  const kept = await isKept(bundleUrl(), offered("caches"));
   page.update({ ...states.takeSite(page.state, site), kept });
   await sharing.open();
   const address = new URLSearchParams(location.search);
@@ -160,7 +162,9 @@ async function readSite() {
 async function modelHash() {
   const url = `${bundleUrl()}bundle.json`;
   try {
-    const kept = await globalThis.caches?.match(url).catch(() => undefined);
+    const kept = await offered("caches")
+      ?.match(url)
+      .catch(() => undefined);
     const response = kept ?? (await fetch(url, { cache: "no-cache" }));
     return response.ok ? await sha256(new Uint8Array(await response.arrayBuffer())) : "";
   } catch {
@@ -175,15 +179,6 @@ function bundleUrl() {
 /** One for each site: hosts keep several under one origin. */
 function databaseName() {
   return `tf_gpt2 ${new URL(".", document.baseURI).pathname}`;
-}
-
-/** @returns {IDBFactory | undefined} */
-function offeredDatabase() {
-  try {
-    return globalThis.indexedDB;
-  } catch {
-    return undefined; // a frame without storage
-  }
 }
 
 /** What is typed as an opening, or taken as one. @param {string} typed */

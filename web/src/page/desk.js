@@ -3,8 +3,10 @@
 import { abilities } from "./abilities.js";
 import { GRAPHICS } from "./graphics_choice.js";
 import { ModelClient } from "./model_client.js";
+import { offerUpdate } from "./model_update.js";
 import { readThreads } from "./settings.js";
 import * as states from "./state.js";
+import { megabytes } from "./strings.js";
 
 /**
  * @typedef {import("./live_page.js").LivePage} LivePage
@@ -26,6 +28,8 @@ export class Desk {
     this.graphics = null;
     /** @type {import("./sharing.js").Sharing | null} */
     this.sharing = null;
+    /** @type {(() => Promise<void>) | null} Fetches a newer version of the model that is offered. */
+    this.fetchUpdate = null;
   }
 
   load() {
@@ -121,7 +125,26 @@ export class Desk {
     if (!message.simd) page.notice("no_simd", {}, "hint");
     globalThis.dispatchEvent(new CustomEvent("model-ready", { detail: message }));
     if (this.client) this.graphics?.consider(this.client, message, () => this.idle());
+    if (message.fromCache) this.lookForUpdate(message.model);
     this.begin();
+  }
+
+  /** Only a model that came from the device can be older than the host's. @private */
+  async lookForUpdate(/** @type {string} */ model) {
+    const { page } = this;
+    await this.idle();
+    const replace = (/** @type {string} */ former, /** @type {string} */ code, /** @type {any} */ values) => {
+      page.update(states.dropNotice(page.state, former));
+      page.notice(code, values, "hint");
+    };
+    this.fetchUpdate = await offerUpdate(this.url, model, {
+      onOffer: (bytes) => page.notice("model_offered", { size: megabytes(bytes) }, "hint"),
+      onProgress: (loaded, total) =>
+        replace("model_offered", "model_coming", { loaded: megabytes(loaded), total: megabytes(total) }),
+      onKept: (storage) => replace("model_coming", storage === "stored" ? "model_kept" : "model_not_kept", {}),
+      onFail: (code, detail) =>
+        replace("model_coming", "model_not_fetched", { detail: `${code}: ${detail}`.slice(0, 200) }),
+    });
   }
 
   /** Until nothing has been written for a while. @returns {Promise<void>} @private */

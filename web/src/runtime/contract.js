@@ -16,8 +16,9 @@
  * @property {number[]} window Ids that the model sees; the last one is not encoded yet.
  * @property {number[]} newIds All ids written after the prompt.
  *
- * @typedef {{type: "load", url: string, backend: string, threads?: number | null}} LoadMessage `url` ends in a slash; without
- *   `threads` the worker finds out by timing how many are best.
+ * @typedef {{type: "load", url: string, backend: string, threads?: number | null, model?: string}} LoadMessage `url` ends in a
+ *   slash; without `threads` the worker finds out by timing how many are best; `model` is the hash of the version to open
+ *   while it is kept, else the newest is.
  * @typedef {{type: "generate", id: number, prompt: string, resume: Snapshot | null, sample: number,
  *   settings: Settings}} GenerateMessage
  * @typedef {{type: "stop"}} StopMessage

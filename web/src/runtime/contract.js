@@ -11,6 +11,8 @@
  * @property {number} repetitionPenalty
  * @property {number} maxNewTokens
  * @property {number} seed 0 to 2**32 - 1.
+ * @property {boolean} [finishSentence] Goes on past `maxNewTokens` to the end of the sentence (docs/controls.md); not done
+ *   where it is left out.
  *
  * @typedef {object} Snapshot Where a text stands, so that writing can go on from there.
  * @property {number[]} window Ids that the model sees; the last one is not encoded yet.
@@ -41,6 +43,7 @@
  *
  * @typedef {{type: "token", id: number, text: string, count: number, milliseconds: number}} TokenMessage
  *   `text` is what the token completes, often one character, sometimes nothing; `milliseconds` since the one before.
+ *   Behind what may be the end of a sentence a token waits for the next, and `count` tells that several come together.
  * @typedef {object} DoneMessage
  * @property {"done"} type
  * @property {number} id

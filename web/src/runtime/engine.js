@@ -5,6 +5,7 @@ import { WeightStore } from "./bundle/weights.js";
 import { asTrouble } from "./trouble.js";
 import { checkGolden } from "./writing/golden.js";
 import { timeSteps } from "./writing/probe.js";
+import { SentenceEnd } from "./writing/sentences.js";
 import { StreamDecoder, Tokenizer } from "./writing/tokenizer.js";
 import { Writer } from "./writing/writer.js";
 
@@ -99,17 +100,24 @@ export function createEngine(backend, post) {
       : writer.start(tokenizer.encode(prompt));
     const text = new StreamDecoder(tokenizer);
     let whole = snapshot.newIds.map((old) => text.push(old)).join("");
+    const sentence = settings.finishSentence ? new SentenceEnd(settings.maxNewTokens, whole) : null;
     const started = performance.now();
     let before = started;
     let first = 0;
-    const result = await writer.write(snapshot, settings, sample, stopped, (token) => {
+    let shown = 0;
+    const onToken = (/** @type {number} */ token) => {
       const now = performance.now();
       first ||= now;
-      const piece = text.push(token);
+      const fresh = text.push(token);
+      const piece = sentence ? sentence.push(fresh) : fresh;
+      const count = sentence ? sentence.kept - shown : 1;
+      if (!count) return; // past what may be the end of the sentence
+      shown += count;
       whole += piece;
-      post({ type: "token", id, text: piece, count: 1, milliseconds: now - before });
+      post({ type: "token", id, text: piece, count, milliseconds: now - before });
       before = now;
-    });
+    };
+    const result = await writer.write(snapshot, settings, sample, stopped, onToken, sentence);
     post({
       type: "done",
       id,

@@ -2,6 +2,7 @@
 
 import { isKept } from "../runtime/bundle/bundle.js";
 import { copyText, saveText } from "./dom.js";
+import "./embed.js";
 import { GRAPHICS, GraphicsChoice } from "./graphics_choice.js";
 import { ModelClient } from "./model_client.js";
 import { defaultSettings, LINK_CHARACTERS, makeLink, parseField, readLink, readThreads } from "./settings.js";

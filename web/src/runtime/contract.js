@@ -24,7 +24,9 @@
  *   settings: Settings}} GenerateMessage
  * @typedef {{type: "stop"}} StopMessage
  * @typedef {{type: "reset"}} ResetMessage Forgets keys and values, which frees their memory.
- * @typedef {LoadMessage | GenerateMessage | StopMessage | ResetMessage} ToWorker
+ * @typedef {{type: "candidates", id: number, text: string, k: number} | {type: "score" | "tokenize", id: number,
+ *   text: string}} Question Ends with one answer, `stopped` or `error`; until then the worker is busy.
+ * @typedef {LoadMessage | GenerateMessage | StopMessage | ResetMessage | Question} ToWorker
  *
  * @typedef {{type: "progress", phase: "download" | "cache" | "prepare" | "check", loaded: number, total: number}}
  *   ProgressMessage Bytes in the first two phases.
@@ -39,6 +41,7 @@
  * @property {number} maxError Largest difference of a logit from the golden trace.
  * @property {number} millisecondsPerToken At the start of a text.
  * @property {number} contextLength
+ * @property {Record<string, any>} generation The content of the bundle's generation_config.json.
  * @property {number} seconds From `load` to `ready`.
  *
  * @typedef {{type: "token", id: number, text: string, count: number, milliseconds: number}} TokenMessage
@@ -56,7 +59,16 @@
  * @property {{numTensors: number, numBytes: number}} memory After the run, for tests and benchmarks.
  *
  * @typedef {{type: "error", id: number | null, code: import("./trouble.js").TroubleCode, detail: string}} ErrorMessage
- * @typedef {ProgressMessage | ReadyMessage | TokenMessage | DoneMessage | ErrorMessage} FromWorker
+ * @typedef {object} ScoreMessage
+ * @property {"score"} type
+ * @property {number} id
+ * @property {number[]} ids
+ * @property {string[]} tokens Their texts; one that is part of a character is U+FFFD.
+ * @property {number[]} logProbabilities Natural logarithms, each given all tokens before it within the window.
+ *
+ * @typedef {{type: "candidates", id: number, candidates: {id: number, text: string, probability: number}[]} |
+ *   {type: "tokens", id: number, ids: number[], tokens: string[]} | {type: "stopped", id: number} | ScoreMessage} Answer
+ * @typedef {ProgressMessage | ReadyMessage | TokenMessage | DoneMessage | ErrorMessage | Answer} FromWorker
  */
 
 export {};

@@ -2,6 +2,7 @@
 
 import { loadBundle } from "./bundle/bundle.js";
 import { WeightStore } from "./bundle/weights.js";
+import { candidates, score, tokenize } from "./questions.js";
 import { asTrouble } from "./trouble.js";
 import { checkGolden } from "./writing/golden.js";
 import { timeSteps } from "./writing/probe.js";
@@ -87,6 +88,7 @@ export function createEngine(backend, post) {
       maxError,
       millisecondsPerToken: await timeSteps(decoder, config.n_positions),
       contextLength: config.n_positions,
+      generation: json("generation_config.json"),
       seconds: (performance.now() - started) / 1000,
     });
   }
@@ -131,6 +133,22 @@ export function createEngine(backend, post) {
     });
   }
 
+  async function answer(/** @type {import("./contract.js").Question} */ message) {
+    if (!model) throw new Error(`${message.type} before ready`);
+    const { tokenizer, writer } = model;
+    const { id, text } = message;
+    stopping = false;
+    if (message.type === "tokenize") {
+      post({ type: "tokens", id, ...tokenize(tokenizer, text) });
+    } else if (message.type === "candidates") {
+      const found = await candidates(tokenizer, writer, text, message.k, stopped);
+      post(found ? { type: "candidates", id, candidates: found } : { type: "stopped", id });
+    } else {
+      const found = await score(tokenizer, writer, text, stopped);
+      post(found ? { type: "score", id, ...found } : { type: "stopped", id });
+    }
+  }
+
   /** Whether the page wants the run to end; gives its message a chance to come in. */
   async function stopped() {
     await letMessagesIn();
@@ -144,8 +162,9 @@ export function createEngine(backend, post) {
       else if (message.type === "generate") await generate(message);
       else if (message.type === "stop") stopping = true;
       else if (message.type === "reset") model?.writer.reset();
+      else await answer(message);
     } catch (error) {
-      fail(message.type === "generate" ? message.id : null, error);
+      fail("id" in message ? message.id : null, error);
     }
   };
 }

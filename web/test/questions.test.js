@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { candidates, planWindows, score } from "../src/runtime/questions.js";
+import { candidates, planWindows, score } from "../src/runtime/writing/questions.js";
 import { Tokenizer } from "../src/runtime/writing/tokenizer.js";
 import { Writer } from "../src/runtime/writing/writer.js";
 import { characterTokenizer, tokenizerFacts } from "./helpers.js";

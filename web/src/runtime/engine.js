@@ -2,10 +2,10 @@
 
 import { loadBundle } from "./bundle/bundle.js";
 import { WeightStore } from "./bundle/weights.js";
-import { candidates, score, tokenize } from "./questions.js";
 import { asTrouble } from "./trouble.js";
 import { checkGolden } from "./writing/golden.js";
 import { timeSteps } from "./writing/probe.js";
+import { candidates, score, tokenize } from "./writing/questions.js";
 import { SentenceEnd } from "./writing/sentences.js";
 import { StreamDecoder, Tokenizer } from "./writing/tokenizer.js";
 import { Writer } from "./writing/writer.js";

@@ -1,10 +1,10 @@
 /** What can be asked of a model beside writing: what comes next, how likely a text is, how it is cut into tokens. */
 
-import { topIds } from "./writing/sampler.js";
+import { topIds } from "./sampler.js";
 
 /**
- * @typedef {import("./writing/tokenizer.js").Tokenizer} Tokenizer
- * @typedef {import("./writing/writer.js").Writer} Writer
+ * @typedef {import("./tokenizer.js").Tokenizer} Tokenizer
+ * @typedef {import("./writer.js").Writer} Writer
  * @typedef {() => Promise<boolean>} Stopped
  */
 

@@ -1,6 +1,7 @@
 /** Builds the page into dist/: node build.js. Nothing in dist/ is fetched from anywhere but its own folder. */
 
-import { cp, mkdir, rm } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { compileKernels, SHARED } from "./compile_kernels.js";
@@ -53,3 +54,13 @@ await cp(here("./src/icon.svg"), `${DIST}icon.svg`);
 for (const name of ["tfjs-backend-wasm.wasm", "tfjs-backend-wasm-simd.wasm"]) await cp(WASM + name, DIST + name);
 await compileKernels(`${DIST}kernels.wasm`);
 await compileKernels(`${DIST}kernels_shared.wasm`, SHARED);
+
+// What the page consists of, so that an export of half a page, or of two halves, is noticed: export/browser/site.py.
+/** @type {Record<string, string>} */
+const list = {};
+for (const name of (await readdir(DIST)).sort()) {
+  list[name] = createHash("sha256")
+    .update(await readFile(DIST + name))
+    .digest("hex");
+}
+await writeFile(`${DIST}page.json`, `${JSON.stringify(list, null, 1)}\n`);

@@ -1,14 +1,16 @@
 /** The page: ties state, view, model and address together. */
 
 import { isKept } from "../runtime/bundle/bundle.js";
+import { offered } from "../runtime/offered.js";
 import { copyText, saveText } from "./dom.js";
 import "./embed.js";
 import { GRAPHICS, GraphicsChoice } from "./graphics_choice.js";
 import { ModelClient } from "./model_client.js";
+import { offerUpdate } from "./model_update.js";
 import { defaultSettings, LINK_CHARACTERS, makeLink, parseField, readLink, readThreads } from "./settings.js";
 import { wrongEntry } from "./site.js";
 import * as states from "./state.js";
-import { chooseLanguage, text } from "./strings.js";
+import { chooseLanguage, megabytes, text } from "./strings.js";
 import { View } from "./view.js";
 
 const LANGUAGE_KEY = "tf_gpt2 language";
@@ -21,6 +23,8 @@ let state = states.initialState(preferredLanguage());
 let client = null;
 /** @type {GraphicsChoice | null} Null when the address says what computes. */
 let graphics = null;
+/** @type {(() => Promise<void>) | null} Fetches a newer version of the model that is offered. */
+let fetchUpdate = null;
 
 const view = new View({
   load,
@@ -36,6 +40,7 @@ const view = new View({
   continueOne: (index) => goOn([index]),
   language: switchLanguage,
   defaults: () => state.site && update({ ...state, settings: defaultSettings(state.site.generation) }),
+  update: () => fetchUpdate?.(),
   dismiss: (code) => update(states.dropNotice(state, code)),
   opening: (opening) => {
     view.prompt = opening;
@@ -75,7 +80,7 @@ async function start() {
     graphics = new GraphicsChoice(model, navigator.gpu, () => localStorage);
   const firstBackend = forced ?? (await graphics?.remembered()) ?? null;
   update({ ...state, firstBackend });
-  if (await isKept(bundleUrl(), globalThis.caches)) {
+  if (await isKept(bundleUrl(), offered("caches"))) {
     update({ ...state, kept: true });
     load();
   }
@@ -139,7 +144,28 @@ function onMessage(/** @type {import("../runtime/contract.js").FromWorker} */ me
     if (!message.simd) notice("no_simd", {}, "hint");
     globalThis.dispatchEvent(new CustomEvent("model-ready", { detail: message }));
     if (client) graphics?.consider(client, message, idle);
+    if (message.fromCache) lookForUpdate(message.model);
   }
+}
+
+/** Only a model that came from the device can be older than the host's. */
+async function lookForUpdate(/** @type {string} */ model) {
+  await idle();
+  fetchUpdate = await offerUpdate(bundleUrl(), model, {
+    onOffer: (bytes) => notice("model_offered", { size: megabytes(bytes) }, "hint"),
+    onProgress: (loaded, total) => {
+      update(states.dropNotice(state, "model_offered"));
+      notice("model_coming", { loaded: megabytes(loaded), total: megabytes(total) }, "hint");
+    },
+    onKept: (storage) => {
+      update(states.dropNotice(state, "model_coming"));
+      notice(storage === "stored" ? "model_kept" : "model_not_kept", {}, "hint");
+    },
+    onFail: (code, detail) => {
+      update(states.dropNotice(state, "model_coming"));
+      notice("model_not_fetched", { detail: `${code}: ${detail}`.slice(0, 200) }, "hint");
+    },
+  });
 }
 
 /** Until nothing has been written for a while. @returns {Promise<void>} */

@@ -83,7 +83,22 @@ const zh = {
   // Troubles: what happened and what to do.
   offline: "连不上模型文件，下载没有完成。请检查网络，然后按“重试”。已写的文字都还在。",
   missing_file:
-    "网站缺少一个模型文件（{detail}），所以模型打不开。请稍后重试；若一直如此，请告诉网站的主人重新导出网站。",
+    "网站上找不到一个模型文件（{detail}）。请稍后重试；若一直如此，请网站的主人把导出的整个文件夹重新上传。",
+  host_busy:
+    "网站的主机现在忙，不肯给文件（{detail}）。请过一会儿按“重试”：已下载的文件都留着，会接着下载。这不是你设备的问题。",
+  host_fault:
+    "网站的主机出了故障（{detail}）。请过一会儿按“重试”：已下载的文件都留着，会接着下载。这不是你设备的问题。",
+  host_refuses: "网站的主机不许读取这个文件（{detail}）。网站的主人需要把 bundle 文件夹设为所有人可读。",
+  led_away:
+    "文件（{detail}）被转到了另一个网站，页面不能跟过去。若网络要求登录，请先登录再按“重试”；否则网站的主人需要让主机直接给出这个文件。",
+  web_page:
+    "得到的不是模型文件（{detail}），而是一个网页。若网络要求登录，请先登录再按“重试”；否则请网站的主人把整个文件夹重新上传。",
+  model_offered: "模型有了新版本（{size}）。现在的模型照常可用；要下载新版本吗？",
+  model_update: "下载新版本",
+  model_coming: "正在后台下载模型的新版本：{loaded} / {total}。现在的模型照常可用。",
+  model_kept: "模型的新版本已存好，下次打开时启用；现在用的仍是旧版本。",
+  model_not_kept: "模型的新版本存不下，继续用现在的版本。腾出存储空间后再打开即可。",
+  model_not_fetched: "模型的新版本没有下载完（{detail}）；现在的模型照常可用，下次从断开的地方接着下载。",
   wrong_hash:
     "下载到的文件（{detail}）与校验值不符，已丢弃，没有存入设备。请按“重试”；若一直如此，请网站的主人重新上传。",
   bundle_version:
@@ -200,7 +215,27 @@ const en = {
   offline:
     "The model's files cannot be reached, so the download is not complete. Check the network, then press Try again. Your texts are still here.",
   missing_file:
-    "The site lacks a file of the model ({detail}), so it cannot be opened. Try again later; if it stays so, tell the site's owner to export the site again.",
+    "A file of the model is not on the site ({detail}). Try again later; if it stays so, the site's owner must upload the whole exported folder again.",
+  host_busy:
+    "The site's host is busy and does not give the file ({detail}). Wait a while, then press Try again: the files that have come stay, and the download goes on there. Your device is not at fault.",
+  host_fault:
+    "The site's host has a fault ({detail}). Wait a while, then press Try again: the files that have come stay, and the download goes on there. Your device is not at fault.",
+  host_refuses:
+    "The site's host refuses a file ({detail}). The site's owner must make the bundle folder readable for everyone.",
+  led_away:
+    "A file ({detail}) is redirected to another site, where the page may not follow. If the network wants you to sign in, do so and press Try again; otherwise the site's owner must have the host give the file itself.",
+  web_page:
+    "Instead of a file of the model ({detail}) a web page came. If the network wants you to sign in, do so and press Try again; otherwise the site's owner must upload the whole folder again.",
+  model_offered:
+    "There is a newer version of the model ({size}). The present one goes on working; download the new one?",
+  model_update: "Download it",
+  model_coming: "Downloading the newer version of the model: {loaded} of {total}. The present one goes on working.",
+  model_kept:
+    "The newer version of the model is on this device and is used from the next visit on; this visit goes on with the present one.",
+  model_not_kept:
+    "There is no room to keep the newer version of the model, so the present one stays. Free some space and open the page again.",
+  model_not_fetched:
+    "The newer version of the model did not come whole ({detail}). The present one goes on working; the next try goes on where this one stopped.",
   wrong_hash:
     "A downloaded file ({detail}) does not match its checksum; it was thrown away and not kept. Press Try again; if it stays so, the site's owner must upload it again.",
   bundle_version:

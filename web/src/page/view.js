@@ -116,7 +116,13 @@ export class View {
       const sentence = text(state.language, /** @type {any} */ (notice.code), values);
       const close = create("button", { type: "button", class: "quiet" }, text(state.language, "dismiss"));
       close.addEventListener("click", () => this.handlers.dismiss(notice.code));
-      const item = create("div", { class: `notice ${notice.kind}` }, create("p", {}, sentence), close);
+      const item = create("div", { class: `notice ${notice.kind}` }, create("p", {}, sentence));
+      if (notice.code === "model_offered") {
+        const get = create("button", { type: "button" }, text(state.language, "model_update"));
+        get.addEventListener("click", () => this.handlers.update());
+        item.append(get);
+      }
+      item.append(close);
       item.dataset.code = notice.code;
       return item;
     });

@@ -18,8 +18,9 @@
  * @property {number[]} window Ids that the model sees; the last one is not encoded yet.
  * @property {number[]} newIds All ids written after the prompt.
  *
- * @typedef {{type: "load", url: string, backend: string, threads?: number | null}} LoadMessage `url` ends in a slash; without
- *   `threads` the worker finds out by timing how many are best.
+ * @typedef {{type: "load", url: string, backend: string, threads?: number | null, model?: string}} LoadMessage `url` ends in a
+ *   slash; without `threads` the worker finds out by timing how many are best; `model` is the hash of the version to open
+ *   while it is kept, else the newest is.
  * @typedef {{type: "generate", id: number, prompt: string, resume: Snapshot | null, sample: number,
  *   settings: Settings}} GenerateMessage
  * @typedef {{type: "stop"}} StopMessage
@@ -36,6 +37,7 @@
  * @property {string} passedOver Why a faster way of computing was not taken; empty when none was passed over.
  * @property {number} threads How many compute.
  * @property {boolean} simd Whether WebAssembly's vector instructions are in use; true where they do not matter.
+ * @property {string} model SHA-256 of its bundle.json: says which model this is.
  * @property {"stored" | "full" | "unavailable"} storage Whether the files are kept for the next visit.
  * @property {boolean} fromCache
  * @property {number} maxError Largest difference of a logit from the golden trace.

@@ -2,6 +2,7 @@
 
 import { loadBundle } from "./bundle/bundle.js";
 import { WeightStore } from "./bundle/weights.js";
+import { offered } from "./offered.js";
 import { asTrouble } from "./trouble.js";
 import { checkGolden } from "./writing/golden.js";
 import { timeSteps } from "./writing/probe.js";
@@ -44,7 +45,8 @@ export function createEngine(backend, post) {
     post({ type: "error", id, code, detail: lost || trouble.detail });
   };
 
-  async function load(/** @type {import("./contract.js").LoadMessage} */ { url, backend: wanted, threads = null }) {
+  async function load(/** @type {import("./contract.js").LoadMessage} */ message) {
+    const { url, backend: wanted, threads = null, model: version } = message;
     const started = performance.now();
     const progress = (/** @type {any} */ phase, /** @type {number} */ loaded, /** @type {number} */ total) =>
       post({ type: "progress", phase, loaded, total });
@@ -56,11 +58,12 @@ export function createEngine(backend, post) {
       wanted,
       threads,
     );
-    const bundle = await loadBundle(url, progress, {
+    const environment = {
       fetch: globalThis.fetch.bind(globalThis),
-      caches: globalThis.caches,
+      caches: offered("caches"),
       allocate: backend.allocate,
-    });
+    };
+    const bundle = await loadBundle(url, progress, environment, version);
     progress("prepare", 0, 1);
     const json = (/** @type {string} */ path) => JSON.parse(new TextDecoder().decode(bundle.files.get(path)));
     const config = json("config.json");
@@ -83,6 +86,7 @@ export function createEngine(backend, post) {
       passedOver: backend.passedOver?.() ?? "",
       threads: backend.threads?.() ?? 1,
       simd,
+      model: bundle.hash,
       storage: bundle.storage,
       fromCache: bundle.fromCache,
       maxError,

@@ -19,7 +19,7 @@ ROOMS = {
     "tokenizer": ({"tokenizer"}, {"ground", "corpus", "records", "bytes", "formats"}),
     "data": ({"data"}, {"ground", "corpus", "records", "tokenizer"}),
     "model": ({"layers", "dropout", "model"}, {"ground"}),
-    "settings": ({"generation.settings"}, {"ground"}),
+    "settings": ({"generation.settings", "generation.sentences"}, {"ground"}),
     "directory": ({"model_directory"}, {"ground", "records", "formats", "tokenizer", "model", "settings"}),
     "generation": ({"generation"}, {"ground", "records", "formats", "tokenizer", "model", "settings", "directory"}),
     "evaluation": ({"evaluation"}, {"ground", "corpus", "data", "directory", "generation"}),

@@ -72,7 +72,7 @@ def _change(settings, name, value):
         raise UserError(f"a setting must be one of {', '.join(_types())}; received {name!r}")
     if name == "stop":
         value = (value.encode().decode("unicode_escape").encode("latin-1").decode() if "\\" in value else value,)
-    elif name == "stop_at_end_of_text":
+    elif _types()[name] is bool:
         value = value.lower() in ("1", "true", "yes")
     elif name == "seed" and value.lower() == "none":
         value = None

@@ -6,6 +6,7 @@ import random
 import pytest
 
 from web.web_page import (
+    finish_sentences,
     make_model_directory,
     notices,
     set_setting,
@@ -91,6 +92,18 @@ def test_a_shared_text_without_edits_is_what_python_writes(open_page, python_mod
     assert take_shared(other) == [expected.rstrip("\ufffd")] == wholes(page)
 
 
+def test_a_text_that_ends_with_its_sentence_is_shared_so(open_page):
+    page = open_page()
+    write(page, "却说曹操", maxNewTokens=10, seed=3, finish=True)
+    press(page, "#continue")
+    [text] = wholes(page)
+    tokens = len(page.evaluate("runs.at(-1).snapshot.newIds"))
+    assert text[-1] in "。！？”" or tokens >= 70  # at most 60 past the limit
+    other = open_page(link_of(page, page.locator("article")))
+    assert take_shared(other) == [text]
+    assert other.is_checked("#setting-finishSentence")
+
+
 def test_another_link_pasted_into_the_open_tab(open_page):
     page = open_page()
     write(page, "却说", seed=1, maxNewTokens=10)
@@ -149,6 +162,7 @@ def test_kept_through_a_reload_with_its_undo(open_page):
     wait_until(page, f"document.querySelector('.passage').textContent.length < {len(text)}")
     page.click("#redo")
     set_setting(page, "maxNewTokens", 15)
+    finish_sentences(page, False)
     press(page, "#continue")
     other = open_page()
     write(other, "却说曹操", maxNewTokens=45, seed=5)

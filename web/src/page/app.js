@@ -6,6 +6,7 @@ import { offered } from "../runtime/offered.js";
 import { abilities } from "./abilities.js";
 import { Desk } from "./desk.js";
 import { copyText, saveText } from "./dom.js";
+import "./embed.js";
 import { GraphicsChoice } from "./graphics_choice.js";
 import { fileName, Keeping } from "./keeping.js";
 import { LivePage } from "./live_page.js";

@@ -33,7 +33,8 @@ const change = (name, value) => {
   await fetch('/loaded', { method: 'POST' });
   change('#prompt', Array.from({ length: 850 }, (_, i) => String.fromCodePoint(0x4e00 + (7 * i) % 5000)).join(''));
   change('#setting-maxNewTokens', 60);
-  if (document.querySelector('#setting-finishSentence').checked) document.querySelector('#setting-finishSentence').click();
+  const finish = document.querySelector('#setting-finishSentence');
+  if (finish.checked) finish.click();
   const written = new Promise((resolve) => addEventListener('run-done', resolve));
   document.querySelector('#write').click();
   await written;

@@ -348,14 +348,19 @@ def test_random_presses_lose_nothing(open_page, seed):
         if chance.random() < 0.2 and page.locator("article textarea").first.is_visible():
             editor = page.locator("article textarea").first
             editor.fill(editor.input_value()[: chance.randrange(1, 30)] + "改")
-        wait_idle(page)
         page.wait_for_timeout(50)
-        seen.update(wholes(page))
+        wait_until(page, "document.body.dataset.busy === 'false'")
+        seen.update(page.evaluate(SHOWN_AT_REST))
+    wait_until(page, "document.body.dataset.busy === 'false'")
     page.wait_for_timeout(1500)
     texts = page.evaluate(KEPT_TEXTS)
     assert {text for text in seen if text} <= set(texts)
     assert page.errors == []
 
+
+# What shows, unless something is just being written: that text is still to grow.
+SHOWN_AT_REST = """document.body.dataset.busy === 'false'
+  ? [...document.querySelectorAll('article .passage')].map((passage) => passage.textContent) : []"""
 
 # The text after every passage of all manuscripts that the browser keeps.
 KEPT_TEXTS = """async () => {

@@ -244,10 +244,11 @@ def test_without_locks_the_version_keeps_two_tabs_apart(open_page, site):
 
 
 def test_without_storage_it_writes_and_says_that_nothing_is_kept(open_page, site):
-    script = site.folder / "app.js"
-    refuse = "Object.defineProperty(globalThis, 'indexedDB', { get() { throw new DOMException('no'); } });"
-    script.write_text(refuse + script.read_text("utf-8"), "utf-8")
     page = open_page()
+    page.context.add_init_script(
+        "Object.defineProperty(globalThis, 'indexedDB', { get() { throw new DOMException('no'); } })"
+    )
+    page.goto(site.url)
     assert write(page, "却说", maxNewTokens=10)[0]
     page.click("#manuscripts summary")
     assert "什么都不会留下" in page.inner_text("#keeping")

@@ -36,6 +36,12 @@ test("a text may contain the character for what cannot be read, and a percent si
   assert.deepEqual(readLink("#p=100%", defaults).notice, "");
 });
 
+test("a seed without a word about sentences is of a link from before there was one", () => {
+  assert.equal(readLink("#p=a&seed=7", defaults).settings.finishSentence, false);
+  assert.equal(readLink("#p=a&seed=7&finish=1", defaults).settings.finishSentence, true);
+  assert.equal(readLink("#t=0.5", defaults).settings.finishSentence, true);
+});
+
 test("hostile numbers are forced into range, and said so", () => {
   const link = readLink("#t=1e999&k=-5&tp=0&n=99999999999&v=1e9&seed=-1&rp=NaN", defaults);
   const { temperature, topK, topP, maxNewTokens, versions, seed, repetitionPenalty } = link.settings;

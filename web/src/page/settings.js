@@ -91,6 +91,8 @@ export function readLink(fragment, defaults) {
   }
   const finish = parameters.get("finish");
   if (finish !== null) settings.finishSentence = finish !== "0";
+  // A text that a link names by its seed, from before there was such a setting, ends with its last token.
+  else if (parameters.has("seed")) settings.finishSentence = false;
   const characters = [...(parameters.get("p") ?? "")];
   if (characters.length > OPENING_CHARACTERS) adjusted = true;
   const prompt = characters.slice(-OPENING_CHARACTERS).join("");

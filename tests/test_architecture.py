@@ -22,7 +22,7 @@ ROOMS = {
     ),
     "data": ({"data"}, {"ground", "corpus", "records", "tokenizer"}),
     "model": ({"layers", "dropout", "model"}, {"ground"}),
-    "settings": ({"generation.settings"}, {"ground"}),
+    "settings": ({"generation.settings", "generation.sentences"}, {"ground"}),
     "directory": ({"model_directory"}, {"ground", "records", "formats", "tokenizer", "model", "settings"}),
     "generation": (
         {"generation"},

@@ -83,7 +83,7 @@ def _change(settings, name, value):
         raise UserError(f"a setting must be one of {', '.join(_types())}; received {name!r}")
     if name == "stop":
         value = (_unescaped(value),)
-    elif name == "stop_at_end_of_text":
+    elif _types()[name] is bool:
         if value.lower() not in _SWITCH:
             raise UserError(f"{name} must be one of {', '.join(_SWITCH)}; received {value!r}")
         value = _SWITCH[value.lower()]

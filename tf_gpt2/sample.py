@@ -70,6 +70,11 @@ def _flags() -> command.Flags:
         "Never write the same sequence of so many tokens twice; 0 for no limit.",
     )
     _control(flags.integer, "min_new_tokens", "Shortest text, in tokens.")
+    flags.boolean(
+        "finish_sentence",
+        GenerationSettings().finish_sentence,
+        "Go on past --max_new_tokens to the end of the sentence, by at most 60 tokens.",
+    )
     flags.repeated("stop", "End the text before this string; may be given several times.")
     return flags
 

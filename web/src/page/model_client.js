@@ -56,6 +56,8 @@ export class ModelClient {
     /** @type {Worker | null} */
     this.worker = null;
     this.busy = false;
+    /** Hash of the model in use: another backend opens the same one, also when a newer one is kept by then. */
+    this.model = "";
     /** @type {Trial | null} */
     this.trial = null;
     /** @type {{worker: Worker, ready: ReadyMessage} | null} Waits for the end of what is being written. */
@@ -98,7 +100,7 @@ export class ModelClient {
       return false;
     }
     this.trial = new Trial(worker);
-    const ready = await this.trial.run({ type: "load", url: this.url, backend }, toBeat);
+    const ready = await this.trial.run({ type: "load", url: this.url, backend, model: this.model }, toBeat);
     if (!ready) return false;
     this.successor = { worker, ready };
     this.listen(worker, backend);
@@ -124,7 +126,8 @@ export class ModelClient {
       return;
     }
     this.listen(this.worker, this.backend);
-    this.worker.postMessage({ type: "load", url: this.url, backend: this.backend, threads: this.threads });
+    const { url, backend, threads, model } = this;
+    this.worker.postMessage({ type: "load", url, backend, threads, model });
   }
 
   /** @private */
@@ -147,6 +150,7 @@ export class ModelClient {
     if (message.type === "error") this.fail(message.code, message.detail);
     else {
       if (message.type === "done") this.busy = false;
+      if (message.type === "ready") this.model = message.model;
       this.callbacks.onMessage(message);
     }
     this.handOver();

@@ -1,7 +1,8 @@
 /**
  * What can go wrong, each with a code that the page has a sentence for in every language (page/strings.js).
  *
- * @typedef {"offline" | "missing_file" | "wrong_hash" | "bundle_version" | "bundle_damaged" | "no_webassembly" |
+ * @typedef {"offline" | "missing_file" | "host_busy" | "host_fault" | "host_refuses" | "led_away" | "web_page" |
+ *   "wrong_hash" | "bundle_version" | "bundle_damaged" | "no_webassembly" |
  *   "backend_failed" | "golden_mismatch" | "device_lost" | "out_of_memory" | "worker_failed" | "unknown"} TroubleCode
  */
 

@@ -1,11 +1,12 @@
 /** The worker that computes with the kernels and several threads, on a page that is isolated from others. */
 
 import { createEngine } from "./engine.js";
+import { home } from "./home.js";
 import { SharedMemory } from "./threads/shared_memory.js";
 import { ThreadDecoder } from "./threads/thread_decoder.js";
 import { Trouble } from "./trouble.js";
 
-const KERNELS = "kernels_shared.wasm";
+const KERNELS = new URL("kernels_shared.wasm", home()).href;
 
 /** @type {WebAssembly.Module} */
 let module;

@@ -3,6 +3,7 @@
 import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import * as tf from "@tensorflow/tfjs-core";
 import { createEngine } from "./engine.js";
+import { home } from "./home.js";
 import { memory } from "./tfjs/tfjs_memory.js";
 import { WasmDecoders } from "./tfjs/wasm_decoders.js";
 import { Trouble } from "./trouble.js";
@@ -11,7 +12,7 @@ const decoders = new WasmDecoders();
 
 async function start(/** @type {unknown} */ _, /** @type {string} */ wanted) {
   if (typeof WebAssembly !== "object") throw new Trouble("no_webassembly");
-  setWasmPaths(new URL(".", globalThis.location.href).href);
+  setWasmPaths(new URL(".", home()).href);
   // Threads need cross-origin isolation, and on shared processors they lose: docs/page.md.
   tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
   if (!(await tf.setBackend("wasm"))) throw new Trouble("backend_failed", "wasm");
@@ -22,7 +23,7 @@ async function start(/** @type {unknown} */ _, /** @type {string} */ wanted) {
 }
 
 async function read(/** @type {string} */ file) {
-  const response = await fetch(new URL(file, globalThis.location.href));
+  const response = await fetch(new URL(file, home()));
   if (!response.ok) throw new Error(`${file}: HTTP ${response.status}`);
   return response.arrayBuffer();
 }

@@ -1,5 +1,6 @@
 /** Worker threads that compute every step together with the one that owns them. */
 
+import { home, startWorker } from "../home.js";
 import { Step } from "../int8/step.js";
 import { Meeting, WORDS } from "./meeting.js";
 
@@ -74,7 +75,7 @@ export class Team {
 
   /** @private @returns {Promise<void>} */
   hire(/** @type {Assignment} */ assignment) {
-    const helper = new Worker(HELPER_FILE);
+    const helper = startWorker(HELPER_FILE, home());
     this.helpers.push(helper);
     return new Promise((resolve, reject) => {
       setTimeout(() => reject(new Error(`${HELPER_FILE} does not answer`)), START_MILLISECONDS);

@@ -5,12 +5,15 @@ characters would be larger than the page; where none has the characters, the pic
 """
 
 import functools
+import logging
 import os
 import pathlib
 import sys
 from collections.abc import Iterator
 
 from PIL import Image, ImageDraw, ImageFont
+
+_LOG = logging.getLogger("tf_gpt2.export")
 
 ICON_SIZES = (192, 512)
 PREVIEW_SIZE = (1200, 630)  # what Open Graph's readers show whole
@@ -48,14 +51,19 @@ def write_preview(path: pathlib.Path, name: str, line: str) -> None:
     """
     image = Image.new("RGB", PREVIEW_SIZE, PAPER)
     draw = ImageDraw.Draw(image)
-    image.paste(_icon(96, corner=12 / 64).convert("RGB"), (MARGIN, MARGIN))
     width = PREVIEW_SIZE[0] - 2 * MARGIN
     heading = _font_for(name, 64)
-    if heading:
+    _paste(image, 96 if heading else 320, (MARGIN, MARGIN) if heading else None)
+    if not heading:
+        _LOG.warning(
+            "no font of this machine has all characters of the name, so the preview of links shows the mark alone; "
+            "install one (on Debian: apt install fonts-noto-cjk) and export again"
+        )
+    else:
         shown = next(_lines(name, heading, width - 128), "")
         draw.text((MARGIN + 128, MARGIN + 48), shown, fill=SEAL, font=heading, anchor="lm")
     prose = _font_for(line, 44)
-    if line and prose:
+    if heading and line and prose:
         top, bottom = MARGIN + 170, PREVIEW_SIZE[1] - MARGIN
         for row, text in enumerate(_lines(line, prose, width)):
             if top + (row + 1) * 68 > bottom:
@@ -65,9 +73,16 @@ def write_preview(path: pathlib.Path, name: str, line: str) -> None:
     image.save(path, optimize=True)
 
 
+def _paste(image, size, place):
+    """Puts the mark at a place; in the middle where none is named."""
+    icon = _icon(size, corner=12 / 64)
+    middle = ((image.width - size) // 2, (image.height - size) // 2)
+    image.paste(icon, place or middle, icon)
+
+
 def _icon(size, corner):
     scale = size * _FINER / 64
-    image = Image.new("RGB", (size * _FINER,) * 2, PAPER)
+    image = Image.new("RGBA", (size * _FINER,) * 2, f"{SEAL}00")
     draw = ImageDraw.Draw(image)
     draw.rounded_rectangle((0, 0, size * _FINER - 1, size * _FINER - 1), radius=corner * size * _FINER, fill=SEAL)
     width = 4 * scale

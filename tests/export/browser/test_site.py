@@ -99,9 +99,7 @@ def test_it_installs_as_an_app_with_icons_of_the_sizes_that_the_manifest_says(tm
             assert len(middle) > 2  # the mark is on it, with smooth edges
 
 
-@pytest.mark.parametrize(
-    "site", [SITE, {"name": "", "books": [], "samples": []}, SITE | {"name": "\U0010ffff" * 300}]
-)
+@pytest.mark.parametrize("name", ["小模型", "", "\U0010ffff" * 300, "a" * 3000])
 def test_the_preview_is_drawn_whatever_the_fonts_of_the_machine_lack(tmp_path, name):
     write(tmp_path, SITE | {"name": name})
     with Image.open(tmp_path / "preview.png") as image:
@@ -112,7 +110,7 @@ def test_a_preview_shows_name_and_line_and_breaks_long_lines(tmp_path):
     def ink(site):
         write(tmp_path, site)
         with Image.open(tmp_path / "preview.png") as image:
-            return sum(pixel == (35, 32, 28) for pixel in image.getdata())
+            return sum(count for count, pixel in image.getcolors(1 << 20) if pixel == (35, 32, 28))
 
     text = "The old man looked at the sea and said nothing. " * 8
     line = [{"book": "", "prompt": "", "text": text}]

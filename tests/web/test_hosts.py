@@ -37,6 +37,16 @@ def test_a_host_that_does_not_know_wasm_and_leads_index_html_away(open_page, sit
     assert write(page, PROMPT, maxNewTokens=10)[0]
 
 
+def test_the_two_headers_of_isolation_bring_threads_at_the_first_visit(open_page, site):
+    site.headers |= {
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Embedder-Policy": "require-corp",
+    }
+    page = open_page("?threads=2")
+    load(page)
+    assert (backend(page), notices(page), page.errors) == ("threads", [], [])
+
+
 def test_a_policy_that_forbids_webassembly_is_named(open_page, site):
     site.headers["Content-Security-Policy"] = "script-src 'self'"
     site.faults["service_worker.js"] = "missing"

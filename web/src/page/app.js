@@ -1,12 +1,16 @@
 /** The page: ties state, view, model and address together. */
 
 import { isKept } from "../runtime/bundle/bundle.js";
+import { ask, insist } from "../runtime/bundle/host.js";
 import { offered } from "../runtime/offered.js";
+import { scriptName } from "../runtime/program_file.js";
+import { asTrouble, Trouble } from "../runtime/trouble.js";
 import { copyText, saveText } from "./dom.js";
 import "./embed.js";
 import { GRAPHICS, GraphicsChoice } from "./graphics_choice.js";
 import { ModelClient } from "./model_client.js";
 import { offerUpdate } from "./model_update.js";
+import { OpeningGuard } from "./opening_guard.js";
 import { defaultSettings, LINK_CHARACTERS, makeLink, parseField, readLink, readThreads } from "./settings.js";
 import { wrongEntry } from "./site.js";
 import * as states from "./state.js";
@@ -16,6 +20,8 @@ import { View } from "./view.js";
 const LANGUAGE_KEY = "tf_gpt2 language";
 // What the visitor starts first comes first; the graphics card is tried when nobody waits for the page.
 const IDLE_MILLISECONDS = 2000;
+// What can be said of a host that does not give site.json; of anything else, that it is missing.
+const SAID_OF_HOSTS = ["host_busy", "host_fault", "host_refuses", "led_away", "web_page"];
 
 /** @type {states.State} */
 let state = states.initialState(preferredLanguage());
@@ -25,6 +31,9 @@ let client = null;
 let graphics = null;
 /** @type {(() => Promise<void>) | null} Fetches a newer version of the model that is offered. */
 let fetchUpdate = null;
+
+const guard = new OpeningGuard(bundleUrl(), offered("localStorage"));
+globalThis.addEventListener("pagehide", () => guard.end(false));
 
 const view = new View({
   load,
@@ -68,6 +77,10 @@ async function start() {
     notice("file_protocol");
     return;
   }
+  if (globalThis.origin === "null") {
+    notice("sandboxed");
+    return;
+  }
   registerServiceWorker();
   const site = await readSite();
   if (!site) return;
@@ -77,12 +90,13 @@ async function start() {
   const forced = address.get("backend");
   const model = `${bundleUrl()} ${site.bytes}`;
   if (!forced && readThreads(address) === null)
-    graphics = new GraphicsChoice(model, navigator.gpu, () => localStorage);
+    graphics = new GraphicsChoice(model, navigator.gpu, () => offered("localStorage"));
   const firstBackend = forced ?? (await graphics?.remembered()) ?? null;
   update({ ...state, firstBackend });
   if (await isKept(bundleUrl(), offered("caches"))) {
     update({ ...state, kept: true });
-    load();
+    if (guard.mayOpen()) load();
+    else notice("opening_crashed", {}, "hint");
   }
 }
 
@@ -90,10 +104,15 @@ async function start() {
 async function readSite() {
   let content;
   try {
-    const response = await fetch("site.json", { cache: "no-cache" });
-    content = await response.json();
-  } catch {
-    notice("site_missing");
+    content = await insist(async () => {
+      const response = await ask("site.json", "site.json", { cache: "no-cache" }, fetch);
+      const body = await response.text();
+      if (/^\s*</.test(body)) throw new Trouble("web_page", "site.json");
+      return JSON.parse(body);
+    });
+  } catch (error) {
+    const { code, detail } = asTrouble(error);
+    notice(SAID_OF_HOSTS.includes(code) ? code : "site_missing", { detail });
     return null;
   }
   const detail = wrongEntry(content);
@@ -131,6 +150,7 @@ function load() {
     notices: [],
     message: "",
   });
+  guard.begin();
   client.load();
 }
 
@@ -139,6 +159,7 @@ function onMessage(/** @type {import("../runtime/contract.js").FromWorker} */ me
   else if (message.type === "token") update(states.takeToken(state, message));
   else if (message.type === "done") finish(message);
   else if (message.type === "ready") {
+    guard.end();
     update({ ...state, phase: "ready", ready: message, kept: message.storage === "stored", message: "readyIn" });
     if (message.storage !== "stored") notice(`storage_${message.storage}`, {}, "hint");
     if (!message.simd) notice("no_simd", {}, "hint");
@@ -201,6 +222,7 @@ function onSwitch(/** @type {string} */ failed, /** @type {string} */ code, /** 
 }
 
 function onFail(/** @type {string} */ code, /** @type {string} */ detail) {
+  guard.end();
   update({ ...states.abandonRun(state), phase: "failed", ready: null });
   notice(code, { detail: detail.slice(0, 200) });
 }
@@ -299,7 +321,7 @@ function changeSetting(/** @type {string} */ name, /** @type {string} */ typed) 
 function preferredLanguage() {
   let kept = null;
   try {
-    kept = localStorage.getItem(LANGUAGE_KEY);
+    kept = offered("localStorage")?.getItem(LANGUAGE_KEY);
   } catch {} // storage switched off
   return kept === "zh" || kept === "en" ? kept : chooseLanguage(navigator.languages);
 }
@@ -307,18 +329,22 @@ function preferredLanguage() {
 function switchLanguage() {
   const language = state.language === "zh" ? "en" : "zh";
   try {
-    localStorage.setItem(LANGUAGE_KEY, language);
+    offered("localStorage")?.setItem(LANGUAGE_KEY, language);
   } catch {}
   update({ ...state, language });
 }
 
 function registerServiceWorker() {
-  if (!navigator.serviceWorker) return; // no https: the page works, but not offline
-  const first = !navigator.serviceWorker.controller;
-  navigator.serviceWorker.register("service_worker.js", { updateViaCache: "none" }).catch(() => {});
-  navigator.serviceWorker.addEventListener("controllerchange", () => {
-    if (!first) notice("updated", {}, "hint");
-  });
+  /** @type {ServiceWorkerContainer | undefined} */
+  const container = offered("serviceWorker", navigator);
+  if (!container) return; // no https, or storage refused: the page works, but not offline
+  try {
+    const first = !container.controller;
+    container.addEventListener("controllerchange", () => {
+      if (!first) notice("updated", {}, "hint");
+    });
+    container.register(scriptName("service_worker.js"), { updateViaCache: "none" }).catch(() => {});
+  } catch {} // a header of the host forbids it
 }
 
 start();

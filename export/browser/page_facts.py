@@ -1,6 +1,7 @@
 """What the page says about a model, from the files of its run directory."""
 
 import datetime
+import math
 import os
 import pathlib
 
@@ -21,6 +22,7 @@ def page_facts(run_dir: str | os.PathLike, config: GPT2Config, tokenizer: Tokeni
     settings = GenerationSettings.for_model(read_generation_config(run_dir))
     books = training_facts(run_dir).corpus.books or []
     written = _last_change(run_dir)
+    loss = read_metrics(run_dir).best_validation_loss
     return {
         "name": replace_lone_surrogates(name) if name else _default_name(run_dir, books),
         "books": books,
@@ -28,7 +30,7 @@ def page_facts(run_dir: str | os.PathLike, config: GPT2Config, tokenizer: Tokeni
         "layers": config.num_layers,
         "context": config.context_length,
         "unit": "character" if tokenizer.kind == "characters" else "token",
-        "validation_loss": read_metrics(run_dir).best_validation_loss,
+        "validation_loss": loss if loss is not None and math.isfinite(loss) else None,
         "date": written.date().isoformat(),
         "generation": {**settings.as_generation_config(), "num_return_sequences": settings.num_samples},
     }

@@ -13,6 +13,8 @@ import shutil
 from tf_gpt2.errors import UserError
 from tf_gpt2.files import read_json, replacing_folder
 
+from .head import PREVIEW_FILE, write_head
+
 _LOG = logging.getLogger("tf_gpt2.export")
 
 SITE_FILE = "site.json"
@@ -32,6 +34,7 @@ def write_site(
     openings: str | os.PathLike | None = None,
     samples: int = 24,
     page: str | os.PathLike | None = None,
+    url: str | None = None,
 ) -> dict:
     """Writes the site; a former one in `output` is replaced when the new one is complete.
 
@@ -43,6 +46,7 @@ def write_site(
         openings: Path of a file of openings.
         samples: How many sample passages to write at most.
         page: Folder with the built page.
+        url: Where the site will be published, for the preview of a pasted link.
 
     Returns:
         The content of `site.json`.
@@ -54,7 +58,7 @@ def write_site(
     from tf_gpt2.tokenizer import Tokenizer
 
     from .built_page import built_page
-    from .bundle import write_bundle
+    from .bundle import BUNDLE_FILE, write_bundle
     from .openings import book_openings, read_openings
     from .page_facts import page_facts
 
@@ -71,10 +75,15 @@ def write_site(
             "dtype": dtype,
             # What a visitor's browser fetches for the model, to the byte.
             "bytes": bundle["bytes"],
+            # Which model it is: links name it, and a page tells by it that a newer one is kept.
+            "model": hashlib.sha256((folder / "bundle" / BUNDLE_FILE).read_bytes()).hexdigest(),
             "openings": _take_turns(books, OFFERED_OPENINGS),
             "samples": _write_samples(run_dir, books, samples),
         }
-        (folder / SITE_FILE).write_text(json.dumps(site, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        (folder / SITE_FILE).write_text(
+            json.dumps(site, ensure_ascii=False, indent=1, allow_nan=False) + "\n", "utf-8"
+        )
+        write_head(folder, site, url)
         name_shell(folder)
     return site
 
@@ -144,7 +153,7 @@ def name_shell(folder: pathlib.Path) -> None:
     files = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.iterdir())
-        if path.is_file() and path.name not in (SERVICE_WORKER, PAGE_LIST)
+        if path.is_file() and path.name not in (SERVICE_WORKER, PAGE_LIST, PREVIEW_FILE)
     }
     version = hashlib.sha256(json.dumps(files).encode()).hexdigest()
     shell = json.dumps({"version": version[:16], "files": files})

@@ -239,6 +239,30 @@ def test_leaving_aborting_and_disposing(outcome):
     }
 
 
+def test_a_newer_version_on_the_host_is_found_and_fetched(site, visit_page, tmp_path):
+    from export.browser.bundle import write_bundle
+
+    script = """
+        const model = await load(site + "bundle/");
+        const none = await model.findUpdate();
+        document.body.dataset.loaded = "true";
+        while (!window.exchanged) await new Promise((resolve) => setTimeout(resolve, 20));
+        const update = await model.findUpdate();
+        let seen = 0;
+        const storage = await update.fetch((loaded) => { seen = loaded; });
+        const next = await load(site + "bundle/");
+        return {none, storage, all: seen === update.bytes, changed: next.hash !== model.hash, kept: next.fromCache,
+                latest: await next.findUpdate()};
+        """
+    page = visit_page(PAGE.format(site=site.url, script=script))
+    wait_until(page, "document.body.dataset.loaded !== undefined")
+    write_bundle(make_model_directory(tmp_path / "newer", seed=6), site.folder / "bundle", "int8")
+    page.evaluate("window.exchanged = true")
+    wait_until(page, "document.body.dataset.outcome !== undefined")
+    found = json.loads(page.evaluate("document.body.dataset.outcome"))
+    assert found == {"none": None, "storage": "stored", "all": True, "changed": True, "kept": True, "latest": None}
+
+
 def test_a_bundle_that_is_not_there_is_an_error_with_a_code_and_a_sentence(site, visit_page):
     page = visit_page(PAGE.format(site=site.url, script='await load(site + "nowhere/");'))
     wait_until(page, "document.body.dataset.outcome !== undefined")

@@ -16,6 +16,12 @@ export const SENTENCES = {
   bundle_version: "The bundle has format version {detail}, which this module does not read. Export both together.",
   bundle_damaged: "The bundle is damaged: {detail}. Export it again.",
   no_webassembly: "WebAssembly is switched off in this browser, and nothing else works here.",
+  wasm_forbidden:
+    "A Content-Security-Policy forbids WebAssembly: {detail}. Add 'wasm-unsafe-eval' to the page's script-src.",
+  program_missing: "A program file beside gpt2.js cannot be had: {detail}. Upload all files of the site.",
+  scripts_forbidden:
+    "A header of the page forbids the module's workers: {detail}. Allow them in its Content-Security-Policy.",
+  not_offered: "This browser does not offer that way of computing: {detail}.",
   backend_failed: "This device has no way of computing that works: {detail}.",
   golden_mismatch:
     "The self-check failed: {detail}. This device computes wrong results, so the model was not opened.",

@@ -1,6 +1,9 @@
 /** The module gpt2.js: a model for any page, with nothing of ours on it. docs/module.md; types/gpt2.d.ts. */
 
+import { fetchUpdate, findUpdate } from "../runtime/bundle/update.js";
 import { startWorker } from "../runtime/home.js";
+import { offered } from "../runtime/offered.js";
+import { asTrouble } from "../runtime/trouble.js";
 import { Connection } from "./connection.js";
 import { GPT2Error } from "./errors.js";
 import { checkedSettings, modelDefaults } from "./settings.js";
@@ -49,6 +52,8 @@ class Model {
     this.contextLength = ready.contextLength;
     this.storage = ready.storage;
     this.fromCache = ready.fromCache;
+    /** SHA-256 of its bundle.json: says which model this is. */
+    this.hash = ready.model;
   }
 
   get backend() {
@@ -79,6 +84,23 @@ class Model {
   async tokenize(/** @type {string} */ text) {
     const { ids, tokens } = await this.ask({ type: "tokenize", text: checkText(text) });
     return { ids, tokens };
+  }
+
+  async findUpdate() {
+    const { url } = this.connection.client;
+    const environment = { fetch: globalThis.fetch.bind(globalThis), caches: offered("caches") };
+    // Where nothing is kept, the newest version was loaded.
+    const update = this.storage === "stored" ? await findUpdate(url, this.hash, environment) : null;
+    if (!update) return null;
+    const fetch = async (/** @type {(loaded: number, total: number) => void} */ onProgress = () => {}) => {
+      try {
+        return await fetchUpdate(url, update, environment, onProgress);
+      } catch (error) {
+        const { code, detail } = asTrouble(error);
+        throw new GPT2Error(code, detail);
+      }
+    };
+    return { bytes: update.bytes, fetch };
   }
 
   dispose() {

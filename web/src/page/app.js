@@ -3,6 +3,7 @@
 import { isKept } from "../runtime/bundle/bundle.js";
 import { sha256 } from "../runtime/bundle/sha256.js";
 import { offered } from "../runtime/offered.js";
+import { scriptName } from "../runtime/program_file.js";
 import { abilities } from "./abilities.js";
 import { Desk } from "./desk.js";
 import { copyText, saveText } from "./dom.js";
@@ -12,9 +13,10 @@ import { fileName, Keeping } from "./keeping.js";
 import { LivePage } from "./live_page.js";
 import { wholeText } from "./manuscript/tree.js";
 import { openStore } from "./manuscript_store.js";
+import { OpeningGuard } from "./opening_guard.js";
 import { defaultSettings, parseField, readThreads } from "./settings.js";
 import { Sharing } from "./sharing.js";
-import { wrongEntry } from "./site.js";
+import { readSite } from "./site_file.js";
 import * as states from "./state.js";
 import { chooseLanguage, text } from "./strings.js";
 import { View } from "./view.js";
@@ -22,7 +24,9 @@ import { View } from "./view.js";
 const LANGUAGE_KEY = "tf_gpt2 language";
 
 const page = new LivePage(states.initialState(preferredLanguage()));
-const desk = new Desk(page, bundleUrl());
+const guard = new OpeningGuard(bundleUrl(), offered("localStorage"));
+globalThis.addEventListener("pagehide", () => guard.end(false));
+const desk = new Desk(page, bundleUrl(), guard);
 const keeping = new Keeping(page);
 const sharing = new Sharing(page, keeping, modelHash, () => {
   desk.load();
@@ -117,7 +121,8 @@ async function begin() {
   await start();
   page.update({ ...page.state, started: true });
   addEventListener("hashchange", () => sharing.open());
-  if (page.state.kept) desk.load();
+  if (page.state.kept && guard.mayOpen()) desk.load();
+  else if (page.state.kept) page.notice("opening_crashed", {}, "hint");
 }
 
 async function start() {
@@ -125,9 +130,13 @@ async function start() {
     page.notice("file_protocol");
     return;
   }
+  if (globalThis.origin === "null") {
+    page.notice("sandboxed");
+    return;
+  }
   registerServiceWorker();
   const [site, store] = await Promise.all([
-    readSite(),
+    readSite((code, detail) => page.notice(code, { detail })),
     openStore(databaseName(), offered("indexedDB"), offered("locks", navigator)),
   ]);
   if (!site) return;
@@ -139,24 +148,9 @@ async function start() {
   const forced = address.get("backend");
   const model = `${bundleUrl()} ${site.bytes}`;
   if (!forced && readThreads(address) === null)
-    desk.graphics = new GraphicsChoice(model, navigator.gpu, () => localStorage);
+    desk.graphics = new GraphicsChoice(model, navigator.gpu, () => offered("localStorage"));
   const firstBackend = forced ?? (await desk.graphics?.remembered()) ?? null;
   page.update({ ...page.state, firstBackend });
-}
-
-/** @returns {Promise<import("./site.js").Site | null>} Null when it cannot be used, which a notice says. */
-async function readSite() {
-  let content;
-  try {
-    const response = await fetch("site.json", { cache: "no-cache" });
-    content = await response.json();
-  } catch {
-    page.notice("site_missing");
-    return null;
-  }
-  const detail = wrongEntry(content);
-  if (detail) page.notice("site_damaged", { detail });
-  return detail ? null : content;
 }
 
 /** Of the model that would be opened, for a link to be compared with; empty when it cannot be known yet. */
@@ -205,7 +199,7 @@ function changeSetting(/** @type {string} */ name, /** @type {string} */ typed) 
 function preferredLanguage() {
   let kept = null;
   try {
-    kept = localStorage.getItem(LANGUAGE_KEY);
+    kept = offered("localStorage")?.getItem(LANGUAGE_KEY);
   } catch {} // storage switched off
   return kept === "zh" || kept === "en" ? kept : chooseLanguage(navigator.languages);
 }
@@ -213,18 +207,22 @@ function preferredLanguage() {
 function switchLanguage() {
   const language = page.state.language === "zh" ? "en" : "zh";
   try {
-    localStorage.setItem(LANGUAGE_KEY, language);
+    offered("localStorage")?.setItem(LANGUAGE_KEY, language);
   } catch {}
   page.update({ ...page.state, language });
 }
 
 function registerServiceWorker() {
-  if (!navigator.serviceWorker) return; // no https: the page works, but not offline
-  const first = !navigator.serviceWorker.controller;
-  navigator.serviceWorker.register("service_worker.js", { updateViaCache: "none" }).catch(() => {});
-  navigator.serviceWorker.addEventListener("controllerchange", () => {
-    if (!first) page.notice("updated", {}, "hint");
-  });
+  /** @type {ServiceWorkerContainer | undefined} */
+  const container = offered("serviceWorker", navigator);
+  if (!container) return; // no https, or storage refused: the page works, but not offline
+  try {
+    const first = !container.controller;
+    container.addEventListener("controllerchange", () => {
+      if (!first) page.notice("updated", {}, "hint");
+    });
+    container.register(scriptName("service_worker.js"), { updateViaCache: "none" }).catch(() => {});
+  } catch {} // a header of the host forbids it
 }
 
 begin();

@@ -18,10 +18,15 @@ const IDLE_MILLISECONDS = 2000;
 const COMPLETES = 1.5; // tokens a character, from which on the model reads bytes and not characters
 
 export class Desk {
-  /** @param {LivePage} page @param {string} url The bundle's folder. */
-  constructor(page, url) {
+  /**
+   * @param {LivePage} page
+   * @param {string} url The bundle's folder.
+   * @param {import("./opening_guard.js").OpeningGuard} guard
+   */
+  constructor(page, url, guard) {
     this.page = page;
     this.url = url;
+    this.guard = guard;
     /** @type {ModelClient | null} */
     this.client = null;
     /** @type {import("./graphics_choice.js").GraphicsChoice | null} Null when the address says what computes. */
@@ -46,6 +51,7 @@ export class Desk {
     this.client = new ModelClient(this.url, page.state.firstBackend, callbacks, undefined, threads);
     const progress = { phase: "download", loaded: 0, total: 0 };
     page.update({ ...states.dropTroubles(page.state), phase: "loading", progress, message: "" });
+    this.guard.begin();
     this.client.load();
   }
 
@@ -120,6 +126,7 @@ export class Desk {
   ready(/** @type {import("../runtime/contract.js").ReadyMessage} */ message) {
     const { page } = this;
     const kept = message.storage === "stored";
+    this.guard.end();
     page.update({ ...page.state, phase: "ready", ready: message, kept, message: "readyIn" });
     if (!kept) page.notice(`storage_${message.storage}`, {}, "hint");
     if (!message.simd) page.notice("no_simd", {}, "hint");
@@ -195,6 +202,7 @@ export class Desk {
   /** @private */
   failed(/** @type {string} */ code, /** @type {string} */ detail) {
     const { page } = this;
+    this.guard.end();
     page.update({ ...states.abandonRun(page.state), phase: "failed", ready: null, wanted: "" });
     page.notice(code, { detail: detail.slice(0, 200) });
   }

@@ -87,7 +87,7 @@ const zh = {
   led_away:
     "文件（{detail}）被转到了另一个网站，页面不能跟过去。若网络要求登录，请先登录再按“重试”；否则网站的主人需要让主机直接给出这个文件。",
   web_page:
-    "得到的不是模型文件（{detail}），而是一个网页。若网络要求登录，请先登录再按“重试”；否则请网站的主人把整个文件夹重新上传。",
+    "得到的不是所要的文件（{detail}），而是一个网页。若网络要求登录，请先登录再按“重试”；否则请网站的主人把整个文件夹重新上传。",
   model_offered: "模型有了新版本（{size}）。现在的模型照常可用；要下载新版本吗？",
   model_update: "下载新版本",
   model_coming: "正在后台下载模型的新版本：{loaded} / {total}。现在的模型照常可用。",
@@ -101,6 +101,17 @@ const zh = {
   bundle_damaged: "模型文件损坏（{detail}）。请按“重试”；若一直如此，请网站的主人重新导出。",
   no_webassembly:
     "这个浏览器关掉了 WebAssembly，模型无法用它计算。请在浏览器设置里打开它，或换用新版的 Chrome、Edge、Firefox 或 Safari。",
+  wasm_forbidden:
+    "网站主机的 Content-Security-Policy 响应头不许用 WebAssembly，不是这台设备的问题。请网站的主人在 script-src 里加上 'wasm-unsafe-eval'。",
+  scripts_forbidden:
+    "网站主机的 Content-Security-Policy 响应头不许页面启动自己的程序（{detail}），不是这台设备的问题。请网站的主人允许 worker-src 'self' 和 trusted-types tf_gpt2。",
+  program_missing:
+    "网站主机没有给出页面的一个程序文件（{detail}）。请稍后刷新页面；若一直如此，请网站的主人把整个文件夹重新上传。",
+  not_offered: "这个浏览器没有所要的计算方式（{detail}）。请去掉地址里的 backend= 再打开。",
+  sandboxed:
+    "这个页面被放在没有 allow-same-origin 的沙盒框架里，浏览器不许它读取自己的文件。请在单独的标签页里打开它，或请嵌入它的网页在 sandbox 里加上 allow-same-origin。",
+  opening_crashed:
+    "前两次打开模型时页面都中断了，可能是内存不够，所以这次没有自动打开。请先关掉其他标签页，再按按钮打开。",
   backend_failed: "这台设备上没有能用的计算方式（{detail}）。请换用新版的 Chrome、Edge、Firefox 或 Safari 再打开。",
   golden_mismatch: "自检没有通过（{detail}），这台设备算出的结果不对，所以没有启用。请更新浏览器或显卡驱动后重试。",
   device_lost: "显卡中断了计算（{detail}），已写的文字都还在。",
@@ -109,6 +120,8 @@ const zh = {
   unknown: "出了意外（{detail}）。请按“重试”；已写的文字都还在。",
   switched: "{from} 不能用（{why}），已改用 {to}。",
   why_no_webassembly: "浏览器没有 WebAssembly",
+  why_wasm_forbidden: "主机的响应头不许用 WebAssembly",
+  why_program_missing: "主机没有给出程序文件",
   why_backend_failed: "设备不支持",
   why_golden_mismatch: "自检结果不对",
   why_device_lost: "显卡中断了计算",
@@ -273,7 +286,7 @@ const en = {
   led_away:
     "A file ({detail}) is redirected to another site, where the page may not follow. If the network wants you to sign in, do so and press Try again; otherwise the site's owner must have the host give the file itself.",
   web_page:
-    "Instead of a file of the model ({detail}) a web page came. If the network wants you to sign in, do so and press Try again; otherwise the site's owner must upload the whole folder again.",
+    "Instead of a file of the site ({detail}) a web page came. If the network wants you to sign in, do so and press Try again; otherwise the site's owner must upload the whole folder again.",
   model_offered:
     "There is a newer version of the model ({size}). The present one goes on working; download the new one?",
   model_update: "Download it",
@@ -292,6 +305,18 @@ const en = {
     "The model's files are damaged ({detail}). Press Try again; if it stays so, the site's owner must export them again.",
   no_webassembly:
     "WebAssembly is switched off in this browser, so the model cannot compute with it. Switch it on in the settings, or use a current Chrome, Edge, Firefox or Safari.",
+  wasm_forbidden:
+    "The host's header Content-Security-Policy forbids WebAssembly; this device is not at fault. The site's owner must add 'wasm-unsafe-eval' to its script-src.",
+  scripts_forbidden:
+    "The host's header Content-Security-Policy forbids the page to start its own programs ({detail}); this device is not at fault. The site's owner must allow worker-src 'self' and trusted-types tf_gpt2.",
+  program_missing:
+    "The host does not give a program file of the page ({detail}). Reload the page later; if it stays so, the site's owner must upload the whole folder again.",
+  not_offered:
+    "This browser does not have that way of computing ({detail}). Open the page without backend= in its address.",
+  sandboxed:
+    "This page stands in a sandboxed frame without allow-same-origin, where the browser does not let it read its own files. Open it in a tab of its own, or ask the owner of the page around it to add allow-same-origin to the frame's sandbox.",
+  opening_crashed:
+    "The page broke off twice while it opened the model, perhaps for want of memory, so it was not opened by itself this time. Close other tabs, then open it with the button.",
   backend_failed:
     "This device has no way of computing that works ({detail}). Open the page in a current Chrome, Edge, Firefox or Safari.",
   golden_mismatch:
@@ -303,6 +328,8 @@ const en = {
   unknown: "Something unexpected happened ({detail}). Press Try again; your texts are still here.",
   switched: "{from} does not work here ({why}); the page now uses {to}.",
   why_no_webassembly: "the browser has no WebAssembly",
+  why_wasm_forbidden: "a header of the host forbids WebAssembly",
+  why_program_missing: "the host does not give a program file",
   why_backend_failed: "the device does not offer it",
   why_golden_mismatch: "the self-check failed",
   why_device_lost: "the graphics card broke off",

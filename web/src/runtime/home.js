@@ -5,6 +5,12 @@ export function home() {
   return /** @type {any} */ (globalThis).gpt2Home ?? globalThis.location.href;
 }
 
+/** The address of a file beside the worker's own; relative where the browser itself knows what to. */
+export function beside(/** @type {string} */ file) {
+  const { gpt2Home } = /** @type {any} */ (globalThis);
+  return gpt2Home ? new URL(file, gpt2Home).href : file;
+}
+
 /**
  * Starts a classic worker, whose file may lie on another origin: browsers take none from there, but a script of this
  * origin that fetches it.

@@ -82,6 +82,8 @@ export interface Model {
   /** Whether the files are kept for the next visit. */
   readonly storage: "stored" | "full" | "unavailable";
   readonly fromCache: boolean;
+  /** SHA-256 of the model's bundle.json: says which model this is. */
+  readonly hash: string;
   /** Writes on from an opening; an empty one lets the model begin. @throws {GPT2Error} A setting is wrong. */
   generate(opening: string, options?: GenerateOptions): Writing;
   /** The k likeliest next tokens, likeliest first. */
@@ -89,8 +91,20 @@ export interface Model {
   /** How likely the model finds a text, token by token; takes about as long as writing it. */
   score(text: string, options?: { signal?: AbortSignal }): Promise<Score>;
   tokenize(text: string): Promise<Tokens>;
+  /**
+   * Asks the host whether it has a newer version than the one that was opened: what is kept is opened first.
+   * Null when there is none, or when it cannot be reached.
+   */
+  findUpdate(): Promise<Update | null>;
   /** Ends the workers and frees their memory; what is under way fails with code "disposed". */
   dispose(): void;
+}
+
+export interface Update {
+  /** Still to be fetched. */
+  bytes: number;
+  /** Fetches it beside the model that writes, which goes on; the next `load` opens it. @throws {GPT2Error} */
+  fetch(onProgress?: (loaded: number, total: number) => void): Promise<"stored" | "full" | "unavailable">;
 }
 
 export interface Progress {

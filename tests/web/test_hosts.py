@@ -3,7 +3,7 @@
 import pytest
 
 from web.site_server import SIGN_IN_PAGE, Answer
-from web.web_page import load, notices, visit, wait_ready, wait_until, write
+from web.web_page import load, name_again, notices, visit, wait_ready, wait_until, write
 
 PROMPT = "却说曹操"
 
@@ -87,16 +87,13 @@ def test_a_sandboxed_frame_says_why_and_a_friendly_one_works(open_page, site):
 
 
 def test_a_half_deployed_host_keeps_the_old_page_whole(open_page, site):
-    from export.browser.site import name_shell
-
     page = open_page()
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     load(page)
-    script, style = site.folder / "service_worker.js", site.folder / "style.css"
+    style = site.folder / "style.css"
     old_style = style.read_bytes()
     style.write_bytes(old_style + b"body{--version:new}")
-    script.write_text(script.read_text("utf-8").split("\n", 1)[1], "utf-8")
-    name_shell(site.folder)
+    name_again(site.folder)
     style.write_bytes(old_style)  # the new service worker is there, this file is not yet
     page = visit(page.context, site.url)
     page.wait_for_timeout(1500)

@@ -64,6 +64,15 @@ def visit(context, url):
     return page
 
 
+def name_again(folder):
+    """Tells a site's service worker of files that a test has changed, as another export would."""
+    from export.browser.site import SERVICE_WORKER, name_shell
+
+    script = folder / SERVICE_WORKER
+    script.write_text(script.read_text("utf-8").split("\n", 1)[1], "utf-8")
+    name_shell(folder)
+
+
 def load(page):
     """Downloads the model and waits until it can write."""
     page.click("#load")

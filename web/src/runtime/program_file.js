@@ -22,7 +22,7 @@ export async function readWasm(file, fetch = globalThis.fetch.bind(globalThis)) 
     return await insist(async (tried) => {
       const response = await ask(beside(file), file, { cache: tried ? "reload" : "default" }, fetch);
       const bytes = await response.arrayBuffer();
-      if (!isWasm(new Uint8Array(bytes))) throw new Trouble("web_page", file);
+      if (!isWasm(new Uint8Array(bytes))) throw new Trouble("web_page", `${file} is no WebAssembly`);
       return bytes;
     });
   } catch (error) {

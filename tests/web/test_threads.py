@@ -35,7 +35,7 @@ def test_the_second_visit_is_isolated_and_threads_write_the_same_text(open_page,
     page = second_visit(page, site)
     assert page.evaluate("crossOriginIsolated")
     assert (backend(page), page.evaluate("ready.threads")) == ("threads", 2)
-    assert "threads × 2" in page.inner_text("#facts")
+    assert "threads × 2" in page.text_content("#technical-line")
     assert page.evaluate("ready.maxError") < 3e-4 * largest_logit(site.folder / "bundle")
     assert write(page, PROMPT, **settings) == expected  # past the context of 48, so the prompt is encoded anew too
     assert (notices(page), page.errors) == ([], [])

@@ -22,8 +22,10 @@ def _not_null(value: Any) -> Any:
 
 
 Absent = Annotated[T | None, BeforeValidator(_not_null)]  # None is for the default alone
-Count = Annotated[StrictInt, Field(ge=0)]
-Positive = Annotated[StrictInt, Field(ge=1)]
+# The largest integer that every reader of JSON tells from its neighbours; it fits NumPy's and TensorFlow's int64.
+MAX_INTEGER = 2**53 - 1
+Count = Annotated[StrictInt, Field(ge=0, le=MAX_INTEGER)]
+Positive = Annotated[StrictInt, Field(ge=1, le=MAX_INTEGER)]
 
 
 class Schema(pydantic.BaseModel):

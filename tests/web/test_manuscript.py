@@ -113,7 +113,7 @@ def test_another_link_pasted_into_the_open_tab(open_page):
     [second] = wholes(page)
     second_link = link_of(page, page.locator("article"))
     other = open_page(first_link)
-    assert first in other.text_content("#shared-text")
+    wait_until(other, f"document.querySelector('#shared-text').textContent === {json.dumps(first)}")
     other.evaluate(f"location.hash = {json.dumps(second_link)}")
     wait_until(other, f"document.querySelector('#shared-text').textContent === {json.dumps(second)}")
     assert take_shared(other) == [second]

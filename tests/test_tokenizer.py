@@ -2,11 +2,11 @@
 
 import collections
 import json
-import time
 
 import numpy as np
 import pytest
 import tokenizers
+from promises import promptly
 
 from tf_gpt2.errors import UserError
 from tf_gpt2.tokenizer import END_OF_TEXT, Tokenizer
@@ -161,6 +161,5 @@ def test_missing_and_damaged_files_are_refused(tmp_path, content):
 def test_a_long_text_is_encoded_quickly():
     tokenizer = Tokenizer.train_characters([TEXT])
     text = TEXT * 5000  # 8 million characters
-    begin = time.perf_counter()
-    tokenizer.encode(text)
-    assert time.perf_counter() - begin < 4
+    with promptly():
+        tokenizer.encode(text)

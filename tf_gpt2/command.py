@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from tf_gpt2 import printing
-from tf_gpt2.errors import UserError
+from tf_gpt2.errors import UserError, is_rust_panic
 from tf_gpt2.flags import CommandError, Flags, Values
 from tf_gpt2.printing import draw, message, on_terminal, result
 from tf_gpt2.run_directory import shown
@@ -21,7 +21,6 @@ __all__ = ["CommandError", "Flags", "Values", "call", "draw", "message", "on_ter
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 _NO_CHARACTER = re.compile("[\ud800-\udfff]")  # how Python has bytes of a name that are not UTF-8
-_RUST_PANIC = "PanicException"  # of PyO3; its class cannot be imported, and it is no Exception
 # What every command that opens a model says of its flag, and how the library calls the same thing.
 MODEL_HELP = "Model directory: a run of tf_gpt2.train, or any format it opens."
 MODEL_ALIASES = {"source": "run_dir"}
@@ -61,7 +60,7 @@ def call(main: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
         except MemoryError:
             printing.error_line("there is not enough memory for this; give less at once, or use a larger machine")
         except BaseException as error:
-            if type(error).__name__ != _RUST_PANIC:
+            if not is_rust_panic(error):
                 raise
             printing.error_line(f"a file must be sound; a library gave up on one ({error}); copy or make it again")
         return EXIT_USER_ERROR

@@ -1,4 +1,7 @@
-"""The error for mistakes a user can make."""
+"""The error for mistakes a user can make, and how others become one."""
+
+import contextlib
+from collections.abc import Iterator
 
 LONGEST_MESSAGE = 500  # characters
 
@@ -11,9 +14,22 @@ class UserError(ValueError):
     """
 
 
-def in_file(path: object, error: Exception) -> UserError:
-    """The same mistake found in a file: what stood in backticks is a field of it then, not an argument."""
-    return UserError(f"{path}: {str(error).replace('`', '')}")
+@contextlib.contextmanager
+def found_in(path: object) -> Iterator[None]:
+    """Tells of mistakes in the block as found in a file: what stands in backticks is a field of it, no argument.
+
+    Raises:
+        UserError: The block did; with the file's name.
+    """
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{path}: {str(error).replace('`', '')}") from None
+
+
+def is_rust_panic(error: BaseException) -> bool:
+    """Whether a library written in Rust gave up: PyO3's PanicException, no Exception, cannot be imported."""
+    return type(error).__name__ == "PanicException"
 
 
 def shorten(text: str, length: int = LONGEST_MESSAGE) -> str:

@@ -1,8 +1,7 @@
 """Debris goes, words stay."""
 
-import time
-
 import pytest
+from promises import promptly
 
 from tf_gpt2.corpus.cleaning import clean, replace_lone_surrogates
 
@@ -56,6 +55,5 @@ def test_surrogate_pairs_join_and_single_ones_are_replaced():
 
 @pytest.mark.parametrize("unit", [" ", "\n", "\u200d", "好", "　 \t", " \n", "\x00", "\u200b好"])
 def test_time_is_linear_in_any_single_repetition(unit):
-    begin = time.perf_counter()
-    clean("字" + unit * 1_000_000 + "字")
-    assert time.perf_counter() - begin < 5
+    with promptly():
+        clean("字" + unit * 1_000_000 + "字")

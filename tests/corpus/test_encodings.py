@@ -4,9 +4,9 @@ import json
 import pathlib
 import random
 import re
-import time
 
 import pytest
+from promises import promptly
 
 from tf_gpt2.corpus.decoding import decode
 from tf_gpt2.errors import UserError
@@ -160,12 +160,11 @@ def test_zeros_alone_are_refused():
     ],
 )
 def test_a_megabyte_of_anything_is_answered_soon(data):
-    begin = time.process_time()
-    try:
-        decode(data, "a.txt")
-    except UserError as error:
-        assert "\n" not in str(error) and len(str(error)) <= 500
-    assert time.process_time() - begin < 5
+    with promptly():
+        try:
+            decode(data, "a.txt")
+        except UserError as error:
+            assert "\n" not in str(error) and len(str(error)) <= 500
 
 
 @pytest.mark.parametrize("name", ["punycode", "idna", "unicode_escape"])

@@ -3,11 +3,11 @@
 import json
 import logging
 import os
-import time
 
 import pytest
+from promises import promptly
 
-from tf_gpt2.corpus.json_lines import NotJSON, json_lines, parse_json
+from tf_gpt2.corpus.json_lines import NotJSON, json_values, parse_json
 from tf_gpt2.corpus.reading import expand_corpus, read_books
 from tf_gpt2.corpus.separators import count_marked_lines, split_texts
 from tf_gpt2.data.prepare import prepare_corpus
@@ -90,11 +90,10 @@ def test_tables_in_other_encodings_have_titles(tmp_path):
     ],
 )
 def test_what_holds_no_texts_is_refused_in_one_line(tmp_path, name, content, complaint):
-    begin = time.process_time()
-    with pytest.raises(UserError, match=complaint) as caught:
+    with promptly(), pytest.raises(UserError, match=complaint) as caught:
         _books(tmp_path, name, content)
     message = str(caught.value)
-    assert name in message and "\n" not in message and time.process_time() - begin < 2
+    assert name in message and "\n" not in message
     assert len(message) <= 500
 
 
@@ -180,15 +179,13 @@ def test_devices_pipes_and_names_too_long_are_refused_at_once(tmp_path):
     os.mkfifo(tmp_path / "pipe.txt")
     os.symlink("/dev/zero", tmp_path / "zero.txt")
     os.symlink("loop.txt", tmp_path / "loop.txt")
-    begin = time.process_time()
     for entry in ("pipe.txt", "zero.txt", "loop.txt", "n" * 5000, "a\0b.txt", "~nobody-here/x.txt"):
-        with pytest.raises(UserError) as caught:
+        with promptly(), pytest.raises(UserError) as caught:
             for path in expand_corpus([tmp_path / entry if entry[0] != "~" else entry]):
                 list(read_books(path))
         assert len(str(caught.value)) < 500
     with pytest.raises(UserError, match="holds none"):
         expand_corpus([tmp_path])
-    assert time.process_time() - begin < 2
 
 
 def test_links_between_folders_do_not_multiply(tmp_path):
@@ -197,13 +194,13 @@ def test_links_between_folders_do_not_multiply(tmp_path):
         (tmp_path / f"f{i}" / "a.txt").write_text("x")
         for j in range(6):
             os.symlink(tmp_path / f"f{j}", tmp_path / f"f{i}" / f"to{j}")
-    begin = time.process_time()
-    assert len(expand_corpus([tmp_path])) == 6
-    assert time.process_time() - begin < 2
+    with promptly():
+        assert len(expand_corpus([tmp_path])) == 6
 
 
 def test_the_reader_of_json_lines():
-    assert list(json_lines('\ufeff1\r\n\n "a\u2028" \n')) == [(1, 1), (3, "a\u2028")]
+    lines = json_values('\ufeff1\r\n\n "a\u2028" \n', ".jsonl")
+    assert [tuple(item) for item in lines] == [("line 1", 1, 1), ("line 3", 3, "a\u2028")]
     assert parse_json('[NaN, -Infinity, 1e999, "\\udc00", {"\\ud800": 1}]') == [
         None,
         None,
@@ -212,4 +209,4 @@ def test_the_reader_of_json_lines():
         {"\ufffd": 1},
     ]
     with pytest.raises(NotJSON, match="line 2 is not"):
-        list(json_lines("1\n{"))
+        list(json_values("1\n{", ".ndjson"))

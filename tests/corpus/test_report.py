@@ -1,9 +1,9 @@
 """The corpus report."""
 
 import dataclasses
-import time
 
 import numpy as np
+from promises import promptly
 
 from tf_gpt2.corpus.counting import CODE_POINTS
 from tf_gpt2.corpus.report import BookReport, CorpusReport, character_figures, format_report
@@ -71,6 +71,6 @@ def test_marks_that_would_be_learned_are_counted_and_the_flag_is_named():
 
 
 def test_a_title_as_long_as_a_file_is_cut_at_once():
-    begin = time.process_time()
-    text = format_report(_report([BookReport("很长" * 500_000, 10, 9, 2)]))
-    assert time.process_time() - begin < 1 and len(text) < 1000
+    with promptly():
+        text = format_report(_report([BookReport("很长" * 500_000, 10, 9, 2)]))
+    assert len(text) < 1000

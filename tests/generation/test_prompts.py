@@ -2,9 +2,9 @@
 
 import json
 import os
-import time
 
 import pytest
+from promises import promptly
 
 from tf_gpt2.errors import UserError
 from tf_gpt2.generation.prompts import Prompt, read_prompts
@@ -67,11 +67,9 @@ def test_what_is_no_prompt_is_refused_in_one_line(tmp_path, name, content, compl
 def test_devices_pipes_and_folders_are_refused_at_once(tmp_path):
     os.mkfifo(tmp_path / "pipe.jsonl")
     os.symlink("/dev/zero", tmp_path / "zero.txt")
-    begin = time.process_time()
     for path in (tmp_path / "pipe.jsonl", tmp_path / "zero.txt", tmp_path, tmp_path / ("n" * 5000)):
-        with pytest.raises(UserError, match="`prompts_file`"):
+        with promptly(), pytest.raises(UserError, match="`prompts_file`"):
             read_prompts(path)
-    assert time.process_time() - begin < 1
 
 
 def test_an_open_pipe_is_read():

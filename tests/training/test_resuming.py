@@ -4,6 +4,7 @@ import pytest
 
 from tf_gpt2.errors import UserError
 from tf_gpt2.training.resuming import open_run_directory
+from tf_gpt2.training.run import train_model
 
 RUN = {"model": {"num_layers": 2}, "training": {"steps": 100}}
 
@@ -54,6 +55,16 @@ def test_a_model_from_elsewhere_is_not_overwritten(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(UserError, match="holds another model"):
         open_run_directory(tmp_path, lambda stored: RUN, resume=True)
+
+
+def test_nothing_is_written_beside_a_model_from_elsewhere(tmp_path):
+    model, text = tmp_path / "model", tmp_path / "text.txt"
+    model.mkdir()
+    (model / "config.json").write_text("{}")
+    text.write_text("却说曹操")
+    with pytest.raises(UserError, match="holds another model"):
+        train_model(text, model)
+    assert [path.name for path in model.iterdir()] == ["config.json"]
 
 
 def test_a_file_in_the_way_is_a_clear_line(tmp_path):

@@ -7,7 +7,7 @@ lines and a byte order mark are nothing. Unpaired surrogates in strings become U
 import json
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from tf_gpt2.corpus.cleaning import replace_lone_surrogates
 
@@ -41,12 +41,40 @@ def parse_json(text: str) -> Any:
         raise NotJSON("a number has thousands of digits") from None
 
 
-def json_lines(text: str) -> Iterator[tuple[int, Any]]:
-    """Number (from 1) and value of every line that is not blank.
+class Item(NamedTuple):
+    """A value of a file, and where it stands: "line 3" or "item 3", and its number from 1."""
+
+    where: str
+    number: int
+    value: Any
+
+
+def json_values(text: str, suffix: str) -> Iterator[Item]:
+    """The values that a file holds: items of a list (.json alone), one value, or one value a line in any of them.
+
+    A .json with a value a line is what `Dataset.to_json` and GPT2-Chinese write.
 
     Raises:
-        NotJSON: A line is no JSON; the message begins with its number.
+        NotJSON: It is neither; the message completes "the file ...".
     """
+    if suffix == ".json":
+        try:
+            value = parse_json(text)
+        except NotJSON as error:
+            if not str(error).startswith("Extra data"):
+                raise NotJSON(f"is not ({error})") from None
+        else:
+            if not isinstance(value, list):
+                yield Item("line 1", 1, value)
+                return
+            yield from (Item(f"item {number}", number, item) for number, item in enumerate(value, start=1))
+            return
+    for number, value in _json_lines(text):
+        yield Item(f"line {number}", number, value)
+
+
+def _json_lines(text: str) -> Iterator[tuple[int, Any]]:
+    """Number (from 1) and value of every line that is not blank."""
     for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
         if line.strip():
             try:

@@ -1,9 +1,9 @@
 """Files that hold many texts, a record each: .jsonl and .json, .csv and .tsv."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
-from tf_gpt2.corpus.json_lines import NotJSON, describe, json_lines, parse_json
+from tf_gpt2.corpus.json_lines import NotJSON, describe, json_values
 from tf_gpt2.corpus.tables import DELIMITERS, NotATable, read_table
 from tf_gpt2.errors import UserError
 
@@ -40,8 +40,14 @@ def read_records(text: str, suffix: str, source: str, text_field: str | None = N
     if suffix in DELIMITERS:
         yield from _table_records(text, suffix, source, text_field)
         return
-    for count, (where, number, value) in enumerate(_json_values(text, suffix, source)):
-        yield _json_record(value, where, number, source, text_field, first=not count)
+    try:
+        for count, (where, number, value) in enumerate(json_values(text, suffix)):
+            yield _json_record(value, where, number, source, text_field, first=not count)
+    except NotJSON as error:
+        raise UserError(
+            f"A JSON corpus must be valid JSON, a flat list of texts or one value a line: {source} {error}. "
+            "Repair the file."
+        ) from None
 
 
 def _table_records(text: str, suffix: str, source: str, text_field: str | None) -> Iterator[Record]:
@@ -63,34 +69,6 @@ def _table_records(text: str, suffix: str, source: str, text_field: str | None) 
         if content.strip():
             title = table.cell(row, title_place) if title_place is not None else ""
             yield Record(f"line {line}", number, title, content)
-
-
-def _json_values(text: str, suffix: str, source: str) -> Iterator[tuple[str, int, Any]]:
-    """Place, number and value of the records: the items of a list, or one value a line."""
-    if suffix == ".json":
-        try:
-            value = parse_json(text)
-        except NotJSON as error:
-            if not str(error).startswith("Extra data"):
-                _refuse(f"{source} is not ({error})")
-        else:
-            if not isinstance(value, list):
-                yield "line 1", 1, value
-                return
-            for number, item in enumerate(value, start=1):
-                yield f"item {number}", number, item
-            return
-    try:
-        for number, value in json_lines(text):
-            yield f"line {number}", number, value
-    except NotJSON as error:
-        _refuse(f"{source} {error}")
-
-
-def _refuse(complaint: str) -> NoReturn:
-    raise UserError(
-        f"A JSON corpus must be valid JSON, a flat list of texts or one value a line: {complaint}. Repair the file."
-    )
 
 
 def _json_record(

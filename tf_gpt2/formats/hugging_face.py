@@ -10,7 +10,7 @@ import re
 import numpy as np
 
 from tf_gpt2.config import GPT2Config
-from tf_gpt2.errors import UserError, in_file
+from tf_gpt2.errors import UserError, found_in
 from tf_gpt2.files import read_json
 from tf_gpt2.formats import pytorch_bin
 from tf_gpt2.formats.safetensors_file import read_header, require_float
@@ -50,7 +50,7 @@ def read_config(folder: pathlib.Path) -> GPT2Config:
     context_length = values.n_ctx if values.n_positions is None else values.n_positions
     if context_length is None:
         raise UserError(f"{path}: n_positions (or n_ctx, its old name) is missing; {_REMEDY}")
-    try:
+    with found_in(path):
         return GPT2Config(
             vocabulary_size=values.vocab_size,
             context_length=context_length,
@@ -62,8 +62,6 @@ def read_config(folder: pathlib.Path) -> GPT2Config:
             layer_norm_epsilon=values.layer_norm_epsilon,
             tie_embeddings=values.tie_word_embeddings,
         )
-    except UserError as error:
-        raise in_file(path, error) from None
 
 
 def open_weights(folder: pathlib.Path, config: GPT2Config) -> Weights:

@@ -16,7 +16,7 @@ import re
 import numpy as np
 
 from tf_gpt2.config import GPT2Config
-from tf_gpt2.errors import UserError, in_file
+from tf_gpt2.errors import UserError, found_in
 from tf_gpt2.files import read_json
 from tf_gpt2.formats.weights import Weights, check_tensors, damaged, tensor_shapes, to_float32, widen_bfloat16
 from tf_gpt2.run_directory import validated
@@ -53,7 +53,7 @@ def read_config(folder: pathlib.Path) -> GPT2Config:
 
     path = folder / CONFIG_FILE
     fields = validated(Backbone, read_json(path, remedy=_REMEDY), path, _REMEDY).config
-    try:
+    with found_in(path):
         return GPT2Config(
             vocabulary_size=fields.vocabulary_size,
             context_length=fields.max_sequence_length,
@@ -63,8 +63,6 @@ def read_config(folder: pathlib.Path) -> GPT2Config:
             intermediate_dim=fields.intermediate_dim,
             dropout=fields.dropout,
         )
-    except UserError as error:
-        raise in_file(path, error) from None
 
 
 def dataset_names(tensor_name: str) -> list[str]:

@@ -16,7 +16,7 @@ import re
 import numpy as np
 
 from tf_gpt2.config import GPT2Config
-from tf_gpt2.errors import UserError, in_file
+from tf_gpt2.errors import UserError, found_in
 from tf_gpt2.files import read_bounded, read_json
 from tf_gpt2.formats.weights import Weights, check_tensors, damaged, is_block_matrix, tensor_shapes, to_float32
 from tf_gpt2.run_directory import shorten, validated
@@ -41,7 +41,7 @@ def read_config(folder: pathlib.Path) -> GPT2Config:
 
     path = folder / HPARAMS_FILE
     values = validated(HParams, read_json(path, remedy=_REMEDY), path, _REMEDY)
-    try:
+    with found_in(path):
         return GPT2Config(
             vocabulary_size=values.n_vocab,
             context_length=values.n_ctx,
@@ -49,8 +49,6 @@ def read_config(folder: pathlib.Path) -> GPT2Config:
             num_heads=values.n_head,
             hidden_dim=values.n_embd,
         )
-    except UserError as error:
-        raise in_file(path, error) from None
 
 
 def variable_name(tensor_name: str) -> str:

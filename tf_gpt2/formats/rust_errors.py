@@ -9,10 +9,9 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 
-from tf_gpt2.errors import UserError
+from tf_gpt2.errors import UserError, is_rust_panic
 from tf_gpt2.run_directory import shorten
 
-_PANIC = "PanicException"  # its class cannot be imported
 _STDERR = 2
 _LONGEST_REASON = 200
 
@@ -62,7 +61,7 @@ def told(as_error: Callable[[str], UserError]) -> Iterator[None]:
     except (UserError, OSError, MemoryError):
         raise
     except BaseException as error:
-        if not isinstance(error, Exception) and type(error).__name__ != _PANIC:
+        if not isinstance(error, Exception) and not is_rust_panic(error):
             raise
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise as_error(shorten(reason, _LONGEST_REASON)) from None

@@ -6,7 +6,7 @@ import pathlib
 import stat
 from typing import Any
 
-from tf_gpt2.corpus.json_lines import NotJSON, describe, json_lines, parse_json
+from tf_gpt2.corpus.json_lines import NotJSON, describe, json_values
 from tf_gpt2.corpus.tables import DELIMITERS, NotATable, read_table
 from tf_gpt2.errors import UserError
 
@@ -77,18 +77,9 @@ def _of_table(text: str, suffix: str, path: pathlib.Path) -> list[Prompt]:
 
 def _of_json(text: str, suffix: str, path: pathlib.Path) -> list[Prompt]:
     try:
-        if suffix == ".json":
-            try:
-                value = parse_json(text)
-            except NotJSON as error:
-                if not str(error).startswith("Extra data"):
-                    raise
-            else:
-                items = value if isinstance(value, list) else [value]
-                return [_of_value(item, f"{path}, item {number}") for number, item in enumerate(items, 1)]
-        return [_of_value(value, f"{path}, line {number}") for number, value in json_lines(text)]
+        return [_of_value(item.value, f"{path}, {item.where}") for item in json_values(text, suffix)]
     except NotJSON as error:
-        raise UserError(f"`prompts_file` must be JSON; {path}: {error}") from None
+        raise UserError(f"`prompts_file` must be JSON; {path} {error}") from None
 
 
 def _of_value(value: Any, place: str) -> Prompt:

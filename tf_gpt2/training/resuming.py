@@ -38,6 +38,19 @@ class OpenedRun:
     environment_changes: tuple[str, ...] = ()
 
 
+def refuse_what_is_no_run(run_dir: str | os.PathLike) -> None:
+    """Looks at a directory before anything is written into it.
+
+    Raises:
+        UserError: It is a file, or holds a model that no run here made.
+    """
+    run_dir = pathlib.Path(run_dir)
+    if run_dir.exists() and not run_dir.is_dir():
+        raise UserError(f"`run_dir` must be a directory; {run_dir} is a file")
+    if (run_dir / CONFIG_FILE).exists() and not os.path.lexists(run_dir / TRAINING_FILE):
+        raise UserError(f"`run_dir` must be new or a run of this program; {run_dir} holds another model")
+
+
 def open_run_directory(
     run_dir: str | os.PathLike, resolve: Callable[[dict | None], dict], *, resume: bool
 ) -> OpenedRun:
@@ -55,9 +68,8 @@ def open_run_directory(
     """
     from tf_gpt2.schemas import Training
 
+    refuse_what_is_no_run(run_dir)
     run_dir = pathlib.Path(run_dir)
-    if run_dir.exists() and not run_dir.is_dir():
-        raise UserError(f"`run_dir` must be a directory; {run_dir} is a file")
     for folder in (run_dir, run_dir / CHECKPOINTS, run_dir / SAMPLES):
         sweep(folder)
     stored = read_training(run_dir)
@@ -73,8 +85,6 @@ def open_run_directory(
         if started:
             _check_same_run(run_dir, stored, wanted)
             changes = tuple(_differences(stored, wanted, [ENVIRONMENT]))
-    elif (run_dir / CONFIG_FILE).exists():
-        raise UserError(f"`run_dir` must be new or a run of this program; {run_dir} holds another model")
     if wanted != stored:
         text = json.dumps(wanted, indent=2, ensure_ascii=False) + "\n"
         write_atomically(run_dir / TRAINING_FILE, text.encode("utf-8", "backslashreplace"))

@@ -18,7 +18,7 @@ from tf_gpt2.tokenizer import Tokenizer
 from tf_gpt2.training.length import Length, plan_length
 from tf_gpt2.training.lock import RunLock
 from tf_gpt2.training.plan import TrainingOptions, plan_recipe, plan_rhythm, plan_schedule
-from tf_gpt2.training.resuming import open_run_directory
+from tf_gpt2.training.resuming import open_run_directory, refuse_what_is_no_run
 from tf_gpt2.training.summary import TrainingResult, summarise
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,7 @@ def train_model(
         KeyboardInterrupt: The user asked to stop; a checkpoint has been saved; the same call goes on from there.
     """
     asked = TrainingOptions(**options)
+    refuse_what_is_no_run(run_dir)
     prepared = prepare_corpus(
         corpus,
         **asked.vocabulary,

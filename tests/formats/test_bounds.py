@@ -1,12 +1,12 @@
 """Files from strangers: bounds come before memory and time, and whatever a file holds is one short line."""
 
 import json
-import os
 import resource
 import subprocess
 import sys
 
 import checkpoints
+import odd_files
 import pytest
 from commands import ROOT
 
@@ -92,16 +92,7 @@ def _open(folder):
 )
 def test_what_is_no_file_is_not_read(tmp_path, name, file, place):
     folder = checkpoints.copy(name, tmp_path)
-    path = folder / file
-    path.unlink()
-    if place == "zeros":
-        path.symlink_to("/dev/zero")
-    elif place == "pipe":
-        os.mkfifo(path)
-    elif place == "loop":
-        path.symlink_to(path)
-    else:
-        path.mkdir()
+    odd_files.put(folder / file, place)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     if file == "checkpoint":  # without it the one model.ckpt.index counts
         assert len(_open(folder)) == 28

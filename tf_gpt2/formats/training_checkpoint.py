@@ -69,6 +69,17 @@ def _checksum(metadata, names, tensor) -> str:
     return f"{checksum:08x}"
 
 
+def newest_whole_step(folder: str | os.PathLike) -> int:
+    """The step of the newest checkpoint in `folder` that is whole; 0 when none is."""
+    for step in reversed(checkpoint_steps(folder)):
+        try:
+            with open_checkpoint(checkpoint_path(folder, step)):
+                return step
+        except DamagedCheckpoint:
+            continue
+    return 0
+
+
 def describe_model(config: GPT2Config, keys: Mapping[str, str]) -> dict[str, str]:
     """Metadata that makes a checkpoint enough for a model: its shape, and tensor keys by Hugging Face name."""
     return {"model": json.dumps({"config": dataclasses.asdict(config), "weights": dict(keys)})}

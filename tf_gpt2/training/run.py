@@ -13,7 +13,8 @@ from tf_gpt2.corpus.script import is_alphabetic
 from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.data.token_files import PreparedCorpus
 from tf_gpt2.errors import UserError
-from tf_gpt2.run_directory import CHECKPOINTS, CONFIG_FILE, TOKENIZER_FILE, checkpoint_steps
+from tf_gpt2.formats.training_checkpoint import newest_whole_step
+from tf_gpt2.run_directory import CHECKPOINTS, CONFIG_FILE, TOKENIZER_FILE
 from tf_gpt2.tokenizer import Tokenizer
 from tf_gpt2.training.length import Length, plan_length
 from tf_gpt2.training.lock import RunLock
@@ -101,7 +102,7 @@ def _train(asked: TrainingOptions, prepared: PreparedCorpus, run_dir) -> Trainin
         """What training.json records; settles the number of steps."""
         nonlocal length
         section = None if stored is None else stored.get("training", {})
-        done = (checkpoint_steps(pathlib.Path(run_dir) / CHECKPOINTS) or [0])[-1]
+        done = newest_whole_step(pathlib.Path(run_dir) / CHECKPOINTS)
         length = plan_length(asked, recipe, len(prepared.train), window, seconds_per_step, section, done)
         return _configuration(asked, prepared, config, recipe, length, devices.description)
 

@@ -108,7 +108,7 @@ def test_a_card_leaves_damaged_facts_out_and_shows_the_others(run_dir, model, ca
     assert any("training.steps must be a valid integer; received 'many'" in line for line in said)
 
 
-@pytest.mark.parametrize("content", [b"{", b"[]", b"\xff", b"", b"[" * 100_000])
+@pytest.mark.parametrize("content", [b"{", b"[]", b"\xff", b"", b"[" * 100_000, b'{"\\ud800": 1}'])
 def test_a_card_without_its_training_file_is_a_card(run_dir, model, content):
     (run_dir / "training.json").write_bytes(content)
     assert training_facts(run_dir).training.steps is None

@@ -189,7 +189,10 @@ def _tolerant(schema, path):
         except pydantic.ValidationError as error:
             first = error.errors()[0]
             _say_once(shorten(f"{path}: {_rule(first)}; received {shown(first['input'])}; it is left out"))
-            _drop(value, first["loc"])
+            if first["loc"]:
+                _drop(value, first["loc"])
+            else:  # the object itself, for a key that is no text
+                value = {}
 
 
 def _drop(value: Any, location: tuple) -> None:

@@ -206,7 +206,7 @@ def dialogues():
 
 
 class Echo:
-    """A model that answers with what it was asked, piece by piece."""
+    """A model that answers with how its prompt begins: with all of it, /more would double it for ever."""
 
     def __init__(self):
         self.prompts = []
@@ -214,5 +214,5 @@ class Echo:
     def stream_passage(self, prompt, settings):
         """As TextGenerator.stream_passage."""
         self.prompts.append(prompt)
-        yield from (prompt[begin : begin + 1000] for begin in range(0, len(prompt), 1000))
+        yield from (prompt[begin : begin + 1000] for begin in range(0, min(len(prompt), 3000), 1000))
         yield types.SimpleNamespace(cut_tokens=len(prompt) // 500)

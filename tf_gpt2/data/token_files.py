@@ -120,7 +120,8 @@ def write_index(folder: Path, report: CorpusReport, dtype: np.dtype, layouts: Ma
         "dtype": dtype.str,
         "streams": {split: layout._asdict() for split, layout in layouts.items()},
         "crc32": {name: _crc32(folder / name) for name in _checked_files()},
-        "report": dataclasses.asdict(report),
+        # As dataclasses.asdict has it, which copies every value deeply: seconds for 100,000 texts.
+        "report": {**vars(report), "books": [vars(book) for book in report.books]},
     }
     write_atomically(folder / INDEX_NAME, json.dumps(index, ensure_ascii=False).encode())
 

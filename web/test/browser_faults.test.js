@@ -127,5 +127,7 @@ test("a stack that is too deep is not called a want of memory", () => {
   } catch (error) {
     assert.equal(asTrouble(error).code, "unknown");
   }
+  // Firefox, of a call with each token of a vocabulary as an argument.
+  assert.equal(asTrouble(new RangeError("too many arguments provided for a function call")).code, "unknown");
   assert.equal(asTrouble(new RangeError("Array buffer allocation failed")).code, "out_of_memory");
 });

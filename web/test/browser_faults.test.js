@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { ModelClient } from "../src/page/model_client.js";
+import { ModelClient } from "../src/module/model_client.js";
 import { offered } from "../src/runtime/offered.js";
 import { demandWebAssembly, readWasm, scriptName } from "../src/runtime/program_file.js";
 import { canShareMemory, roomFor, SharedMemory } from "../src/runtime/threads/shared_memory.js";

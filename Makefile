@@ -20,6 +20,7 @@ UV := .venv-uv/bin/uv
 DEMO := runs/demo
 # Two processes, a file of tests in one of them: most of the time goes into starting and tracing, on one core each.
 SHARED := -n 2 --dist loadfile
+QUICK := "not slow and not browsers and not tfjs"
 # Compiled at once, as pip does: TensorFlow alone has thousands of modules, and some users forbid Python to write.
 LOCKED := --quiet --compile-bytecode --require-hashes --requirements
 
@@ -76,19 +77,19 @@ demo: $(CORE) web  ## train on the sample corpus for a few minutes, write a pass
 	@echo "to open the page: make serve, then http://localhost:8000" >&2
 
 test: $(INSTALLED) $(TFJS)/tfjs lint web browser web-test  ## lint and all tests but the slow ones
-	@$(RUN) -m pytest $(SHARED) -m "not slow and not tfjs"
+	@$(RUN) -m pytest $(SHARED) -m $(QUICK)
 	@$(TFJS)/bin/python -m pytest -m tfjs
 
-test-all: $(INSTALLED) $(TFJS)/tfjs lint web browser web-test  ## every test, and those of both ends: TensorFlow 2.19, 2.21
+test-all: $(INSTALLED) $(TFJS)/tfjs lint web browsers web-test  ## every test, and those of both ends: TensorFlow 2.19, 2.21
 	@$(RUN) -m pytest $(SHARED) -m "not tfjs"
 	@$(TFJS)/bin/python -m pytest -m tfjs
 	@$(MAKE) --no-print-directory test-oldest test-newest
 
 test-oldest: $(OLDEST)/oldest web browser  ## the tests but the slow ones: Python 3.11, TensorFlow 2.19
-	@$(OLDEST)/bin/python -m pytest $(SHARED) -m "not slow and not tfjs"
+	@$(OLDEST)/bin/python -m pytest $(SHARED) -m $(QUICK)
 
 test-newest: $(NEWEST)/dev web browser  ## the tests but the slow ones: Python 3.13, TensorFlow 2.21
-	@$(NEWEST)/bin/python -m pytest $(SHARED) -m "not slow and not tfjs"
+	@$(NEWEST)/bin/python -m pytest $(SHARED) -m $(QUICK)
 
 fuzz: $(INSTALLED)  ## give every reader damaged files: make fuzz CASES=2000 SEED=0; ends in one JSON line
 	@$(RUN) -m tests.fuzz --cases=$(or $(CASES),2000) --seed=$(or $(SEED),0)
@@ -126,4 +127,4 @@ locks: $(UV)     ## resolve setup.cfg's ranges into requirements/*.lock
 	@$(UV) $(COMPILE) setup.cfg --extra tfjs --extra test --output-file requirements/tfjs.lock
 
 clean:           ## remove the environments; runs stay
-	rm -rf .venv .venv-* build dist web/node_modules web/dist
+	rm -rf .venv .venv-* build dist web/node_modules web/firefox/node_modules web/dist

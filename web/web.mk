@@ -14,7 +14,7 @@ endif
 WEB_SOURCES := $(shell find web/src web/build.js web/compile_kernels.js -type f 2>/dev/null)
 BROWSER := $(VENV)/browser
 
-.PHONY: web web-test web-lint web-format serve browser
+.PHONY: web web-test web-lint web-format serve browser browsers
 
 .venv-node/installed: | $(CORE)
 	@echo "fetching Node from PyPI into .venv-node (once)" >&2
@@ -58,3 +58,18 @@ $(BROWSER): $(INSTALLED)
 	@touch $@
 
 browser: $(BROWSER)
+
+web/firefox/node_modules/installed: web/firefox/package.json web/firefox/package-lock.json $(NODE_READY)
+	@echo "fetching what drives Firefox" >&2
+	@cd web/firefox && $(NPM) ci --silent --no-fund --no-audit
+	@touch $@
+
+# The other two engines; unlike Chromium they come from nowhere but the machine's packages.
+OTHERS_THERE := { command -v firefox-esr || command -v firefox; } && command -v WebKitWebDriver && command -v Xvfb
+browsers: $(BROWSER) web/firefox/node_modules/installed  ## Firefox and WebKitGTK too, which make test-all needs
+	@{ $(OTHERS_THERE); } >/dev/null 2>&1 \
+		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "installing Firefox and WebKitGTK" >&2 \
+			&& apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+				firefox-esr webkit2gtk-driver xvfb >/dev/null; } \
+		|| { echo "error: the tests need Firefox, WebKitWebDriver and Xvfb; on Debian: apt install firefox-esr" \
+			"webkit2gtk-driver xvfb" >&2; exit 2; }

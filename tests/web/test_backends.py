@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from conftest import random_weights
 
-from web.web_page import WEBGPU, golden_trace, keras_logits, load, write
+from web.site_server import SiteServer
+from web.web_page import WEBGPU, golden_trace, keras_logits, load, visit, write
 
 
 @pytest.mark.parametrize(
@@ -47,3 +49,43 @@ def test_the_golden_trace_is_what_keras_computes(site_folder):
     logits = keras_logits(site_folder / "bundle", golden["prompt_ids"])[-1]
     np.testing.assert_allclose(golden["logits"], logits, atol=1e-5)
     assert len(golden["greedy_ids"]) >= 1
+
+
+@pytest.fixture
+def large_vocabulary(tmp_path):
+    """A site of a model of 250,000 tokens, and what Python writes with its weights."""
+    from bundle_reader import read_weights
+
+    from export.browser.site import write_site
+    from tf_gpt2.config import GPT2Config
+    from tf_gpt2.generation import TextGenerator
+    from tf_gpt2.model_directory import save_model_directory
+    from tf_gpt2.tokenizer import Tokenizer
+
+    counts = np.zeros(0x110000, np.int64)
+    counts[0x10000 : 0x10000 + 250_000 - 257] = 1
+    tokenizer = Tokenizer.from_character_counts(counts)
+    assert tokenizer.vocab_size == 250_000
+    config = GPT2Config(tokenizer.vocab_size, context_length=32, num_layers=1, num_heads=2, hidden_dim=16)
+    save_model_directory(tmp_path / "model", config, random_weights(config, 1, 0.3), tokenizer)
+    write_site(tmp_path / "model", tmp_path / "site", dtype="int8", samples=0)
+    weights = read_weights(tmp_path / "site" / "bundle")
+    server = SiteServer(tmp_path / "site")
+    yield server, TextGenerator(config, weights, tokenizer, jit_compile=False)
+    server.stop()
+
+
+@pytest.mark.slow
+def test_a_vocabulary_of_250_000_writes_what_python_writes(large_vocabulary, chromium):
+    site, model = large_vocabulary
+    opening = chr(0x10000 + 249_000)
+    context = chromium().new_context(locale="zh-CN")
+    page = visit(context, site.url)
+    load(page)
+    assert page.get_attribute("body", "data-backend") == "kernels"
+    expected = model.generate(opening, max_new_tokens=20, temperature=0.0)
+    assert opening + write(page, opening, maxNewTokens=20, temperature=0)[0] == expected
+    for top_k in (0, 40):
+        assert write(page, opening, maxNewTokens=20, temperature=1, topK=top_k, seed=3)[0]
+    assert page.errors == []
+    context.close()

@@ -11,7 +11,7 @@ export function readJson(path) {
 export function characterTokenizer(characters = "却说曹操引兵，。\n") {
   const entries = ["<|endoftext|>"];
   for (let byte = 0; byte < 256; byte++) entries.push(`<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`);
-  entries.push(...characters);
+  for (const character of characters) entries.push(character);
   return {
     added_tokens: [{ id: 0, content: "<|endoftext|>", special: true }],
     normalizer: null,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ModelClient } from "../src/page/model_client.js";
+import { ModelClient } from "../src/module/model_client.js";
 import { observe } from "./fake_worker.js";
 
 const error = (code) => ({ type: "error", id: null, code, detail: "why" });

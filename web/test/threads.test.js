@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { ModelClient } from "../src/page/model_client.js";
+import { ModelClient } from "../src/module/model_client.js";
 import { readThreads } from "../src/page/settings.js";
 import { rowStride, Step } from "../src/runtime/int8/step.js";
 import { Meeting, WORDS } from "../src/runtime/threads/meeting.js";

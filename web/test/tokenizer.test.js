@@ -26,6 +26,29 @@ test("a character spread over several tokens appears with the last one", () => {
   assert.equal(decoder.flush(), "\ufffd");
 });
 
+test("a vocabulary of 250,000 is no more than a call can take", () => {
+  const many = Array.from({ length: 250_000 }, (_, place) => String.fromCodePoint(0x10000 + place));
+  const characters = characterTokenizer(many);
+  const words = Object.fromEntries(many.map((_, id) => [`w${id}`, id]));
+  const other = {
+    added_tokens: [],
+    normalizer: null,
+    pre_tokenizer: { type: "BertPreTokenizer" },
+    post_processor: null,
+    decoder: { type: "WordPiece", prefix: "##", cleanup: true },
+    model: { type: "WordPiece", vocab: words, unk_token: "w0", continuing_subword_prefix: "##" },
+  };
+  for (const [json, facts, text] of [
+    [characters, tokenizerFacts(characters), many[200_000]],
+    [other, { kind: "other", end_of_text_id: 0, vocabulary_size: many.length }, "w249999"],
+  ]) {
+    const tokenizer = new Tokenizer(json, facts);
+    const [id, ...rest] = tokenizer.encode(text);
+    assert.ok(id >= 200_000 && !rest.length);
+    assert.equal(tokenizer.decode([id]), text);
+  }
+});
+
 test("byte-level BPE merges, decodes, and takes names of special tokens for text", () => {
   const vocab = { a: 0, b: 1, ab: 2, Ġ: 3, Ġab: 4, "<": 5, "|": 6, e: 7, "<|endoftext|>": 8 };
   const json = {

@@ -1,7 +1,7 @@
 /** One model's way to its worker: a queue of requests, each with one answer, over whichever backend runs. */
 
-import { ModelClient } from "../page/model_client.js";
 import { GPT2Error } from "./errors.js";
+import { ModelClient } from "./model_client.js";
 
 /**
  * @typedef {import("../runtime/contract.js").FromWorker} FromWorker

@@ -1,8 +1,8 @@
 /** What the desk's buttons do: load, write, go on, stop; and what the model's messages change. */
 
+import { ModelClient } from "../module/model_client.js";
 import { abilities } from "./abilities.js";
 import { GRAPHICS } from "./graphics_choice.js";
-import { ModelClient } from "./model_client.js";
 import { offerUpdate } from "./model_update.js";
 import { readThreads } from "./settings.js";
 import * as states from "./state.js";

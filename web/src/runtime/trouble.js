@@ -27,8 +27,8 @@ export class Trouble extends Error {
 export function asTrouble(error) {
   if (error instanceof Trouble) return error;
   const message = error instanceof Error ? error.message : String(error);
-  // A RangeError may be anything's; a stack that is too deep is one too, and says nothing of the device's memory.
-  const stack = /call stack|recursion/i.test(message);
+  // A RangeError may be anything's; too deep a stack and too many arguments are such, and say nothing of the memory.
+  const stack = /call stack|recursion|arguments/i.test(message);
   const memory = error instanceof RangeError ? !stack : /out of memory|allocation|Cannot enlarge/i.test(message);
   return new Trouble(memory ? "out_of_memory" : "unknown", message);
 }

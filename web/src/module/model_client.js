@@ -1,4 +1,4 @@
-/** The page's side of the worker: starts the best backend, falls back to the next, passes messages on. */
+/** The worker, for the page and for gpt2.js: starts the best backend, falls back to the next, passes messages on. */
 
 import { scriptName } from "../runtime/program_file.js";
 import { canShareMemory } from "../runtime/threads/shared_memory.js";

@@ -213,11 +213,12 @@ def read_bounded(path: str | os.PathLike, largest: int = LARGEST_JSON) -> bytes:
     Raises:
         OSError: It is missing, no regular file, too large, or cannot be read.
     """
-    if not stat.S_ISREG(os.stat(path).st_mode):
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "it is no regular file")
     with open(path, "rb") as file:
-        data = file.read(largest + 1)
-    if len(data) > largest:
+        data = file.read(largest + 1) if status.st_size <= largest else b""  # it may grow meanwhile
+    if max(len(data), status.st_size) > largest:
         raise OSError(errno.EFBIG, f"it is larger than {largest:,} bytes")
     return data
 

@@ -4,9 +4,11 @@ import errno
 import os
 
 import numpy as np
+import odd_files
 import pytest
 
 from tf_gpt2.data import token_files
+from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.data.token_files import new_prepared_folder, read_prepared, token_dtype
 from tf_gpt2.errors import UserError
 
@@ -22,6 +24,17 @@ def test_a_damaged_folder_is_replaced(tmp_path):
     with new_prepared_folder(tmp_path / "target") as partial:
         (partial / "new").write_text("new")
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["new", "target"]
+
+
+@pytest.mark.parametrize("kind", odd_files.KINDS)
+@pytest.mark.parametrize("name", ["index.json", "train.bin", "tokenizer.json"])
+def test_what_is_no_file_is_damage(tmp_path, name, kind):
+    (tmp_path / "book.txt").write_text("却说曹操引军渡河。\n" * 20, "utf-8")
+    folder = prepare_corpus([tmp_path / "book.txt"], cache_dir=tmp_path / "cache").folder
+    if kind == "large" and name != "index.json":
+        pytest.skip("a TiB is read to its end: the cache is our own")
+    odd_files.put(folder / name, kind)
+    assert read_prepared(folder, from_cache=True) is None
 
 
 def test_a_whole_corpus_that_came_to_be_there_meanwhile_stays(tmp_path, monkeypatch):

@@ -123,6 +123,9 @@ def _recover(folder):
     _open_model(folder)
 
 
+_TYPED = 100_000  # bytes: a person types no million lines, and each is a prompt to answer
+
+
 def _converse(folder):
     """A session at the terminal must reach its last line, whatever the lines before it."""
     import os
@@ -131,7 +134,8 @@ def _converse(folder):
     from tf_gpt2.generation.settings import GenerationSettings
     from tf_gpt2.interactive import converse
 
-    (folder / "lines").write_bytes((folder / "lines.txt").read_bytes() + b"\nthe last line\n")
+    typed = (folder / "lines.txt").read_bytes()[:_TYPED]
+    (folder / "lines").write_bytes(typed + b"\nthe last line\n")
     os.dup2(os.open(folder / "lines", os.O_RDONLY), 0)
     sys.stdin = open(0, encoding="utf-8")  # noqa: SIM115 - as a process has it, to its end
     model = seeds.Echo()

@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+import odd_files
 import pytest
 
 from tf_gpt2.errors import UserError
@@ -83,6 +84,14 @@ def test_a_checkpoint_of_other_shapes_is_refused_before_anything_changes(tmp_pat
     with pytest.raises(UserError, match="another model"):
         restore_checkpoint(tmp_path, 1, other)
     assert not np.asarray(other[0]).any()
+
+
+@pytest.mark.parametrize("kind", odd_files.KINDS)
+def test_what_is_no_file_is_damage(tmp_path, kind):
+    path = save_checkpoint(tmp_path, 1, _variables(7.0), STATE, keep=1)
+    odd_files.put(path, kind)
+    with pytest.raises(DamagedCheckpoint, match="is damaged"):
+        restore_checkpoint(tmp_path, 1, _variables())
 
 
 @pytest.mark.parametrize("where", [9, 60, 200, -1, -30])

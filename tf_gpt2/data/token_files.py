@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import json
 import zlib
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ import numpy as np
 
 from tf_gpt2.corpus.report import CorpusReport
 from tf_gpt2.data.holding_out import SPLITS
-from tf_gpt2.files import replacing_folder, write_atomically
+from tf_gpt2.files import read_bounded, replacing_folder, write_atomically
 from tf_gpt2.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -97,12 +98,15 @@ def token_dtype(vocab_size: int) -> np.dtype:
     return np.dtype("<u2" if vocab_size <= 1 << 16 else "<u4")
 
 
+_LARGEST_INDEX = 1 << 30  # some 100 bytes for each of the texts
+
+
 def read_prepared(folder: Path, *, from_cache: bool) -> PreparedCorpus | None:
     """Opens a prepared corpus; None when it is missing, damaged or of another version."""
     from tf_gpt2.schemas import PreparedIndex
 
     try:
-        index = PreparedIndex.model_validate_json((folder / INDEX_NAME).read_bytes())
+        index = PreparedIndex.model_validate_json(read_bounded(folder / INDEX_NAME, _LARGEST_INDEX))
         sums = {name: _crc32(folder / name) for name in _checked_files()}
         if index.version != FORMAT_VERSION or index.crc32 != sums:
             return None
@@ -163,6 +167,8 @@ def _map_tokens(path: Path, dtype: np.dtype, count: int) -> np.ndarray:
 
 
 def _crc32(path: Path) -> int:
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise OSError(errno.EINVAL, f"{path} is no file")
     checksum = 0
     with path.open("rb") as file:
         while piece := file.read(1 << 22):

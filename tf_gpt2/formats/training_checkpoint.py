@@ -46,6 +46,8 @@ def open_checkpoint(path: str | os.PathLike) -> Iterator[Any]:
     """
     import safetensors
 
+    if not os.path.isfile(path):  # a pipe would be waited for
+        raise DamagedCheckpoint(f"{path} is damaged (it is no file); delete it")
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata = dict(file.metadata() or {})

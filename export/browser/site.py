@@ -54,10 +54,10 @@ def write_site(
     Raises:
         UserError: The page is not built, the model cannot be read, or `output` cannot be written.
     """
+    from tf_gpt2.built_page import built_page
     from tf_gpt2.model_directory import load_config
     from tf_gpt2.tokenizer import Tokenizer
 
-    from .built_page import built_page
     from .bundle import BUNDLE_FILE, write_bundle
     from .openings import book_openings, read_openings
     from .page_facts import page_facts

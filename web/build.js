@@ -1,6 +1,7 @@
 /** Builds the page into dist/: node build.js. Nothing in dist/ is fetched from anywhere but its own folder. */
 
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -39,8 +40,22 @@ await build({
   // Classic scripts: a module would not even start when the page is opened from a folder, and could not say why.
   format: "iife",
   // tfjs asks for these only in Node, behind a check.
-  external: ["node-fetch", "util", "fs", "path", "worker_threads", "perf_hooks", "os", "string_decoder"],
+  external: [
+    ...["node-fetch", "util", "fs", "path", "worker_threads", "perf_hooks", "os", "string_decoder"],
+    "./inside.js", // comes when a visitor asks for it
+  ],
 });
+// What is fetched when somebody looks inside the model, and not before.
+await build({
+  ...options,
+  entryPoints: { inside: "src/views/in_page.js", inside_style: "src/views/views.css" },
+  format: "esm",
+});
+// The same views with their numbers in one file: tf_gpt2/inspection puts both into a page that needs no network.
+if (existsSync(here("./src/views/offline.js"))) {
+  await build({ ...options, entryPoints: { inspect: "src/views/offline.js" }, format: "iife" });
+  await cp(`${DIST}inside_style.css`, `${DIST}inspect.css`);
+}
 // For other people's pages: a module, and an element that imports it from beside itself.
 await build({
   ...options,

@@ -29,7 +29,8 @@ def build_model(config: GPT2Config, *, with_attention: bool = False, with_intern
 
     Returns:
         A model from token ids [B, T] (int32, T at most `context_length`) to float32 logits [B, T, V]; with
-        `with_attention` or `with_internals`, to a dictionary {"logits": [B, T, V], "attention_0": [B, H, T, T], ...}.
+        `with_attention` or `with_internals`, to a dictionary {"logits": [B, T, V], "attention_0": [B, H, T, T],
+        ...}.
     """
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
     token_embedding = TokenEmbedding(config.vocabulary_size, config.hidden_dim, name="token_embedding")

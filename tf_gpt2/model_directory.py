@@ -91,9 +91,7 @@ def assign_weights(model: keras.Model, config: GPT2Config, weights: Mapping[str,
         variable.assign(_as_variable(weights, name))
 
 
-def build_model_from(
-    config: GPT2Config, weights: Mapping[str, np.ndarray], **outputs: bool
-) -> keras.Model:
+def build_model_from(config: GPT2Config, weights: Mapping[str, np.ndarray], **outputs: bool) -> keras.Model:
     """As `build_model`, with these weights from the start: no random ones are drawn, and memory holds one copy.
 
     Args:

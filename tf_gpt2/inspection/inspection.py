@@ -33,8 +33,10 @@ class Inspection:
         characters: The text in pieces: a token each, or the tokens that spell one character together.
         start: Tokens of the whole text that come before these, which the model was not shown.
         total: Tokens of the whole text.
-        trace: Everything else, by name: attention [L, H, T, T], queries, keys and values [L, H, T, K], hidden states
-            [L + 1, T, D], logits [T, V], the logit lens [L + 1, T, 10] (`tf_gpt2.inspection.trace.Trace`).
+        trace: Everything else, by name: attention [L, H, T, T], queries, keys and values [L, H, T, K], hidden
+            states [L + 1, T, D], logits [T, V], the logit lens [L + 1, T, 10] (`tf_gpt2.inspection.trace.Trace`).
+        first_logits: [V] of what comes first here: after the end of another text, or after what the window leaves
+            out before it.
     """
 
     config: GPT2Config
@@ -45,6 +47,7 @@ class Inspection:
     start: int
     total: int
     trace: Trace
+    first_logits: np.ndarray
     tokenizer: Tokenizer = dataclasses.field(repr=False)
 
     @property
@@ -83,6 +86,11 @@ class Inspection:
         return self.trace.logits
 
     @property
+    def all_logits(self) -> np.ndarray:
+        """Logits [1 + T, V]: `first_logits`, then those of what follows each token."""
+        return np.concatenate([self.first_logits[None], self.logits])
+
+    @property
     def lens_ids(self) -> np.ndarray:
         """The ten likeliest next ids after each layer [L + 1, T, 10], as the final norm and head read them."""
         return self.trace.lens_ids
@@ -105,12 +113,12 @@ class Inspection:
 
     @functools.cached_property
     def ranks(self) -> np.ndarray:
-        """Place of each token among all [T] int32, 1 being the likeliest, ties by rising id; -1 for the first."""
+        """Place of each token among all [T] int32, 1 being the likeliest, ties by rising id; 0 for the first."""
         chosen = np.take_along_axis(self.logits[:-1], self.ids[1:, None], -1)
         likelier = (self.logits[:-1] > chosen).sum(-1)
         lower_id = np.arange(self.logits.shape[-1])[None] < self.ids[1:, None]
         equal = ((self.logits[:-1] == chosen) & lower_id).sum(-1)
-        return np.concatenate([[-1], 1 + likelier + equal]).astype(np.int32)
+        return np.concatenate([[0], 1 + likelier + equal]).astype(np.int32)
 
     @property
     def bits(self) -> np.ndarray:
@@ -223,7 +231,7 @@ class Inspector:
             raise UserError(f"`start` must be below the text's {len(ids)} tokens; received {start}")
         most = max_tokens if max_tokens is not None else _usual_window(self._config)
         window = ids[start : start + min(most, self._config.context_length)]
-        tokens, characters = token_pieces(self._tokenizer, window)
+        tokens, characters = token_pieces(self._tokenizer, window.tolist())
         return Inspection(
             config=self._config,
             settings=settings,
@@ -233,8 +241,15 @@ class Inspector:
             start=start,
             total=len(ids),
             trace=self._tracer.trace(window),
+            first_logits=self._tracer.next_logits(self._before(ids, start)),
             tokenizer=self._tokenizer,
         )
+
+    def _before(self, ids, start):
+        """What the first token of a window follows: as in training, a text follows the end of another."""
+        if start == 0:
+            return np.array([self._tokenizer.end_of_text_id], np.int32)
+        return ids[max(0, start - self._config.context_length) : start]
 
 
 def _usual_window(config: GPT2Config) -> int:

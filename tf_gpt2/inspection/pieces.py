@@ -52,7 +52,7 @@ def token_text(tokenizer: Tokenizer, token: int) -> str:
 
 
 def _groups(tokenizer, ids):
-    """Yields the tokens that belong together with their text: wherever no character is left unfinished, one ends."""
+    """Yields the tokens that belong together, and their text: a group ends where no character is unfinished."""
     if tokenizer.kind == "other":
         yield from _groups_of_words(tokenizer, ids)
         return

@@ -4,6 +4,7 @@ Shapes: L layers, H heads, T tokens, K head_dim, D hidden_dim, V the tokenizer's
 """
 
 import dataclasses
+import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -70,7 +71,7 @@ class Tracer:
         Raises:
             UserError: Attention or logits are not finite.
         """
-        outputs = {name: np.asarray(value)[0] for name, value in self._model(ids[None], training=False).items()}
+        outputs = {name: np.asarray(value)[0] for name, value in self._run(ids).items()}
 
         def stacked(name, count=self._config.num_layers):
             return np.stack([outputs.pop(f"{name}_{index}") for index in range(count)])
@@ -79,9 +80,7 @@ class Tracer:
         if not (finite := np.isfinite(attention).all((1, 2, 3))).all():
             raise UserError(f"the model's attention must be finite; layer {np.argmin(finite)} gives NaN: {_REMEDY}")
         hidden = stacked("hidden", self._config.num_layers + 1)
-        logits = outputs["logits"][:, : self._vocabulary_size]
-        if not np.isfinite(logits).all():
-            raise UserError(f"the model's logits must be finite; they hold NaN: {_REMEDY}")
+        logits = _finite(outputs["logits"][:, : self._vocabulary_size])
         lens = [likeliest(self._logits_of(layer), LIKELIEST) for layer in hidden[:-1]]
         lens.append(likeliest(logits, LIKELIEST))
         return Trace(
@@ -99,9 +98,29 @@ class Tracer:
             lens_probabilities=np.stack([shares for _, shares in lens]),
         )
 
+    def next_logits(self, ids: np.ndarray) -> np.ndarray:
+        """Logits [V] of what follows ids [T], T from 1 to the context length.
+
+        Raises:
+            UserError: They are not finite.
+        """
+        hidden = self._run(ids)[f"hidden_{self._config.num_layers}"]
+        return _finite(self._logits_of(np.asarray(hidden)[0, -1:]))[0]
+
+    def _run(self, ids):
+        with warnings.catch_warnings():  # Keras takes the softmax over a single token for a mistake
+            warnings.filterwarnings("ignore", "You are using a softmax over axis")
+            return self._model(ids[None], training=False)
+
     def _logits_of(self, hidden):
         """Logits [T, V] of one layer's hidden states [T, D]: one layer at a time, since V is large."""
         return np.asarray(self._head(hidden[None], training=False))[0, :, : self._vocabulary_size]
+
+
+def _finite(logits):
+    if not np.isfinite(logits).all():
+        raise UserError(f"the model's logits must be finite; they hold NaN: {_REMEDY}")
+    return logits
 
 
 def log_normalizers(logits: np.ndarray) -> np.ndarray:
@@ -111,7 +130,7 @@ def log_normalizers(logits: np.ndarray) -> np.ndarray:
 
 
 def likeliest(logits: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The largest of each row of logits [T, V]: ids [T, N] int32, equal ones by rising id, and probabilities [T, N].
+    """The largest of each row of logits [T, V]: ids [T, N] int32, equal ones by rising id; probabilities [T, N].
 
     N is `count`, or V where that is less.
     """

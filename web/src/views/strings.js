@@ -16,6 +16,9 @@ const zh = {
   failed_stopped: "模型正在写，写完再看。",
   failed_unsupported: "这种运行方式看不到内部。",
   failed_gone: "模型换了运行方式，请再点一次。",
+  failed_absent: "这个文件里没有存它需要的数：用 --views 加上这一种，再生成一次。",
+  failed_old_browser: "这个浏览器太旧，解不开文件里的数：请换新的浏览器打开。",
+  windowOfText: "全文有 {total} 个词元，这里看的是第 {from} 到第 {to} 个。",
   failed_nan: "模型在这里算出的不是数（NaN）：它的权重坏了，没有可看的。",
   candidatesIntro:
     "点一个字：看当时最可能的十个词元、设置去掉了哪些、随机数落在哪里。拖动温度，条形马上变，文字不变。",
@@ -57,6 +60,9 @@ const en = {
   failed_stopped: "The model is writing; look again when it has finished.",
   failed_unsupported: "What computes here cannot be looked into.",
   failed_gone: "Something else computes the model now; please tap again.",
+  failed_absent: "This file does not hold the numbers for it; make it again with this view among --views.",
+  failed_old_browser: "This browser is too old to unpack the file's numbers; open it in a newer one.",
+  windowOfText: "The whole text has {total} tokens; these are {from} to {to}.",
   failed_nan:
     "What the model computes here is not a number (NaN): its weights are damaged, there is nothing to see.",
   candidatesIntro:

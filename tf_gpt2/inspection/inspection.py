@@ -21,7 +21,7 @@ from tf_gpt2.inspection.views import VIEWS, WINDOW
 from tf_gpt2.tokenizer import Tokenizer
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Inspection:
     """What a model computed for a text of T tokens. In a notebook it shows itself.
 
@@ -48,7 +48,11 @@ class Inspection:
     total: int
     trace: Trace
     first_logits: np.ndarray
-    tokenizer: Tokenizer = dataclasses.field(repr=False)
+    tokenizer: Tokenizer
+
+    def __repr__(self) -> str:
+        counts = f"tokens={len(self.ids)}, total={self.total}, start={self.start}"
+        return f"Inspection({counts}, num_layers={self.config.num_layers}, num_heads={self.config.num_heads})"
 
     @property
     def text(self) -> str:

@@ -39,7 +39,8 @@ def token_pieces(tokenizer: Tokenizer, ids: Sequence[int]) -> tuple[list[Token],
     characters: list[str] = []
     for group, text in _groups(tokenizer, [int(token) for token in ids]):
         if len(group) == 1:
-            tokens.append(Token(group[0], text, _is_damaged(tokenizer, group[0]), len(characters)))
+            spelled, is_bytes = _part(tokenizer, group[0])
+            tokens.append(Token(group[0], spelled if is_bytes else text, is_bytes, len(characters)))
         else:
             tokens += [Token(token, *_part(tokenizer, token), len(characters)) for token in group]
         characters.append(text)
@@ -88,10 +89,6 @@ def _groups_of_words(tokenizer, ids):
 def _goes_on(piece: bytes) -> bool:
     """Whether bytes begin amid a character."""
     return bool(piece) and 0x80 <= piece[0] < 0xC0
-
-
-def _is_damaged(tokenizer, token):
-    return _part(tokenizer, token)[1]
 
 
 def _part(tokenizer: Tokenizer, token: int) -> tuple[str, bool]:

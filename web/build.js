@@ -39,10 +39,7 @@ await build({
   // Classic scripts: a module would not even start when the page is opened from a folder, and could not say why.
   format: "iife",
   // tfjs asks for these only in Node, behind a check.
-  external: [
-    ...["node-fetch", "util", "fs", "path", "worker_threads", "perf_hooks", "os", "string_decoder"],
-    "./inside.js", // comes when a visitor asks for it
-  ],
+  external: ["node-fetch", "util", "fs", "path", "worker_threads", "perf_hooks", "os", "string_decoder"],
 });
 // What is fetched when somebody looks inside the model, and not before.
 await build({

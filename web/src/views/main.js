@@ -46,7 +46,7 @@ export function show(root, source, options = {}) {
   const note = source.note ? [create("p", { class: "note" }, source.note)] : [];
   if (source.tokens.length) root.replaceChildren(list, ...note, bytesChoice(), panel);
   else root.replaceChildren(list, ...note, create("p", { class: "note" }, shared.say("emptyText")), panel);
-  if (names.length) open(names[0]);
+  if (names.length) open(names.includes(options.view ?? "") ? /** @type {string} */ (options.view) : names[0]);
   return { shared, open, close };
 
   function tab(/** @type {string} */ name) {

@@ -11,7 +11,7 @@ import { create } from "../page/dom.js";
 const FIELDS = [
   { name: "temperature", max: 2, step: 0.05 },
   { name: "topK", max: 100, step: 1, whole: true },
-  { name: "topP", max: 1, step: 0.01 },
+  { name: "topP", max: 1, step: 0.05 },
 ];
 
 export class SettingsFields {

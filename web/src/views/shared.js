@@ -9,6 +9,7 @@ import { text } from "./strings.js";
  * @typedef {object} Options
  * @property {string[]} [views] Which to offer, in this order; all where it is left out.
  * @property {import("./strings.js").Language} [language]
+ * @property {string} [view] The one to open first.
  * @property {number} [position] The token to look at first.
  * @property {(position: number, id: number, text: string) => void} [onTake] A candidate for a position is taken; where it
  *   is left out, none can be.

@@ -20,6 +20,12 @@ const zh = {
   failed_old_browser: "这个浏览器太旧，解不开文件里的数：请换新的浏览器打开。",
   windowOfText: "全文有 {total} 个词元，这里看的是第 {from} 到第 {to} 个。",
   failed_nan: "模型在这里算出的不是数（NaN）：它的权重坏了，没有可看的。",
+  again: "再试一次",
+  window: "文字有 {all} 个词元，这里看第 {from} 到 {to} 个：一次最多 {limit} 个。把光标移到别处，就看那里。",
+  paste: "看另一段文字",
+  pasteLabel: "要看的文字",
+  pasteLook: "看这一段",
+  pasteBack: "回到文稿",
   candidatesIntro:
     "点一个字：看当时最可能的十个词元、设置去掉了哪些、随机数落在哪里。拖动温度，条形马上变，文字不变。",
   candidatesAt: "第 {n} 个词元「{token}」的位置上，最可能的十个",
@@ -65,6 +71,13 @@ const en = {
   windowOfText: "The whole text has {total} tokens; these are {from} to {to}.",
   failed_nan:
     "What the model computes here is not a number (NaN): its weights are damaged, there is nothing to see.",
+  again: "Try again",
+  window:
+    "The text has {all} tokens; here are {from} to {to}, for {limit} are the most at once. Move the caret elsewhere to look there.",
+  paste: "Look at another text",
+  pasteLabel: "The text to look at",
+  pasteLook: "Look at this",
+  pasteBack: "Back to the manuscript",
   candidatesIntro:
     "Tap a character: the ten likeliest tokens there, what the settings cut away, and where the random number fell. " +
     "Move the temperature and the bars follow at once; the text stays.",

@@ -1,4 +1,4 @@
-"""Environments of other programs, made once in the checkout from the pinned versions of tests/peers; for slow tests."""
+"""Environments of other programs for the slow tests, made once in the checkout from the versions of tests/peers."""
 
 import pathlib
 import subprocess

@@ -2,7 +2,14 @@
 
 import { create } from "../page/dom.js";
 import { CandidatesView } from "./candidates_view.js";
+import { HeadView } from "./head_view.js";
+import { LensView } from "./lens_view.js";
+import { ModelView } from "./model_view.js";
+import { NeuronView } from "./neuron_view.js";
+import { ReplayView } from "./replay_view.js";
 import { Shared } from "./shared.js";
+import { SurpriseView } from "./surprise_view.js";
+import { WalkView } from "./walk_view.js";
 
 /**
  * @typedef {{element: HTMLElement, draw: () => void}} View
@@ -13,10 +20,20 @@ import { Shared } from "./shared.js";
 /** @type {Record<string, new (shared: Shared) => View>} */
 const VIEWS = {
   candidates: CandidatesView,
+  surprise: SurpriseView,
+  model: ModelView,
+  heads: HeadView,
+  neurons: NeuronView,
+  replay: ReplayView,
+  lens: LensView,
+  walk: WalkView,
 };
 
 /** The names of all views, in their order. */
 export const VIEW_NAMES = Object.keys(VIEWS);
+
+/** Names that stand for several. @type {Record<string, string[]>} */
+const GROUPS = { attention: ["model", "heads", "replay"] };
 
 /**
  * Shows a source in a place.
@@ -29,7 +46,9 @@ export const VIEW_NAMES = Object.keys(VIEWS);
  */
 export function show(root, source, options = {}) {
   const shared = new Shared(source, options);
-  const names = (options.views ?? VIEW_NAMES).filter((name) => name in VIEWS);
+  const names = (options.views ?? VIEW_NAMES)
+    .flatMap((name) => GROUPS[name] ?? name)
+    .filter((name) => name in VIEWS);
   /** @type {Map<string, View>} */
   const made = new Map();
   let current = "";
@@ -40,7 +59,10 @@ export function show(root, source, options = {}) {
   list.setAttribute("role", "tablist");
   list.setAttribute("aria-label", shared.say("views"));
   list.addEventListener("keydown", move);
-  const draw = () => made.get(current)?.draw();
+  const draw = () => {
+    root.style.colorScheme = shared.display;
+    made.get(current)?.draw();
+  };
   shared.listeners.add(draw);
   root.classList.add("inside");
   const note = source.note ? [create("p", { class: "note" }, source.note)] : [];

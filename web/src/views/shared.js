@@ -30,6 +30,8 @@ export class Shared {
     /** The token looked at; the number of tokens for what comes after them. */
     this.position = Math.min(options.position ?? source.tokens.length, source.tokens.length);
     this.showBytes = false;
+    /** "light" or "dark" where a visitor wants another than the system's. */
+    this.display = "";
     /** @type {Set<() => void>} */
     this.listeners = new Set();
   }

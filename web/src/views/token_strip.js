@@ -5,6 +5,9 @@ import { labels } from "./labels.js";
 
 /**
  * @typedef {object} StripOptions
+ * @property {import("./source.js").Token[]} [tokens] The source's where they are left out.
+ * @property {() => number} [chosen] Which one is chosen, with `choose`, where it is not the one that all views look at.
+ * @property {(place: number) => void} [choose]
  * @property {boolean} [end] Whether the place after the last token can be chosen.
  * @property {(option: any, place: number) => void} [dress] What else an option is to show.
  * @property {(place: number | null) => void} [onLook] Which one the pointer or the keyboard is at.
@@ -23,7 +26,7 @@ export class TokenStrip {
     this.element.setAttribute("aria-label", shared.say("chooseToken"));
     this.element.addEventListener("click", (/** @type {MouseEvent} */ { target }) => {
       const place = this.placeOf(target);
-      if (place !== null) shared.set({ position: place });
+      if (place !== null) this.choose(place);
     });
     this.element.addEventListener("pointerover", (/** @type {PointerEvent} */ { target }) =>
       options.onLook?.(this.placeOf(target)),
@@ -33,9 +36,25 @@ export class TokenStrip {
     this.build();
   }
 
+  get tokens() {
+    return this.options.tokens ?? this.shared.source.tokens;
+  }
+
+  /** @private */
+  choose(/** @type {number} */ place) {
+    if (this.options.choose) this.options.choose(place);
+    else this.shared.set({ position: place });
+  }
+
+  /** @private */
+  chosen() {
+    if (this.options.chosen) return this.options.chosen();
+    return this.options.end ? this.shared.position : this.shared.token;
+  }
+
   build() {
     const { shared, options } = this;
-    const { tokens } = shared.source;
+    const tokens = this.tokens;
     const names = labels(tokens, shared.showBytes);
     this.shownBytes = shared.showBytes;
     /** @type {any[]} */
@@ -60,7 +79,7 @@ export class TokenStrip {
 
   draw() {
     if (this.shownBytes !== this.shared.showBytes) this.build();
-    const chosen = this.options.end ? this.shared.position : this.shared.token;
+    const chosen = this.chosen();
     const before = this.element.querySelector("[aria-selected=true]");
     const now = this.options_?.[chosen];
     if (before !== now) before?.setAttribute("aria-selected", "false");
@@ -76,9 +95,8 @@ export class TokenStrip {
 
   /** @private */
   key(/** @type {KeyboardEvent} */ event) {
-    const { shared } = this;
-    const last = shared.source.tokens.length - (this.options.end ? 0 : 1);
-    const now = this.options.end ? shared.position : shared.token;
+    const last = this.tokens.length - (this.options.end ? 0 : 1);
+    const now = this.chosen();
     const to = {
       ArrowLeft: now - 1,
       ArrowUp: now - 1,
@@ -92,7 +110,7 @@ export class TokenStrip {
     if (to === undefined || last < 0) return;
     event.preventDefault();
     const position = Math.max(0, Math.min(last, to));
-    shared.set({ position });
+    this.choose(position);
     this.options_?.[position]?.scrollIntoView?.({ block: "nearest", inline: "nearest" });
     this.options.onLook?.(position);
   }

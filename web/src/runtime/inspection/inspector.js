@@ -96,7 +96,7 @@ export class Inspector {
       promptLength,
       limit: Math.max(1, Math.min(context, MOST_TOKENS, room)),
       context,
-      shape: { layers, heads, headDim: width / heads, width, vocabulary: this.tokenizer.vocabularySize },
+      shape: { layers, heads, headDim: width / heads, width, vocabulary: this.tokenizer.vocabularySize, context },
     };
   }
 

@@ -1,7 +1,7 @@
 """What a file of views holds: one JSON object, with the arrays that its views need and no others.
 
     version, title, language, views
-    shape       layers, heads, headDim, width, vocabulary
+    shape       layers, heads, headDim, width, inner, context, vocabulary
     settings    temperature, topK, topP
     window      start and total, in tokens: of a long text only a part is there
     tokens      a list of {id, text, bytes, character}; `character` is an index of `characters`
@@ -11,7 +11,7 @@
 
 | array | shape | views |
 |---|---|---|
-| attention_i | [H, T (T + 1) / 2], the lower triangle row by row | attention, neurons, walk |
+| attention_i | [H, T (T + 1) / 2], the lower triangle row by row | attention, walk |
 | queries_i, keys_i | [H, T, K], not scaled | neurons, walk |
 | values_i | [H, T, K] | walk |
 | candidate_ids, candidate_logits | [1 + T, N], the likeliest; row 0 is what begins the text | candidates, walk |
@@ -48,7 +48,7 @@ CODE = 120_000
 # Candidates of a position: more than ten, since temperature and top-k are moved in the view.
 CANDIDATES = 100
 # The walk shows vectors by their beginnings.
-WALK_WIDTH = 64
+WALK_WIDTH = 8
 _TITLE = 24  # characters
 
 
@@ -120,7 +120,9 @@ def _description(inspection, views, title, language):
             "heads": config.num_heads,
             "headDim": config.head_dim,
             "width": config.hidden_dim,
-            "vocabulary": inspection.logits.shape[-1],
+            "inner": config.intermediate_dim,
+            "context": config.context_length,
+            "vocabulary": config.vocabulary_size,
         },
         "settings": {"temperature": settings.temperature, "topK": settings.top_k, "topP": settings.top_p},
         "window": {"start": inspection.start, "total": inspection.total},
@@ -181,7 +183,7 @@ def _layer_arrays(
     inspection: "Inspection", views: Sequence[str], rounding: Rounding
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Arrays of every layer, each of its own so that a view unpacks what it shows."""
-    wanted = {"attention"} if {"attention", "neurons", "walk"}.intersection(views) else set()
+    wanted = {"attention"} if {"attention", "walk"}.intersection(views) else set()
     wanted |= {"queries", "keys"} if {"neurons", "walk"}.intersection(views) else set()
     wanted |= {"values"} if "walk" in views else set()
     for layer in range(inspection.config.num_layers):

@@ -92,12 +92,10 @@ export function openPayload(payload, language) {
     const [embedding, place, hidden] = await Promise.all(
       ["token_vectors", "position_vectors", "hidden"].map(array),
     );
-    const width = arrays.hidden.shape[2];
-    return {
-      embedding: columns(embedding, 1, length, width, position, position + 1),
-      position: columns(place, 1, length, width, position, position + 1),
-      hidden: columns(hidden, layers + 1, length, width, position, position + 1),
-    };
+    const kept = arrays.hidden.shape[2];
+    const vectors = (/** @type {Float32Array} */ numbers, /** @type {number} */ rows) =>
+      widened(columns(numbers, rows, length, kept, position, position + 1), rows, kept, shape.width);
+    return { embedding: vectors(embedding, 1), position: vectors(place, 1), hidden: vectors(hidden, layers + 1) };
   }
 
   return {
@@ -138,6 +136,18 @@ function columns(
     part.set(numbers.subarray((row * all + from) * width, (row * all + to) * width), row * (to - from) * width);
   }
   return part;
+}
+
+/** [rows, kept] as [rows, width]; what is not kept is NaN. */
+function widened(
+  /** @type {Float32Array} */ numbers,
+  /** @type {number} */ rows,
+  /** @type {number} */ kept,
+  /** @type {number} */ width,
+) {
+  const wide = new Float32Array(rows * width).fill(Number.NaN);
+  for (let row = 0; row < rows; row++) wide.set(numbers.subarray(row * kept, (row + 1) * kept), row * width);
+  return wide;
 }
 
 /** Lower triangles [H, T (T + 1) / 2] as [H, T, T], 0 above the diagonal. */

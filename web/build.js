@@ -1,7 +1,6 @@
 /** Builds the page into dist/: node build.js. Nothing in dist/ is fetched from anywhere but its own folder. */
 
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -49,10 +48,14 @@ await build({
   format: "esm",
 });
 // The same views with their numbers in one file: tf_gpt2/inspection puts both into a page that needs no network.
-if (existsSync(here("./src/views/offline.js"))) {
-  await build({ ...options, entryPoints: { inspect: "src/views/offline.js" }, format: "iife" });
-  await cp(`${DIST}inside_style.css`, `${DIST}inspect.css`);
-}
+await build({
+  ...options,
+  entryPoints: [
+    { in: "src/views/offline.js", out: "inspect" },
+    { in: "src/views/offline.css", out: "inspect" },
+  ],
+  format: "iife",
+});
 // For other people's pages: a module, and an element that imports it from beside itself.
 await build({
   ...options,

@@ -5,6 +5,8 @@ const HEADS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#b58900",
 /** What a positive and a negative number are coloured, as red, green, blue. */
 const POSITIVE = [0, 114, 178];
 const NEGATIVE = [213, 94, 0];
+/** Of small pictures, on light and on dark paper. */
+const PICTURE = [38, 132, 214];
 
 /** @param {number} head @param {number} heads */
 export function headColour(head, heads) {
@@ -53,7 +55,7 @@ export function paintSquare(context, weights, length, side) {
       image.data[at] = Math.max(image.data[at], 255 * Math.sqrt(weights[row * length + column]));
     }
   }
-  for (let at = 0; at < image.data.length; at += 4) image.data.set(POSITIVE, at);
+  for (let at = 0; at < image.data.length; at += 4) image.data.set(PICTURE, at);
   context.canvas.width = size;
   context.canvas.height = size;
   context.putImageData(image, 0, 0);

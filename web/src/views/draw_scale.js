@@ -3,6 +3,9 @@
 import { create, setText } from "../page/dom.js";
 import { percent, visible } from "./labels.js";
 
+// From here on a piece has room for its name, on a phone too.
+const WIDE = 0.06;
+
 export class DrawScale {
   /** @param {import("./shared.js").Shared} shared */
   constructor(shared) {
@@ -29,7 +32,7 @@ export class DrawScale {
       element.style.width = `${100 * (to - from)}%`;
       element.dataset.id = String(id);
       if (found.taken?.id === id) element.classList.add("taken");
-      if (to - from > 0.035) element.append(name(id));
+      if (to - from > WIDE) element.append(name(id));
       return element;
     });
     this.pieces.replaceChildren(...pieces, ...(draw ? [this.marker] : []));

@@ -7,6 +7,8 @@
 
 const MARK = /^[\s\p{P}\p{S}]+$/u;
 const NEAR = 5;
+// Where nothing is far away, looking near says nothing.
+const FAR = 3 * NEAR;
 const MOSTLY = 0.4;
 
 /**
@@ -27,9 +29,10 @@ export function patternOf(weights, tokens) {
       if (column === 0) sums.first += weight;
       if (column < row && tokens[column].id === tokens[row].id) sums.same += weight;
       if (column < row && isMark[column]) sums.marks += weight;
-      if (row - column <= NEAR) sums.near += weight;
+      if (row >= FAR && row - column <= NEAR) sums.near += weight;
     }
   }
+  sums.near *= rows / Math.max(1, count - FAR);
   const order = /** @type {const} */ (["before", "self", "first", "same", "marks", "near"]);
   const best = order.reduce((a, b) => (sums[b] > sums[a] + (b === "near" ? 0.3 * rows : 0) ? b : a));
   const share = rows ? sums[best] / rows : 0;

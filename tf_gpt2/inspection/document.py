@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tf_gpt2.inspection.inspection import Inspection
 
 SCRIPT, STYLE = "inspect.js", "inspect.css"
+_MARKUP = 4000  # bytes of the elements around both, and of the heading, about
 _FRAME_HEIGHT = 720  # CSS pixels
 _ENDS_SCRIPT = re.compile("</script|<!--", re.IGNORECASE)
 _ENDS_STYLE = re.compile("</style", re.IGNORECASE)
@@ -49,8 +50,9 @@ def document(
     Raises:
         UserError: A view or the language is unknown, or the views are not built.
     """
-    data = payload(inspection, views, title=title, language=language)
     script, style = _built(SCRIPT, _ENDS_SCRIPT), _built(STYLE, _ENDS_STYLE)
+    beside = len(f"{script}{style}".encode()) + _MARKUP
+    data = payload(inspection, views, title=title, language=language, beside=beside)
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src data:; "
         "base-uri 'none'; form-action 'none'"

@@ -10,6 +10,7 @@ import tf_gpt2
 from tf_gpt2.inspection.payload import payload
 from tf_gpt2.inspection.views import VIEWS
 from web.site_server import SiteServer
+from web.test_first_minute import complaints
 from web.web_page import TEXT, wait_until
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -130,6 +131,20 @@ def test_every_view_that_there_is_opens_without_an_error(open_file, seen):
         wait_until(page, "document.querySelector('.inside-panel [aria-busy=true]') === null")
         assert page.locator(".inside-panel .inside-trouble").count() == 0, tabs.nth(place).inner_text()
     assert page.errors == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1440])
+def test_axe_finds_nothing_in_any_view(open_file, seen, scheme, width):
+    page = open_file(seen)
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 800})
+    tabs = page.locator("#inspection [role=tab]")
+    for place in range(tabs.count()):
+        tabs.nth(place).click()
+        wait_until(page, "document.querySelector('.inside-panel [aria-busy=true]') === null")
+        assert complaints(page) == [], tabs.nth(place).inner_text()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_hostile_texts_and_titles_are_only_text(open_file, model):

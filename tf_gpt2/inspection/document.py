@@ -64,7 +64,8 @@ def document(
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{heading}</title>\n<style>{style}</style>\n</head>\n<body>\n"
-        f'<header><h1>{heading}</h1></header>\n<main id="inspection"></main>\n<noscript>{_WITHOUT_SCRIPTS}</noscript>\n'
+        f'<header><h1>{heading}</h1></header>\n<main id="inspection"></main>\n'
+        f"<noscript>{_WITHOUT_SCRIPTS}</noscript>\n"
         f'<script type="application/json" id="payload">{data}</script>\n'
         f"<script>{script}</script>\n</body>\n</html>\n"
     )

@@ -31,7 +31,7 @@ def open_watched(open_page):
 
 
 def oracle(bundle, ids):
-    """Every layer's attention [L, H, T, T], queries, keys, values [L, H, T, K] and states [L + 1, T, D], in NumPy."""
+    """Attention [L, H, T, T], queries, keys, values [L, H, T, K], states [L + 1, T, D] and answers of all layers."""
     from tf_gpt2.model_directory import load_config
 
     config, weights = load_config(bundle), read_weights(bundle)

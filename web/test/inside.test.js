@@ -201,6 +201,43 @@ test("states are remembered for what was encoded, the longest once, and no more 
   assert.deepEqual([...remembered.find([5, 39])], [39, 39.5]);
 });
 
+test("what was written can be asked about without being read again, also after another text", async () => {
+  let encoded = 0;
+  const kept = [];
+  const decoder = {
+    length: 0,
+    reset() {
+      this.length = 0;
+    },
+    async encode(ids) {
+      encoded += ids.length;
+      for (const id of ids) kept[this.length++] = id;
+      return Float32Array.of(0, 1, 0);
+    },
+    states: (count) => Float32Array.from(kept.slice(0, count)), // of width 1
+  };
+  const writer = new Writer(decoder, 40, 0);
+  const settings = { temperature: 0, topK: 0, topP: 1, repetitionPenalty: 1, maxNewTokens: 6, seed: 0 };
+  const written = async (ids) => {
+    const { snapshot } = writer.start(ids);
+    await writer.write(
+      snapshot,
+      settings,
+      0,
+      async () => false,
+      () => {},
+    );
+  };
+  await written([7, 8]);
+  assert.deepEqual([...writer.stateAfter([7, 8, 1])], [1]);
+  await written([9]);
+  const before = encoded;
+  assert.deepEqual([...writer.stateAfter([7, 8])], [8]);
+  assert.deepEqual([...writer.stateAfter([9, 1, 1])], [1]);
+  assert.equal(writer.stateAfter([8]), null);
+  assert.equal(encoded, before);
+});
+
 test("a head in a word, and which layers someone means", () => {
   const tokens = [..."却说曹操说曹操"].map((text, id) => ({
     id: "却说曹操".indexOf(text) + (id > 9 ? 9 : 0),

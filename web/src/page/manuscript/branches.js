@@ -32,7 +32,8 @@ export function branchTree(m, most) {
   const grow = (first) => {
     const places = [first];
     let next = after.get(first) ?? [];
-    while (next.length === 1) {
+    // What takes something away leaves a text behind that is an end of its own.
+    while (next.length === 1 && m.passages[next[0]].removed === 0) {
       places.push(next[0]);
       next = after.get(next[0]) ?? [];
     }

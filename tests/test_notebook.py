@@ -41,8 +41,9 @@ def _with(source, values):
 
 
 def test_it_runs_from_the_first_cell_to_the_last(tmp_path, monkeypatch):
-    nbformat = pytest.importorskip("nbformat")
-    nbclient = pytest.importorskip("nbclient")
+    import nbclient
+    import nbformat
+
     novel = tmp_path / "novel.txt"
     novel.write_text("却说喬峯帶阿朱回到北方，對她說：「我們永遠留在這裡！」" * 60, "utf-8")
     monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=":")

@@ -1,5 +1,6 @@
 """`tf_gpt2.load(...).inspect(text)`: its arrays, what is asked of them, and texts of every kind."""
 
+import checkpoints
 import numpy as np
 import numpy_gpt2
 import pytest
@@ -9,6 +10,8 @@ import tf_gpt2
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
 from tf_gpt2.generation import TextGenerator
+from tf_gpt2.inspection.trace import Tracer
+from tf_gpt2.model_directory import load_config, load_weights
 from tf_gpt2.tokenizer import Tokenizer
 
 TEXT = "却说曹操引兵，天下大势"
@@ -138,6 +141,19 @@ def test_a_position_that_is_not_there_is_one_line(seen):
         seen.candidates(11)
     with pytest.raises(UserError, match="a setting must be a field of GenerationSettings; received 'colour'"):
         seen.candidates(1, colour=2)
+
+
+@pytest.mark.parametrize("name", checkpoints.FORMATS)
+def test_models_of_other_programs_are_looked_into(name):
+    model, text = tf_gpt2.load(checkpoints.FOLDER / name), "it was 势 the 😀 war"
+    seen = model.inspect(text)
+    assert [token.id for token in seen.tokens] == seen.ids.tolist()
+    assert seen.text == model.tokenizer.decode(seen.ids)
+    assert [choice.id for choice in seen.candidates()] == [candidate.id for candidate in model.candidates(text)]
+    original = checkpoints.expected(name)
+    config = load_config(checkpoints.FOLDER / name)
+    tracer = Tracer(config, load_weights(checkpoints.FOLDER / name, config), config.vocabulary_size)
+    np.testing.assert_allclose(tracer.trace(original["ids"].astype(np.int32)).logits, original["logits"], atol=1e-4)
 
 
 def test_nan_is_one_line():

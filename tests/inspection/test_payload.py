@@ -129,7 +129,7 @@ def test_a_title_may_be_anything(seen):
 
 def test_numbers_are_rounded_more_where_the_file_would_be_too_large(seen, monkeypatch):
     def size(limit):
-        monkeypatch.setattr(module, "SMALL_FILE", module.CODE + limit)
+        monkeypatch.setattr(module, "SMALL_FILE", limit)
         text = module.payload(seen, ["attention", "neurons"])
         return len(text), json.loads(text)["arrays"]
 

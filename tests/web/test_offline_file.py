@@ -10,6 +10,7 @@ import tf_gpt2
 from tf_gpt2.inspection.payload import payload
 from tf_gpt2.inspection.views import VIEWS
 from web.site_server import SiteServer
+from web.test_first_minute import complaints
 from web.web_page import TEXT, wait_until
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -132,6 +133,20 @@ def test_every_view_that_there_is_opens_without_an_error(open_file, seen):
     assert page.errors == []
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1440])
+def test_axe_finds_nothing_in_any_view(open_file, seen, scheme, width):
+    page = open_file(seen)
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 800})
+    tabs = page.locator("#inspection [role=tab]")
+    for place in range(tabs.count()):
+        tabs.nth(place).click()
+        wait_until(page, "document.querySelector('.inside-panel [aria-busy=true]') === null")
+        assert complaints(page) == [], tabs.nth(place).inner_text()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def test_hostile_texts_and_titles_are_only_text(open_file, model):
     page = open_file(model.inspect(HOSTILE), title=HOSTILE)
     assert page.title() == page.locator("h1").inner_text() == HOSTILE
@@ -152,3 +167,64 @@ def test_a_window_of_a_longer_text_is_said(open_file, model):
     page = open_file(model.inspect(TEXT * 20, start=30, max_tokens=10), language="en")
     total = len(TEXT) * 20
     assert f"The whole text has {total} tokens; these are 31 to 40." in page.locator("#inspection").inner_text()
+
+
+def test_a_notebooks_frame_shows_the_views(chromium, seen):
+    context = chromium().new_context(locale="zh-CN", offline=True)
+    page = context.new_page()
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.set_content(f"<!doctype html>{seen._repr_html_()}")
+    page.frame_locator("iframe").locator(".inside-bars li").nth(9).wait_for(timeout=30_000)
+    assert errors == []
+    context.close()
+
+
+# What a browser may lack, and what then stands on the page.
+WITHOUT_CANVAS = "HTMLCanvasElement.prototype.getContext = () => null;"
+WITHOUT_UNPACKING = "delete globalThis.DecompressionStream;"
+
+
+@pytest.fixture
+def open_in(chromium, tmp_path, seen):
+    """Opens the file in a browser that lacks something: open_in(what takes it away)."""
+    contexts = []
+
+    def start(taken):
+        seen.save(tmp_path / "inside.html", language="en")
+        contexts.append(chromium().new_context(offline=True))
+        page = contexts[-1].new_page()
+        page.errors = []
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page.add_init_script(taken)
+        page.goto((tmp_path / "inside.html").as_uri())
+        return page
+
+    yield start
+    for context in contexts:
+        context.close()
+
+
+def test_without_canvas_every_view_opens_or_says_why_not(open_in):
+    page = open_in(WITHOUT_CANVAS)
+    tabs = page.locator("#inspection [role=tab]")
+    for place in range(tabs.count()):
+        tabs.nth(place).click()
+        wait_until(page, "document.querySelector('.inside-panel [aria-busy=true]') === null")
+        assert len(page.locator(".inside-panel").inner_text()) > 20
+    assert page.errors == []
+
+
+def test_a_browser_that_cannot_unpack_the_numbers_is_told(open_in):
+    page = open_in(WITHOUT_UNPACKING)
+    wait_until(page, "document.querySelector('.inside-trouble') !== null")
+    assert "This browser is too old" in page.locator(".inside-trouble").inner_text() and page.errors == []
+
+
+def test_a_file_without_scripts_says_so(chromium, tmp_path, seen):
+    seen.save(tmp_path / "inside.html")
+    context = chromium().new_context(java_script_enabled=False, offline=True)
+    page = context.new_page()
+    page.goto((tmp_path / "inside.html").as_uri())
+    assert "allow scripts" in page.locator("noscript").inner_text()
+    context.close()

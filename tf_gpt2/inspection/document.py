@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tf_gpt2.inspection.inspection import Inspection
 
 SCRIPT, STYLE = "inspect.js", "inspect.css"
+_MARKUP = 4000  # bytes of the elements around both, and of the heading, about
 _FRAME_HEIGHT = 720  # CSS pixels
 _ENDS_SCRIPT = re.compile("</script|<!--", re.IGNORECASE)
 _ENDS_STYLE = re.compile("</style", re.IGNORECASE)
@@ -49,8 +50,9 @@ def document(
     Raises:
         UserError: A view or the language is unknown, or the views are not built.
     """
-    data = payload(inspection, views, title=title, language=language)
     script, style = _built(SCRIPT, _ENDS_SCRIPT), _built(STYLE, _ENDS_STYLE)
+    beside = len(f"{script}{style}".encode()) + _MARKUP
+    data = payload(inspection, views, title=title, language=language, beside=beside)
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
@@ -62,7 +64,8 @@ def document(
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{heading}</title>\n<style>{style}</style>\n</head>\n<body>\n"
-        f'<h1>{heading}</h1>\n<main id="inspection"></main>\n<noscript>{_WITHOUT_SCRIPTS}</noscript>\n'
+        f'<header><h1>{heading}</h1></header>\n<main id="inspection"></main>\n'
+        f"<noscript>{_WITHOUT_SCRIPTS}</noscript>\n"
         f'<script type="application/json" id="payload">{data}</script>\n'
         f"<script>{script}</script>\n</body>\n</html>\n"
     )

@@ -42,9 +42,8 @@ if TYPE_CHECKING:
     from tf_gpt2.inspection.inspection import Inspection
 
 VERSION = 1
-# Of a file, in bytes; the code of the views is a part of it.
+# Of a file, in bytes.
 FEW_TOKENS, SMALL_FILE, LARGE_FILE = 60, 3_000_000, 25_000_000
-CODE = 120_000
 # Candidates of a position: more than ten, since temperature and top-k are moved in the view.
 CANDIDATES = 100
 # The walk shows vectors by their beginnings.
@@ -77,11 +76,16 @@ def tokens_that_fit(config: GPT2Config) -> int:
     heads, numbers = config.num_layers * config.num_heads, 3 * config.num_layers * config.hidden_dim
     tokens = np.arange(1, config.context_length + 1, dtype=np.float64)
     size = _BASE64 * (_WEIGHT_BYTES * heads * tokens * (tokens + 1) / 2 + _NUMBER_BYTES * numbers * tokens)
-    return max(1, int((size <= LARGE_FILE - CODE).sum()))
+    return max(1, int((size <= LARGE_FILE).sum()))
 
 
 def payload(
-    inspection: "Inspection", views: Sequence[str], *, title: str | None = None, language: str | None = None
+    inspection: "Inspection",
+    views: Sequence[str],
+    *,
+    title: str | None = None,
+    language: str | None = None,
+    beside: int = 0,
 ) -> str:
     """The object as JSON, as short as the limits ask for where rounding can do that.
 
@@ -90,6 +94,7 @@ def payload(
         views: Names of views.
         title: A heading; by default the text's beginning.
         language: "zh", "en" or None, which leaves it to the reader's browser.
+        beside: Bytes of the file that are not this.
 
     Raises:
         UserError: A view or the language is unknown.
@@ -97,7 +102,7 @@ def payload(
     views = check_views(views)
     if language not in (None, *LANGUAGES):
         raise UserError(f"`language` must be one of {', '.join(LANGUAGES)}; received {language!r}")
-    limit = (SMALL_FILE if len(inspection.ids) <= FEW_TOKENS else LARGE_FILE) - CODE
+    limit = (SMALL_FILE if len(inspection.ids) <= FEW_TOKENS else LARGE_FILE) - beside
     fixed = dict(_small_arrays(inspection, views))
     described = _description(inspection, views, title, language)
     for rounding in ROUNDINGS:

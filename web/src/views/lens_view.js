@@ -87,7 +87,7 @@ export class LensView {
       const first = start(layer, at);
       const [id, share] = [lens.ids[first], lens.probabilities[first]];
       const button = create("button", { type: "button", class: "inside-lens", dir: "auto" }, textOf(id));
-      button.style.background = `color-mix(in srgb, var(--view-before) ${Math.round(55 * share)}%, transparent)`;
+      button.style.background = `color-mix(in srgb, var(--view-before) ${Math.round(50 * share)}%, transparent)`;
       const values = { token: textOf(id), share: percent(share), layer, n: at + 1 };
       button.setAttribute("aria-label", shared.say("lensCell", values));
       button.title = percent(share);

@@ -1,5 +1,6 @@
 /** A file that tf_gpt2/inspection/document.py wrote: shows the views of the numbers that stand in it. */
 
+import { create } from "../page/dom.js";
 import { openPayload } from "./file_source.js";
 import { show } from "./main.js";
 import { text } from "./strings.js";
@@ -18,7 +19,17 @@ try {
   const payload = JSON.parse(data.textContent ?? "");
   language = payload.language ?? language;
   document.documentElement.lang = language;
-  show(root, openPayload(payload, language), { views: payload.views, language });
+  // The views' own headings are of the fourth rank, as the page needs them; these stand above for who hears a page.
+  const view = create("h3", { class: "hidden-visually" });
+  const place = create("div");
+  root.append(create("h2", { class: "hidden-visually" }, text(language, "views")), view, place);
+  show(place, openPayload(payload, language), {
+    views: payload.views,
+    language,
+    onView: (name) => {
+      view.textContent = text(language, /** @type {any} */ (`view_${name}`));
+    },
+  });
 } catch (error) {
   root.textContent = `${text(language, "failed")} ${error instanceof Error ? error.message : error}`;
 }

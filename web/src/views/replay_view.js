@@ -105,7 +105,7 @@ export class ReplayView {
       option.style.background =
         place > now
           ? ""
-          : `color-mix(in srgb, var(--view-before) ${Math.round(90 * Math.sqrt(weights[place]))}%, transparent)`;
+          : `color-mix(in srgb, var(--view-before) ${Math.round(50 * Math.sqrt(weights[place]))}%, transparent)`;
     }
     const order = [...Array(now + 1).keys()].sort((a, b) => weights[b] - weights[a]).slice(0, 3);
     const list = order

@@ -80,7 +80,7 @@ def _measure(page):
         ("heads", "document.querySelector('.inside-lines')"),
         ("neurons", "document.querySelector('.inside-neurons tbody tr')"),
         ("lens", "document.querySelector('.inside-lens-table')"),
-        ("surprise", "document.querySelector('.inside-panel .surprise.step-0, .inside-panel .surprise.step-4')"),
+        ("surprise", "document.querySelector('.inside-panel .inside-strip .surprise')"),
     ):
         seen = "const seen = () => document.querySelectorAll('.inside-layer-row').length || 1;"
         expression = f"(async () => {{ {seen} return ({TIMED})('[data-view={view}]', () => {done}); }})()"

@@ -14,11 +14,6 @@ export function headColour(head, heads) {
   return `hsl(${Math.round((360 * head) / heads)} 65% ${head % 2 ? 42 : 55}%)`;
 }
 
-/** The colour that #rrggbb or hsl() is with a share of itself. @param {string} colour @param {number} share */
-export function faded(colour, share) {
-  return `color-mix(in srgb, ${colour} ${Math.round(share * 100)}%, transparent)`;
-}
-
 /**
  * Paints numbers on a canvas, a pixel each: blue above zero, orange below, the stronger the larger.
  *

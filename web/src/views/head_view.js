@@ -1,7 +1,7 @@
 /** What each token looks at, in lines: width by weight, colour by head. */
 
 import { create, setText } from "../page/dom.js";
-import { faded, headColour, paper } from "./colours.js";
+import { headColour, paper } from "./colours.js";
 import { labels, percent } from "./labels.js";
 import { displayPicker, headSquares, layerPicker } from "./pickers.js";
 import { Latest } from "./shared.js";
@@ -11,7 +11,7 @@ const ROW = 26; // pixels of a token
 const SIDE = 0.32; // of the width: a column of tokens
 // Of all tokens at once only lines from here on are drawn; of one token all that can be seen.
 const FAINT = 0.06;
-const FAINTEST = 0.004;
+const FAINTEST = 0.01;
 
 export class HeadView {
   /**
@@ -32,7 +32,10 @@ export class HeadView {
     this.looked = null;
     this.picker = layerPicker(shared, (chosen) => this.open(chosen));
     this.picker.select.value = String(layer);
-    this.squares = headSquares(shared, this.heads, () => this.paint());
+    this.squares = headSquares(shared, this.heads, () => {
+      this.describe();
+      this.paint();
+    });
     this.summary = create("p", { class: "note", role: "status" });
     this.canvas = create("canvas", { class: "inside-lines" });
     this.canvas.setAttribute("aria-hidden", "true");
@@ -143,6 +146,7 @@ export class HeadView {
       item.setAttribute("aria-selected", "false");
     }
     query?.items[shared.token]?.setAttribute("aria-selected", "true");
+    this.describe();
   }
 
   /** @private */
@@ -159,7 +163,6 @@ export class HeadView {
   paint() {
     const { attention, scroller, canvas, shared } = this;
     if (!attention || !this.query) return;
-    this.describe();
     const context = paper(canvas);
     if (!context) {
       setText(this.summary, `${this.summary.textContent} ${shared.say("noCanvas")}`);
@@ -167,14 +170,19 @@ export class HeadView {
     }
     const [width, height] = [scroller.clientWidth, scroller.clientHeight];
     const ratio = Math.min(globalThis.devicePixelRatio || 1, 2);
-    canvas.width = width * ratio;
-    canvas.height = height * ratio;
-    canvas.style.width = `${width}px`;
-    canvas.style.height = `${height}px`;
-    context.scale(ratio, ratio);
+    // A canvas of another size is made anew, which takes longer than to draw on it.
+    if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+      canvas.width = Math.round(width * ratio);
+      canvas.height = Math.round(height * ratio);
+      canvas.style.width = `${width}px`;
+      canvas.style.height = `${height}px`;
+    }
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, width, height);
     const count = shared.source.tokens.length;
     const looked = this.looked ?? (this.all ? null : { side: "query", place: shared.token });
-    const first = Math.floor(scroller.scrollTop / ROW);
+    const top = scroller.scrollTop;
+    const first = Math.floor(top / ROW);
     const end = Math.min(count, first + Math.ceil(height / ROW) + 1);
     for (const head of this.heads) {
       const weights = headOf(attention, head, count);
@@ -186,8 +194,8 @@ export class HeadView {
         context.strokeStyle = colour;
         context.lineWidth = 0.5 + 5 * weight;
         context.beginPath();
-        context.moveTo(width * SIDE, (from + 0.5) * ROW - scroller.scrollTop);
-        context.lineTo(width * (1 - SIDE), (to + 0.5) * ROW - scroller.scrollTop);
+        context.moveTo(width * SIDE, (from + 0.5) * ROW - top);
+        context.lineTo(width * (1 - SIDE), (to + 0.5) * ROW - top);
         context.stroke();
       };
       if (looked?.side === "query") for (let to = 0; to <= looked.place; to++) line(looked.place, to, FAINTEST);
@@ -212,15 +220,19 @@ export class HeadView {
     const heads = [...this.heads];
     const stripe = (width * SIDE) / Math.max(1, heads.length);
     const left = looked.side === "query" ? width * (1 - SIDE) : 0;
-    for (let other = first; other < end; other++) {
-      for (const [at, head] of heads.entries()) {
+    const top = scroller.scrollTop;
+    for (const [at, head] of heads.entries()) {
+      const weights = headOf(attention, head, count);
+      context.fillStyle = headColour(head, shared.source.shape.heads);
+      for (let other = first; other < end; other++) {
         const [from, to] = looked.side === "query" ? [looked.place, other] : [other, looked.place];
-        const weight = to <= from ? headOf(attention, head, count)[from * count + to] : 0;
-        if (weight < 0.005) continue;
-        context.fillStyle = faded(headColour(head, shared.source.shape.heads), 0.45 * weight);
-        context.fillRect(left + at * stripe, other * ROW - scroller.scrollTop, stripe, ROW - 1);
+        const weight = to <= from ? weights[from * count + to] : 0;
+        if (weight < FAINTEST) continue;
+        context.globalAlpha = 0.45 * weight;
+        context.fillRect(left + at * stripe, other * ROW - top, stripe, ROW - 1);
       }
     }
+    context.globalAlpha = 1;
   }
 
   /** @private */

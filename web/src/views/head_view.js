@@ -190,7 +190,7 @@ export class HeadView {
       const line = (/** @type {number} */ from, /** @type {number} */ to, /** @type {number} */ least) => {
         const weight = weights[from * count + to];
         if (weight < least) return;
-        context.globalAlpha = Math.min(1, 0.15 + weight);
+        context.globalAlpha = Math.min(1, 0.25 + weight);
         context.strokeStyle = colour;
         context.lineWidth = 0.5 + 5 * weight;
         context.beginPath();

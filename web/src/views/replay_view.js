@@ -118,7 +118,10 @@ export class ReplayView {
       hidden: tokens.length - 1 - now,
     };
     setText(this.sentence, `${shared.say("replayStep", values)} ${shared.say("replayLooks", { list })}`);
-    this.place.replaceChildren(this.mask(now));
+    const mask = this.mask(now);
+    this.place.replaceChildren(mask);
+    // On a phone the newest columns are what is new.
+    if (now > SIDE / 2) mask.scrollLeft = mask.scrollWidth;
   }
 
   /** Queries by keys around the step: ready, new, hidden. @private */

@@ -47,7 +47,9 @@ export class InsidePanel {
     this.wanted = wanted;
     if (first) this.buildPaste();
     const key = `${this.pasted ?? wanted.key}`;
-    if (this.shown !== key) {
+    // What gave way to writing is asked for again when that has ended.
+    const gaveWay = this.place.querySelector(".inside-trouble[data-code=stopped]") !== null;
+    if (this.shown !== key || gaveWay) {
       this.shown = key;
       this.open();
     } else if (this.views && this.views.shared.settings !== wanted.settings) {
@@ -102,7 +104,9 @@ export class InsidePanel {
       const sentence = say(`failed_${code}`) || `${say("failed")} ${error}`;
       const again = create("button", { type: "button" }, say("again"));
       again.addEventListener("click", () => this.open(caret));
-      this.place.replaceChildren(create("p", { class: "inside-trouble" }, sentence), again);
+      const trouble = create("p", { class: "inside-trouble" }, sentence);
+      trouble.dataset.code = code;
+      this.place.replaceChildren(trouble, again);
     }
     this.place.removeAttribute("aria-busy");
   }

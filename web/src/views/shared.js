@@ -67,6 +67,7 @@ export class Shared {
       const key = /** @type {Key} */ (`failed_${code}`);
       const sentence = document.createElement("p");
       sentence.className = "inside-trouble";
+      sentence.dataset.code = code;
       sentence.textContent =
         this.say(key) || `${this.say("failed")} ${error instanceof Error ? error.message : error}`;
       place.replaceChildren(sentence);

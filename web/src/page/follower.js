@@ -23,16 +23,14 @@ export class Follower {
 
   /** @param {HTMLElement | null} end Element at the end of what is being written; null when nothing is. */
   follow(end) {
-    if (!end) {
-      this.followed = null;
-      return;
-    }
-    if (this.followed === null) this.active = true; // a new run begins
+    if (end && this.followed === null) this.active = true; // a new run begins
+    // The last tokens may come with the run's end.
+    const last = end ?? this.followed;
     this.followed = end;
-    if (!this.active) return;
+    if (!last || !this.active) return;
     const bar = document.getElementById("bar");
     const fixed = bar && getComputedStyle(bar).position === "fixed" ? bar.offsetHeight : 0;
-    const below = end.getBoundingClientRect().bottom + MARGIN - (innerHeight - fixed);
+    const below = last.getBoundingClientRect().bottom + MARGIN - (innerHeight - fixed);
     if (below > 0) scrollBy({ top: below, behavior: "instant" });
   }
 }

@@ -11,7 +11,10 @@ from commands import ROOT
 
 # room: modules or packages in it, and the rooms it may import beside itself. A room knows what stands above it.
 ROOMS = {
-    "ground": ({"errors", "config", "files", "file_system", "cache", "runtime", "printing", "terminal"}, set()),
+    "ground": (
+        {"errors", "config", "files", "file_system", "cache", "runtime", "printing", "terminal", "built_page"},
+        set(),
+    ),
     "corpus": ({"corpus"}, {"ground"}),
     "records": ({"run_directory", "schemas"}, {"ground", "corpus"}),
     "bytes": ({"token_bytes"}, {"corpus"}),
@@ -24,9 +27,10 @@ ROOMS = {
     "model": ({"layers", "dropout", "model"}, {"ground"}),
     "settings": ({"generation.settings", "generation.sentences"}, {"ground"}),
     "directory": ({"model_directory"}, {"ground", "records", "formats", "tokenizer", "model", "settings"}),
+    "inspection": ({"inspection"}, {"ground", "tokenizer", "model", "settings", "directory"}),
     "generation": (
         {"generation"},
-        {"ground", "corpus", "records", "formats", "tokenizer", "model", "settings", "directory"},
+        {"ground", "corpus", "records", "formats", "tokenizer", "model", "settings", "directory", "inspection"},
     ),
     "evaluation": ({"evaluation"}, {"ground", "corpus", "data", "directory", "generation"}),
     "training": (
@@ -49,6 +53,7 @@ COMMANDS = {
     "tf_gpt2.train",
     "tf_gpt2.sample",
     "tf_gpt2.evaluate",
+    "tf_gpt2.inspect",
     "tf_gpt2.interactive",
     "tf_gpt2.__main__",
     "tf_gpt2.command",
@@ -63,6 +68,8 @@ WITHOUT_TENSORFLOW = (
     "tf_gpt2.train",
     "tf_gpt2.sample",
     "tf_gpt2.evaluate",
+    "tf_gpt2.inspect",
+    "tf_gpt2.inspection.views",
     "tf_gpt2.config",
     "tf_gpt2.errors",
     "tf_gpt2.files",

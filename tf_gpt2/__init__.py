@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tf_gpt2.evaluation.corpus_loss import evaluate_model
     from tf_gpt2.generation.writer import TextGenerator, load
+    from tf_gpt2.inspection.inspection import Inspection
     from tf_gpt2.training.run import TrainingResult, train_model
 
 __version__ = "0.1.0"
-__all__ = ["TextGenerator", "TrainingResult", "__version__", "evaluate_model", "load", "train_model"]
+__all__ = ["Inspection", "TextGenerator", "TrainingResult", "__version__", "evaluate_model", "load", "train_model"]
 
 # TensorFlow is imported when it is needed, not before: each name is looked up when it is first touched.
 _HOMES = {
+    "Inspection": "tf_gpt2.inspection.inspection",
     "TextGenerator": "tf_gpt2.generation",
     "TrainingResult": "tf_gpt2.training.run",
     "evaluate_model": "tf_gpt2.evaluation.corpus_loss",

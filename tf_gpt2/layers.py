@@ -94,7 +94,8 @@ class CausalSelfAttention(keras.layers.Layer):
 
     One fused projection gives queries, keys and values. Input and output are [B, T, D]. With
     `return_attention=True` the call also returns the attention weights [B, H, T, T], rows summing to one, before
-    dropout.
+    dropout; with `return_projections=True` these and then the queries, keys and values, each [B, H, T, K], the
+    queries not scaled.
     """
 
     def __init__(
@@ -118,15 +119,21 @@ class CausalSelfAttention(keras.layers.Layer):
         self.output_bias = self.add_weight(name="output_bias", shape=(width,), initializer="zeros")
         self.built = True
 
-    def call(self, inputs: Any, training: bool | None = None, return_attention: bool = False) -> Any:
+    def call(
+        self,
+        inputs: Any,
+        training: bool | None = None,
+        return_attention: bool = False,
+        return_projections: bool = False,
+    ) -> Any:
         width = inputs.shape[-1]
         length = ops.shape(inputs)[1]
         head_dim = width // self.num_heads
         qkv = ops.matmul(inputs, self.qkv_kernel) + self.qkv_bias  # [B, T, 3D]
         query, key, value = (self._split_heads(part, length) for part in ops.split(qkv, 3, axis=-1))
         # Scaling the queries costs T * K products a head; scaling the scores would cost T * T.
-        query = query * head_dim**-0.5
-        scores = ops.einsum("bhqk,bhsk->bhqs", query, key)  # [B, H, T, T]
+        scaled = query * head_dim**-0.5
+        scores = ops.einsum("bhqk,bhsk->bhqs", scaled, key)  # [B, H, T, T]
         position = ops.arange(length)
         visible = position[None, :] <= position[:, None]  # [T, T], query by key
         scores = ops.where(visible, scores, ops.cast(-1e9 if scores.dtype != "float16" else -6e4, scores.dtype))
@@ -135,19 +142,30 @@ class CausalSelfAttention(keras.layers.Layer):
         context = ops.matmul(self.attention_dropout(attention, training=training), value)  # [B, H, T, K]
         context = ops.reshape(ops.transpose(context, (0, 2, 1, 3)), (-1, length, width))
         outputs = ops.matmul(context, self.output_kernel) + self.output_bias  # [B, T, D]
+        if return_projections:
+            return outputs, attention, query, key, value
         return (outputs, attention) if return_attention else outputs
 
     def _split_heads(self, inputs, length):
         heads = ops.reshape(inputs, (-1, length, self.num_heads, inputs.shape[-1] // self.num_heads))
         return ops.transpose(heads, (0, 2, 1, 3))  # [B, T, D] -> [B, H, T, K]
 
-    def compute_output_spec(self, inputs: Any, training: bool | None = None, return_attention: bool = False) -> Any:
+    def compute_output_spec(
+        self,
+        inputs: Any,
+        training: bool | None = None,
+        return_attention: bool = False,
+        return_projections: bool = False,
+    ) -> Any:
         outputs = keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
-        if not return_attention:
+        if not (return_attention or return_projections):
             return outputs
-        batch, length, _ = inputs.shape
-        shape = (batch, self.num_heads, length, length)
-        return outputs, keras.KerasTensor(shape, dtype=self.compute_dtype)
+        batch, length, width = inputs.shape
+        attention = keras.KerasTensor((batch, self.num_heads, length, length), dtype=self.compute_dtype)
+        if not return_projections:
+            return outputs, attention
+        shape = (batch, self.num_heads, length, width // self.num_heads)
+        return outputs, attention, *(keras.KerasTensor(shape, dtype=self.compute_dtype) for _ in range(3))
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -91,17 +91,21 @@ def assign_weights(model: keras.Model, config: GPT2Config, weights: Mapping[str,
         variable.assign(_as_variable(weights, name))
 
 
-def build_model_from(
-    config: GPT2Config, weights: Mapping[str, np.ndarray], *, with_attention: bool = False
-) -> keras.Model:
-    """As `build_model`, with these weights from the start: no random ones are drawn, and memory holds one copy."""
+def build_model_from(config: GPT2Config, weights: Mapping[str, np.ndarray], **outputs: bool) -> keras.Model:
+    """As `build_model`, with these weights from the start: no random ones are drawn, and memory holds one copy.
+
+    Args:
+        config: The model's shape.
+        weights: Arrays by Hugging Face name.
+        **outputs: `with_attention` or `with_internals`, as for `build_model`.
+    """
     import keras
 
     from tf_gpt2.model import build_model
 
     # In this scope variables have no values yet; when it ends, Keras asks each one's initialiser.
     with keras.StatelessScope():
-        model = build_model(config, with_attention=with_attention)
+        model = build_model(config, **outputs)
         for name, variable in _variables_by_tensor_name(model, config).items():
             variable._initializer = functools.partial(_initial_value, weights, name)
     return model

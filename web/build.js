@@ -41,6 +41,21 @@ await build({
   // tfjs asks for these only in Node, behind a check.
   external: ["node-fetch", "util", "fs", "path", "worker_threads", "perf_hooks", "os", "string_decoder"],
 });
+// What is fetched when somebody looks inside the model, and not before.
+await build({
+  ...options,
+  entryPoints: { inside: "src/views/in_page.js", inside_style: "src/views/views.css" },
+  format: "esm",
+});
+// The same views with their numbers in one file: tf_gpt2/inspection puts both into a page that needs no network.
+await build({
+  ...options,
+  entryPoints: [
+    { in: "src/views/offline.js", out: "inspect" },
+    { in: "src/views/offline.css", out: "inspect" },
+  ],
+  format: "iife",
+});
 // For other people's pages: a module, and an element that imports it from beside itself.
 await build({
   ...options,

@@ -20,6 +20,7 @@ _LOG = logging.getLogger("tf_gpt2.export")
 SITE_FILE = "site.json"
 SERVICE_WORKER = "service_worker.js"
 PAGE_LIST = "page.json"  # the built page's files with their SHA-256, as web/build.js lists them
+OFFLINE_FILES = ("inspect.js", "inspect.css")  # what tf_gpt2/inspection puts into files; a site has no use for them
 PASSAGE_TOKENS = 160
 OFFERED_OPENINGS = 6
 SEED = 1
@@ -54,10 +55,10 @@ def write_site(
     Raises:
         UserError: The page is not built, the model cannot be read, or `output` cannot be written.
     """
+    from tf_gpt2.built_page import built_page
     from tf_gpt2.model_directory import load_config
     from tf_gpt2.tokenizer import Tokenizer
 
-    from .built_page import built_page
     from .bundle import BUNDLE_FILE, write_bundle
     from .openings import book_openings, read_openings
     from .page_facts import page_facts
@@ -67,7 +68,7 @@ def write_site(
     config, tokenizer = load_config(run_dir), Tokenizer.load(run_dir)
     books = read_openings(openings) if openings else book_openings(run_dir, tokenizer)
     with replacing_folder(output, marker=SITE_FILE) as folder:
-        shutil.copytree(page, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(PAGE_LIST))
+        shutil.copytree(page, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(PAGE_LIST, *OFFLINE_FILES))
         _LOG.info("writing the weights")
         bundle = write_bundle(run_dir, folder / "bundle", dtype)
         site = {

@@ -6,14 +6,12 @@ Each environment is made once in the checkout, from pinned versions; PyTorch alo
 import functools
 import json
 import os
-import pathlib
 import subprocess
-import venv
 
 import checkpoints
 import pytest
-from commands import ROOT
 from conftest import random_weights
+from peer_environments import PEERS, python_of
 
 from export.formats.hugging_face import write_huggingface
 from export.model_card import card
@@ -22,7 +20,6 @@ from tf_gpt2.config import GPT2Config
 from tf_gpt2.model_directory import load_config, save_model_directory
 from tf_gpt2.tokenizer import Tokenizer
 
-PEERS = pathlib.Path(__file__).parent.parent / "peers"
 TOKENS = 20
 CONTEXT = 64
 TEXTS = {
@@ -39,17 +36,6 @@ PROGRAMS = {
     5: ("generate", "batch", "pipeline", "card"),
 }
 pytestmark = pytest.mark.slow
-
-
-def _python(version):
-    """The interpreter of the environment with this version of transformers, made when it is missing."""
-    folder, requirements = ROOT / f".venv-transformers-{version}", PEERS / f"transformers-{version}.txt"
-    python, done = folder / "bin" / "python", folder / "installed"
-    if not done.exists() or done.read_text() != requirements.read_text():
-        venv.create(folder, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "--requirement", requirements], check=True)
-        done.write_text(requirements.read_text())
-    return python
 
 
 def _save(folder, kind):
@@ -105,7 +91,7 @@ def answers(folders):
         prompts = {str(folders[name]): PROMPTS[name] for name in PROMPTS}
         asked = {"programs": PROGRAMS[version], "tokens": TOKENS, "prompts": prompts}
         done = subprocess.run(
-            [_python(version), PEERS / "continue_texts.py"],
+            [python_of(f"transformers-{version}"), PEERS / "continue_texts.py"],
             input=json.dumps(asked), capture_output=True, text=True, check=False, timeout=1800,
             env={**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"},
         )  # fmt: skip

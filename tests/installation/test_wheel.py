@@ -157,6 +157,11 @@ def test_it_makes_the_page(environment, elsewhere, trained):
     assert sum(path.stat().st_size for path in (site / "bundle").iterdir()) > 10_000
 
 
+def test_it_looks_inside(environment, elsewhere, trained):
+    _run(environment, elsewhere, "tf-gpt2", "inspect", "--run_dir=run", "--text=却说", "--output=inside.html")
+    assert (elsewhere / "inside.html").read_text("utf-8").count("<script") == 2
+
+
 def test_it_makes_the_savedmodel(environment, elsewhere, trained):
     output = "--output=models/demo/1"
     _run(environment, elsewhere, "python", "-m", "tf_gpt2.export.savedmodel", "--run_dir=run", output)

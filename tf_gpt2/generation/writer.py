@@ -25,6 +25,8 @@ from tf_gpt2.tokenizer import Tokenizer
 if TYPE_CHECKING:  # Keras itself would cost a command its first second
     import keras
 
+    from tf_gpt2.inspection.inspection import Inspection, Inspector
+
 # Tokens of one call of the compiled loop. Streaming shows each handful as it comes; with stop strings the loop
 # should not run far past one; otherwise only Ctrl-C waits for a call to end.
 STREAM_STEPS = 4
@@ -64,6 +66,7 @@ class TextGenerator:
         self.tokenizer = tokenizer
         self.generation_config = dict(generation_config or {})
         self._scorers: dict[int, scoring.Scorer] = {}
+        self._inspector: Inspector | None = None  # Keras and a copy of the weights, made when they are wanted
         self.engine = Engine(config, weights, tokenizer.end_of_text_id, tokenizer.vocab_size, jit_compile)
 
     def settings(self, **given: Any) -> GenerationSettings:
@@ -169,6 +172,30 @@ class TextGenerator:
         check_integer("k", k, 1)
         logits = self.engine.next_logits(prompt_ids(self.tokenizer, text))
         return scoring.likeliest(logits, self.tokenizer, k)
+
+    def inspect(self, text: str, *, start: int = 0, max_tokens: int | None = None, **given: Any) -> "Inspection":
+        """What the model computes for a text: attention, queries, keys, hidden states, logits, surprise, the lens.
+
+        The model sees the text alone: its first token follows nothing.
+
+        Args:
+            text: Any string; an empty one is the end of a text, after which a document begins.
+            start: Tokens of a long text to leave out at its beginning.
+            max_tokens: Tokens to look at, at most; the context length bounds it. None: 400, or fewer where a file
+                could not hold more of so large a model.
+            **given: Fields of `GenerationSettings` to show candidates with; the others are those of `settings()`.
+
+        Returns:
+            Its arrays; in a notebook it shows itself, and `save` writes it as one HTML file.
+
+        Raises:
+            UserError: A number is out of range, or the weights give NaN.
+        """
+        from tf_gpt2.inspection.inspection import Inspector
+
+        if self._inspector is None:
+            self._inspector = Inspector(self.config, to_arrays(self.engine.weights), self.tokenizer)
+        return self._inspector.inspect(text, self.settings(**given), start=start, max_tokens=max_tokens)
 
     def keras_model(self, *, with_attention: bool = False) -> "keras.Model":
         """The live Keras functional model with these weights, for `fit`, callbacks or hidden states.

@@ -117,3 +117,21 @@ test("a backend that cannot start gives way to the next, and the first reason is
   assert.deepEqual(log.at(-1), ["fail", "backend_failed", "why"]);
   assert.equal(workers[0].file, "worker_webgpu.js");
 });
+
+test("what was asked is answered once, by its id, and as gone when the worker ends first", async () => {
+  const { client, log, first } = challenged();
+  const one = client.ask({ what: "surprise", prompt: "", newIds: [] });
+  const two = client.ask({ what: "lens", prompt: "", newIds: [] });
+  const [a, b] = first.received.slice(-2);
+  assert.deepEqual([a.type, a.what, b.what], ["inspect", "surprise", "lens"]);
+  assert.ok(a.id < 0 && b.id < 0 && a.id !== b.id);
+  first.say({ type: "inspection", id: b.id, ids: [1] });
+  assert.deepEqual((await two).ids, [1]);
+  const before = log.length;
+  first.say({ type: "inspection", id: b.id, ids: [2] }); // a second answer is nobody's
+  first.say(error("device_lost"));
+  assert.equal((await one).failed, "gone");
+  assert.ok(!log.slice(before).some(([, type]) => type === "inspection"));
+  client.close();
+  assert.equal((await client.ask({ what: "walk", prompt: "", newIds: [] })).failed, "gone");
+});

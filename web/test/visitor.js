@@ -89,6 +89,9 @@ export function press(state, chance) {
       states.editVersion(state, column, `${whole.slice(0, at)}改${whole.slice(at + 1)}`, chance() < 0.5),
     );
     presses.push(() => states.editVersion(state, column, whole.slice(0, at)));
+    if (able.canChange) {
+      presses.push(() => writeAll(states.branchAt(state, column, at, pick(["丙", "🐉", "\n"]), seed), how));
+    }
     presses.push(() => states.choose(state, [pick(leaves(manuscript))]));
     presses.push(() => states.choose(state, [manuscript.tips[column]]));
   }

@@ -61,6 +61,9 @@ export class ModelClient {
     /** @type {Worker | null} */
     this.worker = null;
     this.busy = false;
+    this.asked = 0;
+    /** @type {Map<number, (answer: import("../runtime/contract.js").InspectionMessage) => void>} */
+    this.answers = new Map();
     /** Hash of the model in use: another backend opens the same one, also when a newer one is kept by then. */
     this.model = "";
     /** @type {Trial | null} */
@@ -80,6 +83,27 @@ export class ModelClient {
   post(message) {
     if (message.type === "generate") this.busy = true;
     this.worker?.postMessage(message);
+  }
+
+  /**
+   * Asks what is inside a text.
+   *
+   * @param {Omit<import("../runtime/contract.js").InspectMessage, "type" | "id">} question
+   * @returns {Promise<import("../runtime/contract.js").InspectionMessage>} `failed` is "gone" when the worker ends first.
+   */
+  ask(question) {
+    const id = --this.asked;
+    return new Promise((resolve) => {
+      this.answers.set(id, resolve);
+      if (this.worker) this.worker.postMessage({ ...question, type: "inspect", id });
+      else this.answerNone();
+    });
+  }
+
+  /** @private */
+  answerNone() {
+    for (const [id, resolve] of this.answers) resolve({ type: "inspection", id, failed: "gone" });
+    this.answers.clear();
   }
 
   close() {
@@ -118,6 +142,7 @@ export class ModelClient {
     this.worker?.terminate();
     this.worker = null;
     this.busy = false;
+    this.answerNone();
   }
 
   /** @private */
@@ -155,7 +180,10 @@ export class ModelClient {
       this.successor = null;
     }
     if (worker !== this.worker) return; // a late word of one that was closed
-    if (message.type === "error") this.fail(message.code, message.detail);
+    if (message.type === "inspection") {
+      this.answers.get(message.id)?.(message);
+      this.answers.delete(message.id);
+    } else if (message.type === "error") this.fail(message.code, message.detail);
     else {
       if (message.type === "done") this.busy = false;
       if (message.type === "ready") this.model = message.model;

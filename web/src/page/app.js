@@ -9,6 +9,7 @@ import { Desk } from "./desk.js";
 import { copyText, saveText } from "./dom.js";
 import "./embed.js";
 import { GraphicsChoice } from "./graphics_choice.js";
+import { Inside } from "./inside.js";
 import { fileName, Keeping } from "./keeping.js";
 import { LivePage } from "./live_page.js";
 import { wholeText } from "./manuscript/tree.js";
@@ -34,6 +35,10 @@ const sharing = new Sharing(page, keeping, modelHash, () => {
 });
 desk.sharing = sharing;
 
+const inside = new Inside(page, desk, (settings) => {
+  if (page.state.settings) page.update({ ...page.state, settings: { ...page.state.settings, ...settings } });
+});
+
 const columns = () => [...page.state.manuscript.tips.keys()];
 const placeOf = (/** @type {number} */ column) => page.state.manuscript.tips[column];
 const wholeOf = (/** @type {number} */ column) => wholeText(page.state.manuscript, placeOf(column));
@@ -50,6 +55,8 @@ const handlers = {
     desk.want("continue", [column]);
   },
   branch: (column) => desk.branch(column),
+  inspect: (column, caret) => inside.open(column, caret),
+  caret: (column, caret) => inside.look(column, caret),
   stop: () => desk.stop(),
   undo: () => canChange() && page.update(states.undo(page.state)),
   redo: () => canChange() && page.update(states.redo(page.state)),
@@ -107,6 +114,7 @@ const handlers = {
 const view = new View(handlers);
 page.listeners.push(
   (state) => view.render(state),
+  (state) => inside.follow(state),
   () => keeping.changed(),
 );
 

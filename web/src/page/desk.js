@@ -86,6 +86,20 @@ export class Desk {
     this.runNext();
   }
 
+  /** Another text beside one, with something else from a place on. */
+  branchAt(/** @type {number} */ column, /** @type {number} */ at, /** @type {string} */ text) {
+    const { page } = this;
+    if (!abilities(page.state).canChange || page.state.phase !== "ready") return;
+    page.update(states.branchAt(page.state, column, at, text, this.seed()));
+    this.runNext();
+  }
+
+  /** @param {Parameters<ModelClient["ask"]>[0]} question */
+  ask(question) {
+    if (!this.client) throw new Error("asked before the model is there");
+    return this.client.ask(question);
+  }
+
   seed() {
     return this.page.state.settings?.seed ?? randomSeed();
   }

@@ -2,7 +2,7 @@
 
 import { abilities } from "./abilities.js";
 import { byId, create, setText, show } from "./dom.js";
-import { leaves, wholeText } from "./manuscript/tree.js";
+import { branchTree } from "./manuscript/branches.js";
 import { text } from "./strings.js";
 
 const SHOWN_BRANCHES = 100;
@@ -102,19 +102,26 @@ export class ManuscriptsView {
     const drawn = [manuscript.passages.length, manuscript.tips, language, able, manuscript.id];
     if (!byId("history").open || drawn.every((value, at) => value === this.shownBranches[at])) return;
     this.shownBranches = drawn;
-    const ends = leaves(manuscript).slice(-SHOWN_BRANCHES).reverse();
-    const rows = ends.map((place) => {
-      const whole = wholeText(manuscript, place);
-      const end = whole.length > END_CHARACTERS ? `…${whole.slice(-END_CHARACTERS)}` : whole;
-      const button = create(
-        "button",
-        { type: "button", class: "branch", dir: "auto", disabled: !able },
-        end.trim() || "…",
-      );
-      if (manuscript.tips.includes(place)) button.setAttribute("aria-current", "true");
-      button.addEventListener("click", () => this.handlers.choose([place]));
-      return create("li", {}, button);
-    });
+    const rows = branchTree(manuscript, SHOWN_BRANCHES).map((branch) => this.branch(branch, state, able));
     byId("branches").replaceChildren(...rows);
+  }
+
+  /** One branch, and in it those that begin at its end. @private */
+  branch(
+    /** @type {import("./manuscript/branches.js").Branch} */ { place, places, text: added, branches },
+    /** @type {State} */ state,
+    /** @type {boolean} */ able,
+  ) {
+    const words = added.length > END_CHARACTERS ? `…${added.slice(-END_CHARACTERS)}` : added;
+    const properties = { type: "button", class: "branch", dir: "auto", disabled: !able };
+    const button = create("button", properties, words.trim() || "…");
+    if (places.some((one) => state.manuscript.tips.includes(one))) button.setAttribute("aria-current", "true");
+    button.addEventListener("click", () => this.handlers.choose([place]));
+    const item = create("li", {}, button);
+    if (branches.length) {
+      const inner = branches.map((one) => this.branch(one, state, able));
+      item.append(create("ul", { class: "list" }, ...inner));
+    }
+    return item;
   }
 }

@@ -145,6 +145,21 @@ export function branchVersion(state, column, seed) {
 }
 
 /**
+ * Another text beside one, which from a place on has a candidate instead.
+ *
+ * @param {State} state
+ * @param {number} column
+ * @param {number} at
+ * @param {string} text Of the candidate.
+ * @param {number} seed
+ * @returns {State}
+ */
+export function branchAt(state, column, at, text, seed) {
+  if (!(column in state.manuscript.tips)) return state;
+  return queueUp(state, changes.branchAt(state.manuscript, column, at, text, settingsAsUsed(state, seed)));
+}
+
+/**
  * Starts the next run that waits.
  *
  * @param {State} state

@@ -150,10 +150,11 @@ export class VersionsView {
     const branch = button("branch", "branch");
     const only = button("onlyThis", "only");
     const fromCaret = button("continueFromCaret", "continueAt", () => [item.caret]);
+    const inspect = button("inspect", "inspect", () => [item.caret]);
     const which = create("span", { class: "note" });
     const before = turn("‹", "previousAlternative", 0);
     const alternatives = create("span", { class: "row" }, before, which, turn("›", "nextAlternative", 1));
-    const shown = [goOn, button("copy", "copy"), button("shareThis", "shareOne"), branch, fromCaret];
+    const shown = [goOn, button("copy", "copy"), button("shareThis", "shareOne"), branch, fromCaret, inspect];
     const more = [only, button("save", "save"), button("useAsPrompt", "useAsPrompt")];
     const summary = create("summary", {}, text(language, "more"));
     const details = create("details", { class: "more" }, summary, create("div", { class: "row" }, ...more));
@@ -196,6 +197,7 @@ export class VersionsView {
   listen(/** @type {any} */ item, /** @type {number} */ index) {
     const { editor } = item;
     const moved = () => {
+      if (item.caret !== editor.selectionStart) this.handlers.caret(index, editor.selectionStart);
       item.caret = editor.selectionStart;
       this.drawCaret(item);
     };

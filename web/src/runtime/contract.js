@@ -25,9 +25,26 @@
  *   settings: Settings}} GenerateMessage
  * @typedef {{type: "stop"}} StopMessage
  * @typedef {{type: "reset"}} ResetMessage Forgets keys and values, which frees their memory.
+ * @typedef {{type: "inspection", id: number, failed?: "stopped" | "unsupported" | "nan" | "gone" | "unknown", detail?: string,
+ *   [content: string]: any}} InspectionMessage What was asked for, as Inspector (inspection/inspector.js) gives it, or why
+ *   not.
+ *
  * @typedef {{type: "candidates", id: number, text: string, k: number} | {type: "score" | "tokenize", id: number,
  *   text: string}} Question Ends with one answer, `stopped` or `error`; until then the worker is busy.
- * @typedef {LoadMessage | GenerateMessage | StopMessage | ResetMessage | Question} ToWorker
+ * @typedef {object} InspectMessage Asks for what is inside a text: `prompt` and the tokens that were written after it.
+ *   Ends with one `inspection`; what is to be written comes first, and stops it.
+ * @property {"inspect"} type
+ * @property {number} id Below 0.
+ * @property {"tokens" | "candidates" | "surprise" | "attention" | "projections" | "lens" | "walk"} what
+ * @property {string} prompt
+ * @property {number[]} newIds
+ * @property {number} [from] The tokens that are looked at, all where it is left out; `limit` says how many can be.
+ * @property {number} [to]
+ * @property {number} [layer]
+ * @property {number} [position] In candidates of the whole text, -1 for what may begin it; else of the tokens looked at.
+ * @property {[number, number]} [rows] Positions that the lens is wanted for.
+ *
+ * @typedef {LoadMessage | GenerateMessage | StopMessage | ResetMessage | Question | InspectMessage} ToWorker
  *
  * @typedef {{type: "progress", phase: "download" | "cache" | "prepare" | "check", loaded: number, total: number}}
  *   ProgressMessage Bytes in the first two phases.
@@ -70,7 +87,8 @@
  *
  * @typedef {{type: "candidates", id: number, candidates: {id: number, text: string, probability: number}[]} |
  *   {type: "tokens", id: number, ids: number[], tokens: string[]} | {type: "stopped", id: number} | ScoreMessage} Answer
- * @typedef {ProgressMessage | ReadyMessage | TokenMessage | DoneMessage | ErrorMessage | Answer} FromWorker
+ * @typedef {ProgressMessage | ReadyMessage | TokenMessage | DoneMessage | ErrorMessage | Answer |
+ *   InspectionMessage} FromWorker
  */
 
 export {};

@@ -9,6 +9,15 @@
  * @property {number} [maxCandidates] How many `encodeCandidates` can return, where there is one.
  * @property {(ids: number[], k: number) => Promise<Candidates>} [encodeCandidates] As `encode`, but only the k likeliest
  *   tokens leave the device.
+ * @property {(count: number) => Float32Array} [states] What the last layer has put out for the first tokens [count, D]: from
+ *   it `answer` tells at any time what the model said after each.
+ * @property {(state: Float32Array) => Float32Array | Promise<Float32Array>} [answer] Logits [V] of a state [D] of any layer.
+ * @property {(ids: number[], watch: Watch, stopped: () => Promise<boolean>) => Promise<boolean>} [trace] Forgets all
+ *   tokens, encodes these, and shows what no other call needs. False when stopped.
+ *
+ * @typedef {(kind: "state" | "projections", layer: number, first: number, values: Float32Array) => void} Watch Is told of
+ *   the tokens from `first` on: states [n, D], layer 0 before all and L after the last, and [n, 3 D], what layer `layer`
+ *   computes with: queries, keys, values. `values` are to be copied.
  *
  * @typedef {object} Candidates The likeliest tokens by falling logit, the lower id first among equals.
  * @property {Uint32Array} ids

@@ -2,6 +2,7 @@
 
 import { loadBundle } from "./bundle/bundle.js";
 import { WeightStore } from "./bundle/weights.js";
+import { Inspector, Unseen } from "./inspection/inspector.js";
 import { offered } from "./offered.js";
 import { asTrouble } from "./trouble.js";
 import { checkGolden } from "./writing/golden.js";
@@ -34,7 +35,7 @@ import { Writer } from "./writing/writer.js";
  * @returns {(message: import("./contract.js").ToWorker) => Promise<void>} To be called with every message.
  */
 export function createEngine(backend, post) {
-  /** @type {{tokenizer: Tokenizer, writer: Writer} | null} */
+  /** @type {{tokenizer: Tokenizer, writer: Writer, inspector: Inspector} | null} */
   let model = null;
   let stopping = false;
   let lost = "";
@@ -79,7 +80,8 @@ export function createEngine(backend, post) {
     const weights = new WeightStore(bundle);
     const decoder = await backend.createDecoder(config, weights, tokenizer.vocabularySize, check);
     if (decoder !== checked) await check(decoder);
-    model = { tokenizer, writer: new Writer(decoder, config.n_positions, tokenizer.endOfTextId) };
+    const writer = new Writer(decoder, config.n_positions, tokenizer.endOfTextId);
+    model = { tokenizer, writer, inspector: new Inspector(tokenizer, writer, config) };
     post({
       type: "ready",
       backend: decoder.name ?? backend.name,
@@ -160,17 +162,63 @@ export function createEngine(backend, post) {
     return stopping;
   }
 
+  /** @type {Promise<void>} All inspections so far. */
+  let looking = Promise.resolve();
+  let wanted = 0; // how many inspections wait or run
+  let writing = 0; // how many other messages are being worked on
+  let disturbed = false;
+
+  async function inspect(/** @type {import("./contract.js").InspectMessage} */ message) {
+    const { id } = message;
+    /** @type {Record<string, any> | null} */
+    let found = null;
+    try {
+      if (model && !writing) {
+        disturbed = false;
+        found = await model.inspector.answer(message, async () => {
+          await letMessagesIn();
+          return disturbed;
+        });
+      }
+      post({ type: "inspection", id, ...(found ?? { failed: "stopped" }) });
+    } catch (error) {
+      if (lost) fail(id, error);
+      const failed = error instanceof Unseen ? error.code : "unknown";
+      post({ type: "inspection", id, failed, detail: asTrouble(error).detail });
+    }
+  }
+
   return async (message) => {
+    if (message.type === "inspect") {
+      wanted++;
+      looking = looking.then(() => inspect(message));
+      await looking;
+      wanted--;
+      return;
+    }
+    if (message.type !== "stop") {
+      // The decoder can do one thing at a time, and a visitor who writes does not want to look.
+      writing++;
+      disturbed = true;
+      if (wanted) await looking;
+    }
+    await work(message);
+    if (message.type !== "stop") writing--;
+  };
+
+  async function work(/** @type {Exclude<import("./contract.js").ToWorker, {type: "inspect"}>} */ message) {
     try {
       if (message.type === "load") await load(message);
       else if (message.type === "generate") await generate(message);
       else if (message.type === "stop") stopping = true;
-      else if (message.type === "reset") model?.writer.reset();
-      else await answer(message);
+      else if (message.type === "reset") {
+        model?.writer.reset();
+        model?.inspector.reset();
+      } else await answer(message);
     } catch (error) {
       fail("id" in message ? message.id : null, error);
     }
-  };
+  }
 }
 
 const channel = new MessageChannel();

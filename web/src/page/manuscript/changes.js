@@ -144,6 +144,29 @@ export function branch(m, column, settings) {
 }
 
 /**
+ * Another text that begins as one that is shown, has something else from a place on, and waits to be written on; shown
+ * beside it.
+ *
+ * @param {Manuscript} m
+ * @param {number} column Which of `tips`.
+ * @param {number} at Where in the text.
+ * @param {string} text What stands there instead of the rest.
+ * @param {Omit<Made, "sample" | "resumed">} settings
+ * @returns {{manuscript: Manuscript, waiting: number[]}}
+ */
+export function branchAt(m, column, at, text, settings) {
+  const tip = m.tips[column];
+  const start = wholeText(m, tip).slice(0, at);
+  // It grows from where the text was first written up to there.
+  const parent = path(m, tip).find((place) => wholeText(m, place).startsWith(start)) ?? tip;
+  const removed = wholeText(m, parent).length - start.length;
+  const [cut, changed] = add(m, { ...UNMADE, parent, kind: "edit", at: start.length, removed, text });
+  const [manuscript, place] = addWritten(cut, changed, { ...settings, sample: 0, resumed: false });
+  const tips = [...m.tips.slice(0, column + 1), place, ...m.tips.slice(column + 1)];
+  return { manuscript: select(manuscript, tips), waiting: [place] };
+}
+
+/**
  * A person changes a text.
  *
  * @param {Manuscript} m

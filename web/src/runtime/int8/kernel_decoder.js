@@ -33,6 +33,8 @@ export class KernelDecoder {
     this.maxCandidates = MAX_INSERTION;
     this.tokens = new TiledRows(weights, "wte.weight");
     this.positions = weights.float32("wpe.weight");
+    /** What the last layer has put out, kept as it comes: a copy of D numbers a token, [length or more, D]. */
+    this.kept = new Float32Array(0);
   }
 
   /** @param {number[]} ids */
@@ -50,6 +52,52 @@ export class KernelDecoder {
 
   reset() {
     this.length = 0;
+  }
+
+  /** @param {number} count */
+  states(count) {
+    return this.kept.slice(0, count * this.plan.width);
+  }
+
+  /** @param {Float32Array} state */
+  answer(state) {
+    const { plan } = this;
+    this.floats(plan.x, plan.width).set(state);
+    this.alone().answer(plan.x, plan.logits);
+    return this.floats(plan.logits, plan.head.outputs).slice();
+  }
+
+  /** @type {NonNullable<Decoder["trace"]>} */
+  async trace(ids, watch, stopped) {
+    const { width } = this.plan;
+    this.reset();
+    for (let start = 0; start < ids.length; start += ROWS) {
+      const part = ids.slice(start, start + ROWS);
+      this.embed(part);
+      this.alone().run(part.length, start, 0, (kind, layer, address) => {
+        const size = part.length * (kind === "state" ? width : 3 * width);
+        watch(kind, layer, start, this.floats(address, size));
+      });
+      this.length += part.length;
+      if (await stopped()) return false;
+    }
+    return true;
+  }
+
+  /**
+   * Goes through steps without other threads.
+   *
+   * @abstract
+   * @protected
+   * @returns {import("./step.js").Step}
+   */
+  alone() {
+    throw new Error("not implemented");
+  }
+
+  /** @protected */
+  floats(/** @type {number} */ address, /** @type {number} */ length) {
+    return new Float32Array(this.memory.memory.buffer, address, length);
   }
 
   /**
@@ -75,16 +123,28 @@ export class KernelDecoder {
       const part = ids.slice(start, start + ROWS);
       this.embed(part);
       outcome = await this.step(part.length, start + ROWS >= ids.length, k);
+      this.keep(part.length);
       this.length += part.length;
     }
     return outcome;
   }
 
   /** @private */
+  keep(/** @type {number} */ n) {
+    const { kept, length, plan } = this;
+    const { width, x } = plan;
+    if (kept.length < (length + n) * width) {
+      this.kept = new Float32Array(2 * (length + n) * width);
+      this.kept.set(kept);
+    }
+    this.kept.set(this.floats(x, n * width), length * width);
+  }
+
+  /** @private */
   embed(/** @type {number[]} */ ids) {
-    const { plan, length, memory } = this;
+    const { plan, length } = this;
     const { width } = plan;
-    const x = new Float32Array(memory.memory.buffer, plan.x, ids.length * width);
+    const x = this.floats(plan.x, ids.length * width);
     x.set(this.positions.subarray(length * width, (length + ids.length) * width));
     for (const [row, id] of ids.entries()) this.tokens.addRow(id, x.subarray(row * width, (row + 1) * width));
   }

@@ -38,6 +38,7 @@ export function makePlan(config, weights, start, take, vocabularySize, threads) 
     finalNorm: places.norm("ln_f"),
     head: places.head(tied ? "wte.weight" : "lm_head.weight", vocabularySize),
     x: take(ROWS * width * WORD),
+    logits: take(vocabularySize * WORD),
     wide: take(ROWS * Math.max(3 * width, inner) * WORD),
     narrow: take(ROWS * width * WORD),
     rounded: take(ROWS * rowStride(Math.max(width, inner)) * INT16),

@@ -25,6 +25,7 @@
  * @property {NormPlace} finalNorm
  * @property {LinearPlace} head
  * @property {number} x [n, D] embeddings at first.
+ * @property {number} logits [V] of a state that is asked about.
  * @property {number} wide [n, max(3 D, F)]
  * @property {number} narrow [n, D]
  * @property {number} rounded int16 [n, max(D, F), filled up to a multiple of 8]
@@ -60,12 +61,16 @@ export class Step {
    * @param {number} n Tokens whose embeddings lie in `plan.x`.
    * @param {number} position Of the first.
    * @param {number} logits Where those [V] of what follows the last token go; 0 when they are not wanted.
+   * @param {((kind: "state" | "projections", layer: number, address: number) => void) | null} [watch] Where something
+   *   lies that is soon overwritten.
    */
-  run(n, position, logits) {
+  run(n, position, logits, watch = null) {
     const { plan } = this;
-    for (const layer of plan.layers) {
+    watch?.("state", 0, plan.x);
+    for (const [index, layer] of plan.layers.entries()) {
       this.normalise(plan.x, layer.norm1, n);
       this.multiply(layer.qkv, n, plan.wide);
+      watch?.("projections", index, plan.wide);
       this.attend(layer, n, position);
       this.round(plan.narrow, plan.width, n);
       this.multiply(layer.project, n, plan.x, plan.x);
@@ -73,9 +78,15 @@ export class Step {
       this.multiply(layer.expand, n, plan.wide);
       this.gelu(n);
       this.multiply(layer.contract, n, plan.x, plan.x);
+      watch?.("state", index + 1, plan.x);
     }
-    if (!logits) return;
-    this.normalise(plan.x + (n - 1) * plan.width * FLOAT, plan.finalNorm, 1);
+    if (logits) this.answer(plan.x + (n - 1) * plan.width * FLOAT, logits);
+  }
+
+  /** Logits [V] of a state [D]. */
+  answer(/** @type {number} */ state, /** @type {number} */ logits) {
+    const { plan } = this;
+    this.normalise(state, plan.finalNorm, 1);
     this.multiply(plan.head, 1, logits);
   }
 

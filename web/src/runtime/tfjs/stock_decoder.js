@@ -7,10 +7,14 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import { FixedCache, GrowingCache } from "./key_value_cache.js";
+import { EmbeddingTable, loadBlock, loadTensors, transposed } from "./stock_weights.js";
 
 // GELU in its tanh form is x * sigmoid(2 * sqrt(2 / pi) * (x + 0.044715 * x^3)).
 const GELU_LINEAR = 2 * Math.sqrt(2 / Math.PI);
 const GELU_CUBIC = GELU_LINEAR * 0.044715;
+
+// Tokens of a text that are traced at once, so that stopping never waits for all.
+const CHUNK = 64;
 
 /**
  * @typedef {import("../decoder.js").ModelConfig} ModelConfig
@@ -45,6 +49,9 @@ export class StockDecoder {
       width,
       vocabularySize,
     ]);
+    /** What the last layer has put out, [length or more, D]; from a graphics card each would have to be fetched. */
+    this.kept = new Float32Array(0);
+    this.keeps = tf.getBackend() !== "webgl";
     this.cache = tf.getBackend() === "webgl" ? new FixedCache(layers, context) : new GrowingCache(layers);
   }
 
@@ -57,13 +64,54 @@ export class StockDecoder {
     for (let start = 0; start < ids.length; start += chunk) {
       logits?.dispose();
       const part = ids.slice(start, start + chunk);
-      logits = tf.tidy(() => this.step(part, this.length, chunk));
+      logits = tf.tidy(() => this.logits(this.step(part, this.length, chunk), part.length));
       this.length += part.length;
     }
     const last = /** @type {tf.Tensor} */ (logits);
     const values = /** @type {Float32Array} */ (await last.data());
     last.dispose();
     return values;
+  }
+
+  /** @param {number} count @returns {Float32Array} Empty where none are kept. */
+  states(count) {
+    return this.kept.slice(0, count * this.width);
+  }
+
+  /** @param {Float32Array} state */
+  async answer(state) {
+    const logits = tf.tidy(() => this.logits(tf.tensor2d(state, [1, this.width]), 1));
+    const values = /** @type {Float32Array} */ (await logits.data());
+    logits.dispose();
+    return values;
+  }
+
+  /** @type {NonNullable<Decoder["trace"]>} */
+  async trace(ids, watch, stopped) {
+    this.reset();
+    const chunk = this.cache.chunk ?? CHUNK;
+    for (let start = 0; start < ids.length; start += chunk) {
+      const part = ids.slice(start, start + chunk);
+      tf.tidy(() => {
+        this.step(part, start, this.cache.chunk ?? part.length, (kind, layer, tensor) => {
+          const values = /** @type {Float32Array} */ (tensor.dataSync()).slice(
+            0,
+            part.length * (tensor.shape[1] ?? 0),
+          );
+          if (kind === "projections") this.unscale(values);
+          watch(kind, layer, start, values);
+        });
+      });
+      this.length += part.length;
+      if (await stopped()) return false;
+    }
+    return true;
+  }
+
+  /** Queries as the model has them: `loadBlock`. @private */
+  unscale(/** @type {Float32Array} */ projections) {
+    const factor = Math.sqrt(this.width / this.heads);
+    for (let i = 0; i < projections.length; i++) if (i % (3 * this.width) < this.width) projections[i] *= factor;
   }
 
   reset() {
@@ -76,17 +124,40 @@ export class StockDecoder {
    * @param {number[]} ids
    * @param {number} position Of the first id.
    * @param {number} rows At least as many as ids: n.
+   * @param {((kind: "state" | "projections", layer: number, tensor: tf.Tensor2D) => void) | null} [watch]
+   * @returns {tf.Tensor2D} [n, D]
    */
-  step(ids, position, rows) {
+  step(ids, position, rows, watch = null) {
     /** @type {tf.Tensor2D} */
     let x = this.embed(ids, position, rows); // [n, D]
+    watch?.("state", 0, x);
     for (const [layer, block] of this.blocks.entries()) {
-      const attended = this.attend(this.norm(x, block, "ln_1"), layer, block, position);
+      const qkv = linear(this.norm(x, block, "ln_1"), block, "attn.c_attn"); // [n, 3 D]
+      watch?.("projections", layer, qkv);
+      const attended = this.attend(qkv, layer, position);
       x = add(x, linear(attended, block, "attn.c_proj"));
       const hidden = this.gelu(linear(this.norm(x, block, "ln_2"), block, "mlp.c_fc")); // [n, F]
       x = add(x, linear(hidden, block, "mlp.c_proj"));
+      watch?.("state", layer + 1, x);
     }
-    const last = rows === 1 ? x : tf.slice(x, [ids.length - 1, 0], [1, this.width]);
+    if (this.keeps) this.keep(x, position);
+    return x;
+  }
+
+  /** @private */
+  keep(/** @type {tf.Tensor2D} */ x, /** @type {number} */ position) {
+    const values = x.dataSync();
+    if (this.kept.length < position * this.width + values.length) {
+      const more = new Float32Array(2 * (position * this.width + values.length));
+      more.set(this.kept);
+      this.kept = more;
+    }
+    this.kept.set(values, position * this.width);
+  }
+
+  /** Of the last of n rows: [1, V]. @private */
+  logits(/** @type {tf.Tensor2D} */ x, /** @type {number} */ n) {
+    const last = x.shape[0] === 1 ? x : tf.slice(x, [n - 1, 0], [1, this.width]);
     return tf.matMul(this.norm(last, this.finalNorm, "ln_f"), this.head); // [1, V]
   }
 
@@ -102,17 +173,11 @@ export class StockDecoder {
   }
 
   /** @private */
-  attend(
-    /** @type {tf.Tensor2D} */ x,
-    /** @type {number} */ layer,
-    /** @type {Block} */ block,
-    /** @type {number} */ position,
-  ) {
-    const qkv = linear(x, block, "attn.c_attn"); // [n, 3 * D]
+  attend(/** @type {tf.Tensor2D} */ qkv, /** @type {number} */ layer, /** @type {number} */ position) {
     const parts = /** @type {tf.Tensor2D[]} */ (tf.split(qkv, 3, 1)).map((part) => this.splitHeads(part));
     const [query, key, value] = /** @type {tf.Tensor3D[]} */ (parts);
     const context = this.cache.attend(layer, query, key, value, position); // [H, n, K]
-    const rows = x.shape[0];
+    const rows = qkv.shape[0];
     const ordered = rows === 1 ? context : tf.transpose(context, [1, 0, 2]);
     return /** @type {tf.Tensor2D} */ (tf.reshape(ordered, [rows, this.width]));
   }
@@ -149,87 +214,4 @@ function add(/** @type {tf.Tensor2D} */ a, /** @type {tf.Tensor2D} */ b) {
 function linear(/** @type {tf.Tensor2D} */ x, /** @type {Block} */ block, /** @type {string} */ name) {
   const b = /** @type {tf.Tensor2D} */ (block[`${name}.weight`]);
   return /** @type {tf.Tensor2D} */ (tf.fused.matMul({ a: x, b, bias: block[`${name}.bias`] }));
-}
-
-function loadTensors(
-  /** @type {import("../bundle/weights.js").WeightStore} */ weights,
-  /** @type {string} */ prefix,
-  /** @type {Record<string, number[]>} */ shapes,
-) {
-  /** @type {Block} */
-  const tensors = {};
-  for (const [name, shape] of Object.entries(shapes))
-    tensors[name] = tf.tensor(weights.float32(prefix + name), shape);
-  return tensors;
-}
-
-function loadBlock(
-  /** @type {import("../bundle/weights.js").WeightStore} */ weights,
-  /** @type {number} */ index,
-  /** @type {number} */ width,
-  /** @type {number} */ heads,
-) {
-  const prefix = `h.${index}.`;
-  const kernel = weights.float32(`${prefix}attn.c_attn.weight`);
-  const bias = weights.float32(`${prefix}attn.c_attn.bias`);
-  // Scaling the columns that make the queries, once, saves scaling the queries of every token.
-  const scale = (width / heads) ** -0.5;
-  for (let i = 0; i < kernel.length; i++) if (i % (3 * width) < width) kernel[i] *= scale;
-  for (let i = 0; i < width; i++) bias[i] *= scale;
-  const inner = weights.float32(`${prefix}mlp.c_fc.bias`).length;
-  return {
-    "attn.c_attn.weight": tf.tensor(kernel, [width, 3 * width]),
-    "attn.c_attn.bias": tf.tensor(bias, [3 * width]),
-    ...loadTensors(weights, prefix, {
-      "ln_1.weight": [width],
-      "ln_1.bias": [width],
-      "attn.c_proj.weight": [width, width],
-      "attn.c_proj.bias": [width],
-      "ln_2.weight": [width],
-      "ln_2.bias": [width],
-      "mlp.c_fc.weight": [width, inner],
-      "mlp.c_fc.bias": [inner],
-      "mlp.c_proj.weight": [inner, width],
-      "mlp.c_proj.bias": [width],
-    }),
-  };
-}
-
-/** The first `rows` rows of a matrix [V, D], as [D, V] in row-major order. */
-function transposed(
-  /** @type {import("../bundle/weights.js").WeightStore} */ weights,
-  /** @type {string} */ name,
-  /** @type {number} */ width,
-  /** @type {number} */ rows,
-) {
-  const matrix = weights.float32(name);
-  const result = new Float32Array(rows * width);
-  const BLOCK = 32; // both sides of a block fit the processor's cache
-  for (let r0 = 0; r0 < rows; r0 += BLOCK) {
-    const r1 = Math.min(rows, r0 + BLOCK);
-    for (let column = 0; column < width; column++) {
-      for (let row = r0; row < r1; row++) result[column * rows + row] = matrix[row * width + column];
-    }
-  }
-  return result;
-}
-
-/** Rows of a matrix [N, D] that stays as the bundle has it. */
-class EmbeddingTable {
-  constructor(
-    /** @type {import("../bundle/weights.js").WeightStore} */ weights,
-    /** @type {string} */ name,
-    /** @type {number} */ width,
-  ) {
-    this.width = width;
-    const stored = weights.isInt8(name) ? weights.int8(name) : null;
-    this.values = stored ? stored.values : weights.float32(name);
-    this.scales = stored?.scales;
-  }
-
-  addRow(/** @type {number} */ row, /** @type {Float32Array} */ target) {
-    const start = row * this.width;
-    const scale = this.scales ? this.scales[row] : 1;
-    for (let i = 0; i < this.width; i++) target[i] += this.values[start + i] * scale;
-  }
 }

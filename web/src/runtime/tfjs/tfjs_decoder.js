@@ -35,6 +35,11 @@ export class TfjsDecoder extends KernelDecoder {
   }
 
   /** @override @protected */
+  alone() {
+    return this.kernels;
+  }
+
+  /** @override @protected */
   async step(/** @type {number} */ n, /** @type {boolean} */ _, /** @type {number} */ k) {
     const outcome = tf.tidy(() => {
       const logits = runStep(this.bytes, { step: this.kernels, n, position: this.length });

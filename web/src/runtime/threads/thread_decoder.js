@@ -5,6 +5,7 @@
 
 import { asCandidates, KernelDecoder } from "../int8/kernel_decoder.js";
 import { makePlan } from "../int8/plan.js";
+import { Step } from "../int8/step.js";
 import { timeSteps } from "../writing/probe.js";
 import { MAX_INSERTION } from "../writing/sampler.js";
 import { roomFor } from "./shared_memory.js";
@@ -32,7 +33,6 @@ export class ThreadDecoder extends KernelDecoder {
       return 0;
     };
     makePlan(config, weights, 0, count, vocabularySize, MOST_THREADS);
-    count(vocabularySize * WORD);
     count(2 * MAX_INSERTION * WORD);
     for (let threads = 1; threads <= MOST_THREADS; threads *= 2) count(TEAM_BYTES);
     return bytes;
@@ -53,7 +53,6 @@ export class ThreadDecoder extends KernelDecoder {
     this.shared = memory;
     this.module = module;
     this.vocabularySize = vocabularySize;
-    this.logits = memory.take(vocabularySize * WORD);
     this.candidates = memory.take(2 * this.maxCandidates * WORD);
     /** @type {Team | null} */
     this.team = null;
@@ -91,12 +90,19 @@ export class ThreadDecoder extends KernelDecoder {
 
   /** @override @protected */
   step(/** @type {number} */ n, /** @type {boolean} */ last, /** @type {number} */ k) {
-    const { team, shared, logits, candidates, vocabularySize } = this;
+    const { team, shared, candidates, vocabularySize } = this;
+    const { logits } = this.plan;
     if (!team) throw new Error("encode before gather");
     team.run(n, this.length, last ? logits : 0);
     if (!k) return shared.floats(logits, vocabularySize).slice();
     team.step.functions.topK(logits, vocabularySize, k, candidates, candidates + k * WORD);
     return asCandidates(new Int32Array(shared.memory.buffer, candidates, 2 * k).slice());
+  }
+
+  /** @override @protected */
+  alone() {
+    if (!this.team) throw new Error("asked before gather");
+    return new Step(this.team.step.functions, this.plan); // the others wait meanwhile
   }
 
   /** @private */

@@ -5,6 +5,7 @@
 
 import { Trouble } from "../trouble.js";
 import { CHUNK_ROWS, GpuModel } from "./gpu_model.js";
+import { trace } from "./gpu_trace.js";
 import { MAX_CANDIDATES } from "./top_k.js";
 
 const PAIR_BYTES = 8; // an id and its logit
@@ -77,6 +78,26 @@ export class GpuDecoder {
     this.length = 0;
   }
 
+  /** @type {NonNullable<Decoder["trace"]>} */
+  trace(ids, watch, stopped) {
+    return trace(this, ids, watch, stopped);
+  }
+
+  /** @param {Float32Array} state */
+  async answer(state) {
+    const { model, gpu } = this;
+    const bytes = model.vocabularySize * 4;
+    gpu.device.queue.writeBuffer(model.x, 0, /** @type {Float32Array<ArrayBuffer>} */ (state));
+    gpu.device.queue.writeBuffer(model.chunk, 0, new Uint32Array([0, 1, 0, 0]));
+    const encoder = gpu.device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    this.dispatch(pass, model.head, 1);
+    pass.end();
+    encoder.copyBufferToBuffer(model.logits, 0, this.result, 0, bytes);
+    gpu.device.queue.submit([encoder.finish()]);
+    return new Float32Array(await gpu.read(this.result, bytes));
+  }
+
   /**
    * Encodes ids and copies `source` to where it can be read.
    *
@@ -88,26 +109,48 @@ export class GpuDecoder {
    */
   submit(ids, candidates, source, bytes) {
     if (!ids.length || this.length + ids.length > this.model.context) throw new RangeError(`${ids.length} ids`);
-    const { queue } = this.gpu.device;
     for (let start = 0; start < ids.length; start += CHUNK_ROWS) {
       const part = ids.slice(start, start + CHUNK_ROWS);
       const last = start + CHUNK_ROWS >= ids.length;
-      queue.writeBuffer(this.model.ids, 0, new Uint32Array(part));
-      queue.writeBuffer(this.model.chunk, 0, new Uint32Array([this.length, part.length, candidates, 0]));
-      const encoder = this.gpu.device.createCommandEncoder();
-      const pass = encoder.beginComputePass();
-      const form = part.length === 1 ? "one" : "many";
-      const layers = this.model.layers.map((operation) => operation[form]);
-      const rest = last ? [...this.model.head, ...(candidates ? [this.topK] : [])] : [];
-      for (const { pipeline, group, workgroups } of [...layers, ...rest]) {
-        pass.setPipeline(pipeline);
-        pass.setBindGroup(0, group);
-        pass.dispatchWorkgroups(...workgroups(part.length));
-      }
-      pass.end();
-      if (last) encoder.copyBufferToBuffer(source, 0, this.result, 0, bytes);
-      queue.submit([encoder.finish()]);
-      this.length += part.length;
+      this.submitPart(part, candidates, (encoder) => {
+        const pass = encoder.beginComputePass();
+        const form = part.length === 1 ? "one" : "many";
+        const layers = this.model.layers.map((operation) => operation[form]);
+        const rest = last ? [...this.model.head, ...(candidates ? [this.topK] : [])] : [];
+        this.dispatch(pass, [...layers, ...rest], part.length);
+        pass.end();
+        if (last) encoder.copyBufferToBuffer(source, 0, this.result, 0, bytes);
+      });
+    }
+  }
+
+  /**
+   * Sends up to CHUNK_ROWS ids, and what is to be done with them.
+   *
+   * @param {number[]} part
+   * @param {number} candidates 0 when none are wanted.
+   * @param {(encoder: GPUCommandEncoder) => void} encode
+   */
+  submitPart(part, candidates, encode) {
+    const { device } = this.gpu;
+    device.queue.writeBuffer(this.model.ids, 0, new Uint32Array(part));
+    device.queue.writeBuffer(this.model.chunk, 0, new Uint32Array([this.length, part.length, candidates, 0]));
+    const encoder = device.createCommandEncoder();
+    encode(encoder);
+    device.queue.submit([encoder.finish()]);
+    this.length += part.length;
+  }
+
+  /** @private */
+  dispatch(
+    /** @type {GPUComputePassEncoder} */ pass,
+    /** @type {import("./gpu_model.js").Dispatch[]} */ dispatches,
+    /** @type {number} */ rows,
+  ) {
+    for (const { pipeline, group, workgroups } of dispatches) {
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, group);
+      pass.dispatchWorkgroups(...workgroups(rows));
     }
   }
 }

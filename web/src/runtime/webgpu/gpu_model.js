@@ -51,6 +51,8 @@ export class GpuModel {
     this.last = gpu.scratch("last", padded(width) * 4); // [1, D]
     this.logits = gpu.scratch("logits", padded(vocabularySize) * 4); // [1, V]
     this.context = context;
+    /** @type {GPUBuffer[]} A layer each. */
+    this.caches = [];
     /** @type {Operation[]} From ids to the rows after all layers. */
     this.layers = [];
     /** @type {Dispatch[]} From the last row to logits. */
@@ -100,6 +102,7 @@ export class GpuModel {
     const cache = this.gpu.scratch(`${prefix}cache`, 2 * this.context * width * 4);
     const code = attentionShader({ width, heads, context: this.context });
     const attention = await this.gpu.kernel("attention", code, [...ATTENTION_ACCESS]);
+    this.caches.push(cache);
     const attend = dispatch(attention, [this.chunk, this.query, cache, this.attended], (rows) => [heads, rows]);
     const product = (/** @type {string} */ name, /** @type {Omit<Product, "matrix" | "bias">} */ rest) => {
       const outputs = weights.float32(`${prefix}${name}.bias`).length;

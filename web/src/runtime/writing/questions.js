@@ -1,5 +1,6 @@
 /** What can be asked of a model beside writing: what comes next, how likely a text is, how it is cut into tokens. */
 
+import { logSumExp } from "../inspection/answers.js";
 import { topIds } from "./sampler.js";
 
 /**
@@ -92,12 +93,4 @@ export function planWindows(count, contextLength) {
     done = start + length;
   }
   return windows;
-}
-
-function logSumExp(/** @type {Float32Array} */ logits) {
-  let largest = Number.NEGATIVE_INFINITY;
-  for (const value of logits) largest = Math.max(largest, value);
-  let sum = 0;
-  for (const value of logits) sum += Math.exp(value - largest);
-  return largest + Math.log(sum);
 }

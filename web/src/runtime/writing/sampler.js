@@ -73,8 +73,19 @@ export function draw(logits, random, settings) {
  * @param {{temperature: number, topP: number}} settings
  * @returns {number} The id.
  */
-export function drawAmong({ ids, logits }, random, { temperature, topP }) {
+export function drawAmong({ ids, logits }, random, settings) {
   if (ids.length === 1) return ids[0];
+  return ids[choose(cumulate(logits, settings), random)];
+}
+
+/**
+ * The scale that a draw is made on: candidates weighed by temperature, cut by top-p, their weights added up.
+ *
+ * @param {Float32Array} logits Of the candidates, by falling value.
+ * @param {{temperature: number, topP: number}} settings A temperature above 0.
+ * @returns {Float32Array} Up to where each candidate reaches that is kept; the last is the whole.
+ */
+export function cumulate(logits, { temperature, topP }) {
   const divisor = fround(temperature);
   const highest = fround(logits[0] / divisor);
   const weights = logits.map((logit) => Math.exp(fround(fround(logit / divisor) - highest)));
@@ -82,10 +93,20 @@ export function drawAmong({ ids, logits }, random, { temperature, topP }) {
   const upTo = new Float32Array(kept);
   let total = 0;
   for (let i = 0; i < kept; i++) upTo[i] = total = fround(total + weights[i]);
-  const wanted = fround(fround(random) * total);
+  return upTo;
+}
+
+/**
+ * @param {Float32Array} upTo From `cumulate`.
+ * @param {number} random In [0, 1).
+ * @returns {number} Which candidate it falls on.
+ */
+export function choose(upTo, random) {
+  const last = upTo.length - 1;
+  const wanted = fround(fround(random) * upTo[last]);
   let choice = 0;
-  while (choice < kept - 1 && upTo[choice] <= wanted) choice++;
-  return ids[choice];
+  while (choice < last && upTo[choice] <= wanted) choice++;
+  return choice;
 }
 
 /** How many candidates reach the share `topP` of the total; the one that reaches it counts. */

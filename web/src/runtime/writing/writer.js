@@ -3,6 +3,7 @@
  * the window is full it starts again from its last half, and the text goes on without an end.
  */
 
+import { Remembered } from "../inspection/remembered.js";
 import { uniform } from "./random_numbers.js";
 import { candidateCount, draw, drawAmong, penaliseRepetition } from "./sampler.js";
 import { FINISH_TOKENS } from "./sentences.js";
@@ -30,6 +31,8 @@ export class Writer {
     this.encoded = [];
     /** @type {{few: number, outcome: Float32Array | Candidates} | null} What it said last, if that is still as it was. */
     this.said = null;
+    /** What the model said of texts that the decoder has forgotten. */
+    this.remembered = new Remembered();
   }
 
   /**
@@ -44,9 +47,30 @@ export class Writer {
   }
 
   reset() {
-    this.decoder.reset();
+    const { decoder, encoded, remembered } = this;
+    if (encoded.length > 1 && encoded.length === decoder.length && decoder.states) {
+      const states = decoder.states(encoded.length);
+      if (states.length) remembered.keep(encoded, states);
+    }
+    decoder.reset();
     this.encoded = [];
     this.said = null;
+  }
+
+  /**
+   * The last layer's state [D] after some tokens, if they were encoded and it is still known: of a text that was written
+   * that costs no computing.
+   *
+   * @param {number[]} ids
+   */
+  stateAfter(ids) {
+    const { decoder, encoded, remembered } = this;
+    const live = ids.length <= encoded.length && encoded.length === decoder.length;
+    if (live && decoder.states && ids.every((id, place) => id === encoded[place])) {
+      const states = decoder.states(ids.length);
+      return states.length ? states.slice(states.length - states.length / ids.length) : null;
+    }
+    return remembered.find(ids);
   }
 
   /**

@@ -2,7 +2,7 @@
 
 import pytest
 
-from export.browser import built_page as module
+from tf_gpt2 import built_page as module
 from tf_gpt2.errors import UserError
 
 

@@ -4,9 +4,9 @@ import pathlib
 
 from tf_gpt2.errors import UserError
 
-_EXPORT = pathlib.Path(__file__).resolve().parent.parent
+_PACKAGE = pathlib.Path(__file__).resolve().parent
 # A wheel carries the page beside the exporters; a checkout builds it in web/dist.
-_PLACES = (_EXPORT / "page", _EXPORT.parent / "web" / "dist")
+_PLACES = (_PACKAGE / "export" / "page", _PACKAGE.parent / "web" / "dist")
 
 
 def built_page() -> pathlib.Path:

@@ -1,0 +1,411 @@
+"""Each view of a text's inside, driven in a real browser, says what Keras computes with the same weights."""
+
+import json
+
+import numpy as np
+import pytest
+from numpy_gpt2 import softmax
+
+from web.test_first_minute import complaints
+from web.test_inside_numbers import KEEP_SOURCE, PROMPT, ask, open_inside, oracle
+from web.web_page import keras_logits, visit, wait_idle, wait_ready, wait_until, write
+
+VIEWS = ["candidates", "surprise", "model", "heads", "neurons", "replay", "lens", "walk"]
+COUNT = 26  # tokens of the text
+
+
+@pytest.fixture
+def inside(open_page):
+    """A written text of 26 tokens, with its views open."""
+    page = open_page()
+    page.evaluate(KEEP_SOURCE)
+    write(page, PROMPT, maxNewTokens=COUNT - len(PROMPT), seed=3, temperature=0.8)
+    open_inside(page)
+    return page
+
+
+def show(page, view):
+    page.click(f"[data-view={view}]")
+    wait_until(page, "document.querySelector('.inside-panel [aria-busy=true]') === null")
+
+
+def choose(page, place):
+    page.locator(".inside-panel .inside-token").nth(place).click()
+    wait_until(page, "document.querySelector('.inside-panel [aria-busy=true]') === null")
+
+
+def ids_of(page):
+    return page.evaluate("source.tokens.map(({ id }) => id)")
+
+
+def shares(text):
+    """Percentages that a text names."""
+    return [float(part.split()[-1].lstrip("<")) / 100 for part in text.split("%")[:-1]]
+
+
+def test_bars_are_keras_probabilities_and_the_random_number_falls_on_what_was_written(inside, site_folder):
+    ids = ids_of(inside)
+    probabilities = softmax(keras_logits(site_folder / "bundle", ids))
+    for place in (len(PROMPT), 12, COUNT - 1, COUNT):
+        choose(inside, place)
+        rows = inside.locator(".inside-bars li")
+        assert rows.count() == 10
+        found = [int(row) for row in rows.evaluate_all("rows => rows.map((row) => row.dataset.id)")]
+        expected = probabilities[place - 1]
+        for id_, text in zip(found, inside.locator(".inside-figures").all_text_contents(), strict=True):
+            assert abs(shares(text)[0] - expected[id_]) < 2e-3
+        assert expected[found[0]] >= expected.max() - 2e-3
+        if place < COUNT:
+            taken = inside.locator(".inside-piece.taken").get_attribute("data-id")
+            assert int(taken) == ids[place]
+            assert "落在" in inside.text_content(".inside-draw .note")
+    choose(inside, 2)  # typed, not drawn
+    assert inside.locator(".inside-marker").count() == 0
+    assert inside.errors == []
+
+
+def test_settings_move_the_bars_at_once_and_change_no_text(inside):
+    text = inside.text_content("article .passage")
+    choose(inside, 12)
+
+    def after():
+        return [shares(text)[1] for text in inside.locator(".inside-figures").all_text_contents()]
+
+    before = after()
+    inside.locator(".inside-settings input").nth(0).fill("0.2")
+    assert after()[0] > before[0] + 0.01
+    assert inside.input_value("#setting-temperature") == "0.2"  # the page's own
+    inside.locator(".inside-settings input").nth(1).fill("3")
+    assert sum(share > 0 for share in after()) == 3
+    assert inside.locator(".inside-cut").count() == 7
+    assert "top-k" in inside.locator(".inside-cut .inside-mark").first.text_content()
+    inside.locator(".inside-settings input").nth(0).fill("0")
+    assert [share for share in after() if share] == [1]
+    assert inside.text_content("article .passage") == text
+
+
+def test_a_candidate_that_is_taken_begins_a_branch_which_undo_takes_back_and_the_tree_shows(inside):
+    [whole] = inside.locator("article .passage").all_text_contents()
+    choose(inside, 12)
+    button = inside.locator(".inside-bars li:not([aria-current]) button").first
+    token = button.text_content()
+    runs = inside.evaluate("runs.length")
+    button.click()
+    wait_until(inside, f"runs.length > {runs}")
+    wait_idle(inside)
+    first, second = inside.locator("article .passage").all_text_contents()
+    assert first == whole
+    assert second.startswith(whole[:12] + token)
+    assert len(second) > 13
+    assert token != whole[12]
+    inside.click("#history summary")
+    wait_until(inside, "document.querySelectorAll('#branches > li > ul > li').length === 1")
+    inside.click("#undo")
+    wait_until(inside, "document.querySelectorAll('article').length === 1")
+    assert inside.locator("article .passage").all_text_contents() == [whole]
+    inside.click("#redo")
+    wait_until(inside, "document.querySelectorAll('article').length === 2")
+
+
+def test_a_branch_comes_out_of_its_link(inside, open_page):
+    choose(inside, 12)
+    inside.locator(".inside-bars li:not([aria-current]) button").first.click()
+    wait_until(inside, "runs.length === 2")
+    wait_idle(inside)
+    expected = inside.locator("article .passage").all_text_contents()
+    inside.click("#share")
+    wait_until(inside, "location.hash !== ''")
+    other = open_page(inside.evaluate("location.hash"))
+    other.wait_for_selector("#shared:not([hidden])")
+    other.click("#shared-take")
+    wait_until(other, "document.querySelector('#shared').hidden && document.body.dataset.phase === 'ready'")
+    wait_idle(other)
+    assert other.locator("article .passage").all_text_contents() == expected
+
+
+def test_the_caret_leads_to_its_character(inside):
+    editor = inside.locator("article textarea")
+    editor.focus()
+    inside.evaluate("document.querySelector('article textarea').setSelectionRange(8, 8)")
+    editor.press("Shift")
+    wait_until(inside, "document.querySelectorAll('.inside-token')[8].getAttribute('aria-selected') === 'true'")
+    inside.focus(".inside-strip")
+    inside.keyboard.press("ArrowRight")
+    wait_until(inside, "document.querySelectorAll('.inside-token')[9].getAttribute('aria-selected') === 'true'")
+
+
+def test_surprise_colours_each_token_by_its_probability_and_sums_the_bits(inside):
+    show(inside, "surprise")
+    found = ask(inside, "source.surprise()")
+    logs = np.array(found["logProbabilities"])
+    steps = [sum(np.exp(log) < from_ for from_ in (0.5, 0.1, 0.01, 0.001)) for log in logs]
+    classes = inside.locator(".inside-panel .inside-token").evaluate_all("all => all.map((one) => one.className)")
+    assert [f"step-{step}" in name for step, name in zip(steps, classes, strict=True)] == [True] * COUNT
+    assert len(set(steps)) > 1
+    assert f"{-logs.sum() / np.log(2):.1f} 比特" in inside.text_content(".inside-total")
+    inside.locator(".inside-panel .inside-token").nth(9).hover()
+    detail = inside.text_content(".inside-detail")
+    assert f"{logs[9]:.3f}" in detail
+    assert f"排第 {found['ranks'][9]}" in detail
+    inside.focus(".inside-panel .inside-strip")
+    inside.keyboard.press("Home")
+    assert f"{logs[0]:.3f}" in inside.text_content(".inside-detail")
+    inside.locator(".inside-panel .check input").check()
+    assert inside.locator(".borders .inside-token").count() == COUNT
+
+
+def test_the_model_view_has_every_head_draws_what_is_in_sight_and_enlarges(inside, site_folder):
+    show(inside, "model")
+    assert inside.locator(".inside-thumbnail").count() == 6
+    wait_until(inside, "document.querySelectorAll('.inside-layer-row[data-drawn]').length === 2")
+    side = inside.evaluate("document.querySelector('.inside-thumbnail canvas').width")
+    assert side == COUNT
+    alpha = np.array(
+        inside.evaluate(
+            "Array.from(document.querySelectorAll('.inside-thumbnail canvas')[4].getContext('2d')"
+            f".getImageData(0, 0, {COUNT}, {COUNT}).data)"
+        )
+    ).reshape(COUNT, COUNT, 4)[..., 3]
+    expected = oracle(site_folder / "bundle", ids_of(inside))["attention"][1, 1]
+    np.testing.assert_allclose(alpha / 255, np.sqrt(expected), atol=0.03)
+    thumbnail = inside.locator(".inside-thumbnail").nth(4)
+    assert "第 2 层第 2 头" in thumbnail.get_attribute("aria-label")
+    thumbnail.click()
+    assert inside.locator(".inside-large .inside-row").count() == 2 * COUNT
+    assert inside.locator(".inside-large .inside-head[aria-pressed=true]").all_text_contents() == ["2"]
+    thumbnail.click()
+    assert inside.locator(".inside-large .inside-row").count() == 0
+    inside.locator(".inside-choice input").nth(0).fill("2")
+    inside.locator(".inside-choice input").nth(1).fill("1, 3")
+    inside.locator(".inside-choice input").nth(1).press("Tab")
+    assert inside.locator(".inside-thumbnail").evaluate_all("all => all.map((one) => one.dataset.head)") == [
+        "0",
+        "2",
+    ]
+
+
+def painted(page):
+    """How much is drawn between the columns of the lines."""
+    page.wait_for_timeout(100)
+    return page.evaluate(
+        "(() => { const canvas = document.querySelector('.inside-panel .inside-lines');"
+        " const { width, height } = canvas; const data = canvas.getContext('2d').getImageData(width * 0.35, 0,"
+        " width * 0.3, height).data; let sum = 0; for (let at = 3; at < data.length; at += 4) sum += data[at];"
+        " return sum; })()"
+    )
+
+
+def test_lines_of_one_token_of_some_heads_and_their_words(inside, site_folder):
+    show(inside, "heads")
+    everything = painted(inside)
+    assert everything > 0
+    rows = inside.locator(".inside-column.query .inside-row")
+    rows.nth(20).hover()
+    one = painted(inside)
+    assert 0 < one < everything
+    inside.mouse.move(0, 0)
+    inside.locator(".inside-head").nth(1).dblclick()
+    assert inside.locator(".inside-head[aria-pressed=true]").all_text_contents() == ["2"]
+    rows.nth(20).click()
+    attention = oracle(site_folder / "bundle", ids_of(inside))["attention"][0, 1, 20]
+    said = inside.locator(".inside-panel [role=status]").text_content()
+    assert abs(shares(said)[0] - attention.max()) < 2e-3
+    assert "第 1 层第 2 头" in said
+    inside.locator(".inside-choice select").first.select_option(label="2")
+    wait_until(
+        inside, "document.querySelector('.inside-panel [role=status]').textContent.includes('第 2 层第 2 头')"
+    )
+    inside.focus(".inside-column.query")
+    inside.keyboard.press("ArrowUp")
+    assert rows.nth(19).get_attribute("aria-selected") == "true"
+    inside.locator(".inside-choice select").nth(1).select_option("dark")
+    assert inside.evaluate("document.querySelector('.inside').style.colorScheme") == "dark"
+
+
+def test_neurons_are_keras_queries_and_keys(inside, site_folder):
+    show(inside, "neurons")
+    choose(inside, 9)
+    inside.locator(".inside-choice select").nth(0).select_option(label="2")
+    inside.locator(".inside-choice select").nth(1).select_option(label="3")
+    wait_until(inside, "document.querySelector('.inside-panel [aria-busy=true]') === null")
+    expected = oracle(site_folder / "bundle", ids_of(inside))
+    query, keys = expected["queries"][1, 2, 9], expected["keys"][1, 2, :10]
+    rows = inside.locator(".inside-neurons tbody tr")
+    assert rows.count() == 10
+    dots = [
+        float(text) for text in inside.locator(".inside-neurons tbody td.figure:nth-child(5)").all_text_contents()
+    ]
+    scale = np.abs(keys @ query).max()
+    np.testing.assert_allclose(dots, keys @ query, atol=2e-3 * scale + 1e-3)
+    softmaxes = [
+        shares(text)[0] for text in inside.locator(".inside-neurons tbody td:last-child").all_text_contents()
+    ]
+    np.testing.assert_allclose(softmaxes, expected["attention"][1, 2, 9, :10], atol=3e-3)
+    inside.locator(".inside-key-token").nth(4).click()
+    wait_until(inside, "document.querySelectorAll('.inside-key-token')[4].getAttribute('aria-pressed') === 'true'")
+    inside.locator(".inside-numbers summary").click()
+    cells = inside.locator(".inside-numbers tbody tr").nth(3).locator("td").all_text_contents()
+    products = [query[3], keys[4, 3], query[3] * keys[4, 3]]
+    np.testing.assert_allclose([float(cell) for cell in cells], products, atol=2e-2)
+    inside.click(".inside-panel button:has-text('收起')")
+    wait_until(inside, "document.querySelectorAll('.inside-vector').length === 0")
+    assert rows.count() == 10
+
+
+def test_replay_goes_token_by_token_with_mask_and_reused_keys(inside):
+    show(inside, "replay")
+    choose(inside, 5)
+    inside.click(".inside-panel button:has-text('下一步')")
+    said = inside.locator(".inside-panel [role=status]")
+    assert "重用 6 组键和值，遮住 19 个" in said.text_content()
+    assert inside.locator(".inside-replay .masked").count() == 19
+    assert inside.locator(".inside-mask [aria-current] .reused").count() == 6
+    assert inside.locator(".inside-mask [aria-current] .new").count() == 1
+    inside.click(".inside-panel button:has-text('播放')")
+    wait_until(inside, "document.querySelectorAll('.inside-replay .masked').length < 18")
+    inside.click(".inside-panel button:has-text('暂停')")
+
+
+def test_the_lens_is_the_answer_after_each_layer(inside, site_folder):
+    show(inside, "lens")
+    ids = ids_of(inside)
+    answers = softmax(oracle(site_folder / "bundle", ids)["answers"])
+    rows = inside.locator(".inside-lens-table tbody tr")
+    assert rows.count() == 3
+    cell = rows.nth(0).locator("button").nth(11)  # the last token, after the last layer
+    assert abs(shares(cell.get_attribute("title"))[0] - answers[2, -1].max()) < 3e-3
+    embedding = rows.nth(2).locator("button").nth(0)
+    assert abs(shares(embedding.get_attribute("title"))[0] - answers[0, -12].max()) < 3e-3
+    cell.click()
+    found = [shares(text)[0] for text in inside.locator(".inside-ten .inside-figures").all_text_contents()]
+    np.testing.assert_allclose(found, np.sort(answers[2, -1])[::-1][:10], atol=3e-3)
+    inside.click(".inside-panel button:has-text('前面')")
+    wait_until(inside, "document.querySelector('.inside-panel [role=status]').textContent.includes('3 到 14')")
+
+
+def test_a_walk_has_real_numbers_and_the_parameters(inside, site_folder):
+    show(inside, "walk")
+    choose(inside, 10)
+    expected = oracle(site_folder / "bundle", ids_of(inside))
+    stops = inside.locator(".inside-walk > li")
+    assert stops.count() == 8
+    numbers = stops.nth(1).locator(".inside-vector-text").text_content().strip("[] …").split()
+    np.testing.assert_allclose([float(number) for number in numbers], expected["states"][0, 10, :6], atol=2e-3)
+    assert str(ids_of(inside)[10]) in stops.nth(0).text_content()
+    from tf_gpt2.model_directory import load_config
+
+    config = load_config(site_folder / "bundle")
+    total = inside.locator(".inside-parameters tbody tr:last-child td").last.text_content()
+    assert int(total.replace(",", "")) == config.num_parameters
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1440])
+def test_axe_finds_nothing_in_any_view(site, chromium, scheme, width):
+    context = chromium().new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, locale="en")
+    page = visit(context, site.url)
+    page.evaluate(KEEP_SOURCE)
+    write(page, PROMPT, maxNewTokens=20, seed=3)
+    page.evaluate("window.source = null")
+    page.get_by_role("button", name="See inside").click()
+    wait_until(page, "window.source !== null")
+    for view in VIEWS:
+        show(page, view)
+        assert complaints(page) == [], view
+        small = page.evaluate(
+            "[...document.querySelectorAll('#inside :is(button, select, input:not([type=checkbox]))')]"
+            ".filter((one) => one.offsetWidth && (one.offsetHeight < 44 || one.offsetWidth < 44))"
+            ".map((one) => one.outerHTML)"
+        )
+        assert small == [], view
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.errors == []
+    context.close()
+
+
+def paste(page, text):
+    page.evaluate("window.source = null")
+    if not page.locator("#inside details").first.evaluate("(one) => one.open"):
+        page.locator("#inside details summary").first.click()
+    page.evaluate(f"document.querySelector('#inside textarea').value = {json.dumps(text)}")
+    page.click("#inside button:has-text('看这一段')")
+    wait_until(page, "window.source !== null")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "却", "🐉", "<script>window.hacked = 1</script><img src=x onerror=hacked=1>", "曹操\n" * 33_333]
+)
+def test_any_text_can_be_looked_at(inside, text):
+    paste(inside, text)
+    for view in VIEWS:
+        show(inside, view)
+        assert inside.locator(".inside-trouble").count() == 0, view
+    assert inside.evaluate("document.querySelectorAll('#inside script, #inside img').length") == 0
+    assert inside.evaluate("'hacked' in window") is False
+    if text.startswith("<"):
+        shown = "".join(inside.locator(".inside-panel .inside-token").all_text_contents())
+        assert "</script><img␣src=x" in shown
+    if len(text) > 1000:
+        assert "一次最多 48 个" in inside.text_content("#inside-view")
+        show(inside, "surprise")
+        assert inside.locator(".inside-panel .inside-token").count() == 4000
+    assert inside.errors == []
+
+
+def test_attention_that_is_no_number_is_said_to_be_none(inside):
+    inside.evaluate(
+        "source.attention = async () => new Float32Array(3 * 26 * 26).fill(NaN);"
+        "const projections = source.projections.bind(source);"
+        "source.projections = async (layer) => { const found = await projections(layer);"
+        "  return { ...found, keys: found.keys.map(() => NaN) }; }; 0"
+    )
+    for view in ("model", "heads", "neurons", "replay", "walk"):
+        show(inside, view)
+        wait_until(inside, "document.querySelector('.inside-panel').textContent.includes('NaN')")
+    assert inside.errors == []
+
+
+def test_nothing_is_fetched_until_it_is_opened_and_then_also_without_a_network(open_page, site):
+    page = open_page()
+    page.evaluate(KEEP_SOURCE)
+    write(page, PROMPT, maxNewTokens=10)
+    page.evaluate("navigator.serviceWorker.ready.then(() => 0)")
+    wait_until(page, "navigator.serviceWorker.controller !== null")
+    loaded = page.evaluate("performance.getEntriesByType('resource').map(({ name }) => name.split('/').at(-1))")
+    assert not any(name.startswith("inside") for name in loaded)
+    page.wait_for_timeout(1500)  # a second after the last change the text is kept
+    context = page.context
+    page.close()
+    site.stop()
+    page = visit(context, site.url)
+    page.evaluate(KEEP_SOURCE)
+    wait_ready(page)
+    open_inside(page)
+    show(page, "heads")
+    assert page.locator(".inside-column.query .inside-row").count() > 0
+
+
+def test_who_writes_while_the_model_is_looked_into_is_not_kept_waiting(inside):
+    """What is computed for a view gives way, and says so; the text is as without it."""
+    expected = inside.text_content("article .passage")
+    inside.evaluate(
+        "window.answers = Promise.all([0, 1, 2].map((at) => source.ask_("
+        "{ what: 'surprise', prompt: '曹操'.repeat(3000 + at), newIds: [] }))); 0"
+    )
+    assert write(inside, PROMPT, maxNewTokens=COUNT - len(PROMPT), seed=3)[0] == expected[len(PROMPT) :]
+    answers = inside.evaluate("window.answers.then((all) => all.map(({ failed }) => failed ?? ''))")
+    assert "stopped" in answers
+    open_inside(inside)
+    show(inside, "heads")
+    assert inside.locator(".inside-trouble").count() == 0
+
+
+def test_where_the_model_is_not_open_it_is_offered(open_page):
+    page = open_page()
+    page.evaluate(KEEP_SOURCE)
+    page.click("#inside summary")
+    page.click("#inside-view button")
+    wait_ready(page)
+    wait_until(page, "window.source !== null")
+    assert page.evaluate("source.tokens.length") == 0
+    assert page.locator(".inside-bars li").count() == 10

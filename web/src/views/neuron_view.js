@@ -1,0 +1,190 @@
+/** Why a token looks at another: query, key, their products element by element, the sum, the softmax. */
+
+import { create, setText } from "../page/dom.js";
+import { paintSigned, paper } from "./colours.js";
+import { labels, percent } from "./labels.js";
+import { displayPicker, headPicker, layerPicker } from "./pickers.js";
+import { Latest } from "./shared.js";
+import { TokenStrip } from "./token_strip.js";
+
+const DIGITS = 3;
+
+export class NeuronView {
+  /** @param {import("./shared.js").Shared} shared */
+  constructor(shared) {
+    this.shared = shared;
+    this.latest = new Latest();
+    this.layer = 0;
+    this.head = 0;
+    this.expanded = true;
+    /** The key whose numbers are written out. */
+    this.key = 0;
+    this.strip = new TokenStrip(shared);
+    const layer = layerPicker(shared, (chosen) => this.change({ layer: chosen }));
+    const head = headPicker(shared, (chosen) => this.change({ head: chosen }));
+    this.toggle = create("button", { type: "button" });
+    this.toggle.addEventListener("click", () => this.change({ expanded: !this.expanded }));
+    const top = create(
+      "div",
+      { class: "inside-choices" },
+      layer.label,
+      head.label,
+      displayPicker(shared),
+      this.toggle,
+    );
+    this.place = create("div", { class: "inside-neurons" });
+    this.numbers = create("div", { class: "inside-numbers" });
+    const intro = create("p", { class: "note" }, shared.say("neuronIntro"));
+    this.element = create("div", {}, intro, this.strip.element, top, this.place, this.numbers);
+  }
+
+  draw() {
+    const { shared } = this;
+    this.strip.draw();
+    setText(this.toggle, shared.say(this.expanded ? "collapse" : "expand"));
+    this.toggle.setAttribute("aria-expanded", String(this.expanded));
+    if (shared.token < 0) return;
+    const wanted = this.latest.begin();
+    shared.fill(this.place, async () => {
+      const { queries, keys } = await shared.source.projections(this.layer);
+      if (!wanted()) return;
+      this.table(this.compute(queries, keys));
+    });
+  }
+
+  /** @private */
+  change(/** @type {Partial<Pick<NeuronView, "layer" | "head" | "expanded" | "key">>} */ change) {
+    Object.assign(this, change);
+    this.draw();
+  }
+
+  /** Rows for all keys that the chosen token sees. @private */
+  compute(/** @type {Float32Array} */ queries, /** @type {Float32Array} */ keys) {
+    const { source, token } = this.shared;
+    const depth = source.shape.headDim;
+    const count = source.tokens.length;
+    const row = (/** @type {Float32Array} */ all, /** @type {number} */ at) =>
+      all.subarray((this.head * count + at) * depth, (this.head * count + at + 1) * depth);
+    const query = row(queries, token);
+    const rows = Array.from({ length: token + 1 }, (_, place) => {
+      const key = row(keys, place);
+      const products = query.map((value, at) => value * key[at]);
+      const dot = products.reduce((sum, value) => sum + value, 0);
+      return { place, key, products, dot, score: dot / Math.sqrt(depth), share: 0 };
+    });
+    const highest = Math.max(...rows.map(({ score }) => score));
+    const total = rows.reduce((sum, { score }) => sum + Math.exp(score - highest), 0);
+    for (const one of rows) one.share = Math.exp(one.score - highest) / total;
+    if (Number.isNaN(total)) throw Object.assign(new Error("NaN"), { code: "nan" });
+    return { query, rows };
+  }
+
+  /** @private */
+  table(/** @type {ReturnType<NeuronView["compute"]>} */ { query, rows }) {
+    const { shared, expanded } = this;
+    const names = labels(shared.source.tokens, shared.showBytes);
+    const most = (/** @type {Float32Array[]} */ all) =>
+      Math.max(...all.map((values) => Math.max(...values.map(Math.abs))));
+    const largest = {
+      query: most([query]),
+      key: most(rows.map(({ key }) => key)),
+      product: most(rows.map((r) => r.products)),
+    };
+    const strip = (
+      /** @type {Float32Array} */ values,
+      /** @type {number} */ scale,
+      /** @type {string} */ label,
+    ) => {
+      const canvas = create("canvas", { class: "inside-vector", width: values.length, height: 1 });
+      canvas.setAttribute("role", "img");
+      canvas.setAttribute("aria-label", label);
+      const context = paper(canvas);
+      if (context) paintSigned(context, values, scale, 0);
+      return create("td", {}, canvas);
+    };
+    const head = ["neuronToken", ...(expanded ? ["query", "key", "product", "dot"] : []), "softmax"];
+    const titles = head.map((key) => create("th", { scope: "col" }, shared.say(/** @type {any} */ (key))));
+    const lines = rows.map(({ place, key, products, dot, share }) => {
+      const name = create("button", { type: "button", class: "inside-key-token", dir: "auto" }, names[place]);
+      name.setAttribute("aria-label", shared.say("writeOut", { token: names[place], n: place + 1 }));
+      name.setAttribute("aria-pressed", String(place === this.key));
+      name.addEventListener("click", () => this.change({ key: place }));
+      const bar = create("span", { class: "inside-bar before" });
+      bar.style.width = `${100 * share}%`;
+      const vectors = expanded
+        ? [
+            strip(query, largest.query, shared.say("query")),
+            strip(key, largest.key, shared.say("key")),
+            strip(products, largest.product, shared.say("product")),
+            create("td", { class: "figure" }, dot.toFixed(DIGITS)),
+          ]
+        : [];
+      const last = create("td", { class: "figure" }, percent(share), bar);
+      return create("tr", {}, create("th", { scope: "row" }, name), ...vectors, last);
+    });
+    const caption = create(
+      "caption",
+      { class: "note" },
+      shared.say("neuronCaption", { token: names[shared.token] }),
+    );
+    const table = create(
+      "table",
+      {},
+      caption,
+      create("thead", {}, create("tr", {}, ...titles)),
+      create("tbody", {}, ...lines),
+    );
+    const scroller = create("div", { class: "inside-table", tabIndex: 0, role: "region" }, table);
+    scroller.setAttribute("aria-label", shared.say("view_neurons"));
+    this.place.replaceChildren(scroller);
+    this.write(query, rows[Math.min(this.key, rows.length - 1)], names);
+  }
+
+  /** The numbers of one key, element by element. @private */
+  write(
+    /** @type {Float32Array} */ query,
+    /** @type {ReturnType<NeuronView["compute"]>["rows"][number]} */ row,
+    /** @type {string[]} */ names,
+  ) {
+    const { shared } = this;
+    if (!this.expanded) {
+      this.numbers.replaceChildren();
+      return;
+    }
+    const sum = shared.say("neuronSum", {
+      query: names[shared.token],
+      key: names[row.place],
+      dot: row.dot.toFixed(DIGITS),
+      root: Math.sqrt(query.length).toFixed(2),
+      score: row.score.toFixed(DIGITS),
+      share: percent(row.share),
+    });
+    const cells = Array.from(query, (value, at) =>
+      create(
+        "tr",
+        {},
+        create("th", { scope: "row" }, String(at + 1)),
+        ...[value, row.key[at], row.products[at]].map((number) =>
+          create("td", { class: "figure" }, number.toFixed(DIGITS)),
+        ),
+      ),
+    );
+    const titles = ["element", "query", "key", "product"].map((key) =>
+      create("th", { scope: "col" }, shared.say(/** @type {any} */ (key))),
+    );
+    const table = create(
+      "table",
+      {},
+      create("thead", {}, create("tr", {}, ...titles)),
+      create("tbody", {}, ...cells),
+    );
+    const details = create(
+      "details",
+      { open: this.open ?? false },
+      create("summary", {}, shared.say("elements")),
+      table,
+    );
+    details.addEventListener("toggle", () => (this.open = details.open));
+    this.numbers.replaceChildren(create("p", {}, sum), details);
+  }
+}

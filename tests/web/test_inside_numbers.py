@@ -31,7 +31,7 @@ def open_watched(open_page):
 
 
 def oracle(bundle, ids):
-    """Attention [L, H, T, T], queries, keys, values [L, H, T, K], states [L + 1, T, D] and answers of all layers."""
+    """Attention [L, H, T, T], queries, keys, values [L, H, T, K], states [L + 1, T, D], answers [L + 1, T, V]."""
     from tf_gpt2.model_directory import load_config
 
     config, weights = load_config(bundle), read_weights(bundle)

@@ -14,7 +14,7 @@ from tf_gpt2.generation import TextGenerator
 from tf_gpt2.generation.settings import GenerationSettings
 from tf_gpt2.inspection import payload as module
 from tf_gpt2.inspection.document import document
-from tf_gpt2.inspection.inspection import Inspector
+from tf_gpt2.inspection.inspector import Inspector
 from tf_gpt2.inspection.views import VIEWS
 from tf_gpt2.tokenizer import Tokenizer
 

@@ -228,3 +228,9 @@ def test_a_file_without_scripts_says_so(chromium, tmp_path, seen):
     page.goto((tmp_path / "inside.html").as_uri())
     assert "allow scripts" in page.locator("noscript").inner_text()
     context.close()
+
+
+def test_a_site_does_not_carry_what_is_for_files(site_folder):
+    names = {path.name for path in site_folder.iterdir()}
+    assert "app.js" in names and {"inspect.js", "inspect.css"}.isdisjoint(names)
+    assert "inspect" not in (site_folder / "service_worker.js").read_text("utf-8").splitlines()[0]

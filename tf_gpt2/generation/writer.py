@@ -25,7 +25,8 @@ from tf_gpt2.tokenizer import Tokenizer
 if TYPE_CHECKING:  # Keras itself would cost a command its first second
     import keras
 
-    from tf_gpt2.inspection.inspection import Inspection, Inspector
+    from tf_gpt2.inspection.inspection import Inspection
+    from tf_gpt2.inspection.inspector import Inspector
 
 # Tokens of one call of the compiled loop. Streaming shows each handful as it comes; with stop strings the loop
 # should not run far past one; otherwise only Ctrl-C waits for a call to end.
@@ -191,7 +192,7 @@ class TextGenerator:
         Raises:
             UserError: A number is out of range, or the weights give NaN.
         """
-        from tf_gpt2.inspection.inspection import Inspector
+        from tf_gpt2.inspection.inspector import Inspector
 
         if self._inspector is None:
             self._inspector = Inspector(self.config, to_arrays(self.engine.weights), self.tokenizer)

@@ -1,0 +1,191 @@
+"""An index of a text in which the longest copy of any passage is found at once: a suffix array, read through a map.
+
+Texts lie one after the other in UTF-8 with a zero byte after each, so that no run goes over a border. The suffix
+array (Manber and Myers 1993, "Suffix arrays: a new method for on-line string searches") holds the place of every
+character, in the order of what begins there; a passage stands in it beside what it shares most with. It is made by
+libdivsufsort (pydivsufsort) and kept on disk.
+
+Sizes: M bytes of text, C characters, P positions of a passage.
+"""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Iterable
+
+import numpy as np
+
+from tf_gpt2.errors import UserError
+
+TEXT_FILE, SUFFIXES_FILE = "text.bin", "suffixes.bin"
+SEPARATOR = b"\0"
+_WORD = 8  # bytes that are compared at once, as one number
+# Words after which what still agrees, which is a copy, is compared one by one.
+_WORDS = 8
+# Where places agree for so many bytes with a passage, and with each other, their order is not looked for: texts that
+# repeat one character would take the square of their length.
+_LONGEST_COMPARED = 1 << 14
+_PADDING = bytes(_WORD * _WORDS)
+_LONGEST_TEXT = (1 << 31) - 1  # the suffix array is of int32
+
+
+@dataclasses.dataclass(frozen=True)
+class Matches:
+    """For every position of a passage, the longest run from there that stands in the indexed texts.
+
+    Attributes:
+        lengths: Characters of the run, 0 where not even the first one is there: int64 [P].
+        places: Byte in the index's text where such a run begins: int64 [P].
+    """
+
+    lengths: np.ndarray
+    places: np.ndarray
+
+
+class TextIndex:
+    """Finds passages in texts.
+
+    Args:
+        text: uint8 [M], texts with a zero byte after each, and 64 more at the end.
+        suffixes: int32 [C], the places of the characters, sorted by what begins there.
+    """
+
+    def __init__(self, text: np.ndarray, suffixes: np.ndarray):
+        self._text = text
+        self._words = _words(text)
+        self._suffixes = suffixes
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike) -> "TextIndex":
+        """Opens what `build_index` wrote; both files stay on disk and are read where they are needed."""
+        folder = pathlib.Path(folder)
+        return cls(_mapped(folder / TEXT_FILE, np.uint8), _mapped(folder / SUFFIXES_FILE, np.dtype("<i4")))
+
+    def longest_matches(self, passage: str) -> Matches:
+        """The longest run from every character of `passage` that stands in the texts."""
+        data, starts = _as_bytes(passage)
+        if not len(starts) or not len(self._suffixes):
+            return Matches(np.zeros(len(starts), np.int64), np.zeros(len(starts), np.int64))
+        words = _words(np.frombuffer(data, np.uint8))
+        after = self._insertion_points(data, words, starts)
+        best, places = np.zeros(len(starts), np.int64), np.zeros(len(starts), np.int64)
+        for neighbour in (after - 1, after):  # what a passage shares most with stands beside it
+            found = self._suffixes[np.clip(neighbour, 0, len(self._suffixes) - 1)].astype(np.int64)
+            lengths = self._shared(data, words, starts, found)
+            better = lengths > best
+            best[better], places[better] = lengths[better], found[better]
+        ends = np.append(starts, len(data) - len(_PADDING))  # a run may end amid the bytes of a character
+        lengths = np.searchsorted(ends, starts + best, "right") - 1 - np.arange(len(starts))
+        return Matches(lengths, places)
+
+    def bytes_at(self, begin: int, end: int) -> bytes:
+        """A piece of the indexed text."""
+        return self._text[max(0, begin) : end].tobytes()
+
+    def _insertion_points(self, data, words, starts) -> np.ndarray:
+        """Where the rest of the passage from each start would stand among the suffixes: int64 [P]."""
+        low, high = np.zeros(len(starts), np.int64), np.full(len(starts), len(self._suffixes), np.int64)
+        while (rows := np.flatnonzero(low < high)).size:
+            middle = (low[rows] + high[rows]) // 2
+            places = self._suffixes[middle].astype(np.int64)
+            before = self._stand_before(data, words, starts[rows], places)
+            low[rows] = np.where(before, middle + 1, low[rows])
+            high[rows] = np.where(before, high[rows], middle)
+        return low
+
+    def _stand_before(self, data, words, starts, places) -> np.ndarray:
+        """Whether the text from each place comes before the passage from each start: bool [rows]."""
+        before = np.zeros(len(starts), bool)
+        tied = np.arange(len(starts))
+        for word in range(_WORDS):
+            theirs = self._words[places[tied] + word * _WORD]
+            mine = words[starts[tied] + word * _WORD]
+            before[tied] = theirs < mine
+            tied = tied[theirs == mine]
+            if not tied.size:
+                return before
+        for row in tied.tolist():
+            start, place = int(starts[row]), int(places[row])
+            shared = self._extend(data, start, place)
+            before[row] = (
+                self.bytes_at(place + shared, place + shared + 1) < data[start + shared : start + shared + 1]
+            )
+        return before
+
+    def _shared(self, data, words, starts, places) -> np.ndarray:
+        """Bytes that the passage from each start and the text from each place have in common: int64 [P]."""
+        shared = np.zeros(len(starts), np.int64)
+        tied = np.arange(len(starts))
+        for word in range(_WORDS):
+            differ = self._words[places[tied] + word * _WORD] ^ words[starts[tied] + word * _WORD]
+            # NumPy computes in the machine's order of bytes; of no use where nothing differs.
+            leading = (differ.astype(">u8").reshape(-1, 1).view(np.uint8) != 0).argmax(axis=1)
+            shared[tied] += np.where(differ == 0, _WORD, leading)
+            tied = tied[differ == 0]
+            if not tied.size:
+                return shared
+        end, before = -1, -1
+        for row in tied.tolist():
+            start, place = int(starts[row]), int(places[row])
+            if end >= start + len(_PADDING) and place - start == before:  # the same copy as of the position before
+                shared[row] = end - start
+            else:
+                shared[row] = self._extend(data, start, place)
+            end, before = start + int(shared[row]), place - start
+        return shared
+
+    def _extend(self, data, start, place, most: int | None = None) -> int:
+        """Length of a common run of which the first words are known to agree, up to `most` bytes."""
+        length = len(data) - len(_PADDING) - start
+        if most is not None:
+            length = min(length, most)
+        shared = step = len(_PADDING)
+        while shared < length:
+            mine = data[start + shared : min(start + length, start + shared + step)]
+            theirs = self.bytes_at(place + shared, place + shared + len(mine))
+            if mine != theirs:
+                return shared + len(os.path.commonprefix([mine, theirs]))
+            shared, step = shared + len(mine), 2 * step
+        return min(shared, length)
+
+
+def build_index(folder: str | os.PathLike, texts: Iterable[str]) -> None:
+    """Writes the files of an index into an existing folder.
+
+    Memory: nine bytes a byte of text for a moment.
+
+    Raises:
+        UserError: The texts are longer than 2 GB.
+        OSError: The disk is full, say.
+    """
+    import pydivsufsort
+
+    folder = pathlib.Path(folder)
+    with (folder / TEXT_FILE).open("wb") as out:
+        for text in texts:
+            out.write(text.encode("utf-8", "replace").replace(SEPARATOR, b"") + SEPARATOR)
+    data = np.fromfile(folder / TEXT_FILE, np.uint8)
+    if len(data) > _LONGEST_TEXT:
+        raise UserError(f"`corpus` must have at most 2 GB to be searched for copies; received {len(data):,} bytes")
+    suffixes = pydivsufsort.divsufsort(data) if len(data) else np.zeros(0, np.int32)
+    first = data[suffixes]
+    # Only characters begin a run: no continuation bytes of UTF-8, no separators.
+    suffixes[((first & 0xC0) != 0x80) & (first != 0)].astype("<i4").tofile(folder / SUFFIXES_FILE)
+    with (folder / TEXT_FILE).open("ab") as out:
+        out.write(_PADDING)
+
+
+def _mapped(path: pathlib.Path, dtype) -> np.ndarray:
+    return np.memmap(path, dtype, mode="r") if path.stat().st_size else np.zeros(0, dtype)
+
+
+def _as_bytes(passage: str) -> tuple[bytes, np.ndarray]:
+    """The passage in UTF-8 with zeros after it, as in the indexed text, and where its characters begin."""
+    data = passage.encode("utf-8", "replace").replace(SEPARATOR, b"\x01")
+    array = np.frombuffer(data, np.uint8)
+    return data + _PADDING, np.flatnonzero((array & 0xC0) != 0x80)
+
+
+def _words(data: np.ndarray) -> np.ndarray:
+    """The eight bytes from every byte of [M] as a number that compares like them: a view, uint64 [M - 7]."""
+    return np.ndarray(max(0, len(data) - _WORD + 1), ">u8", data, strides=(1,))

@@ -25,7 +25,7 @@ LOCKED := --quiet --compile-bytecode --require-hashes --requirements
 
 include web/web.mk
 
-.PHONY: demo tfjs test test-all test-oldest test-newest lint format bench wheel locks clean help
+.PHONY: demo fuzz tfjs test test-all test-oldest test-newest lint format bench wheel locks clean help
 .DEFAULT_GOAL := help
 
 help:            ## what there is to make
@@ -89,6 +89,9 @@ test-oldest: $(OLDEST)/oldest web browser  ## the tests but the slow ones: Pytho
 
 test-newest: $(NEWEST)/dev web browser  ## the tests but the slow ones: Python 3.13, TensorFlow 2.21
 	@$(NEWEST)/bin/python -m pytest $(SHARED) -m "not slow and not tfjs"
+
+fuzz: $(INSTALLED)  ## give every reader damaged files: make fuzz CASES=2000 SEED=0; ends in one JSON line
+	@$(RUN) -m tests.fuzz --cases=$(or $(CASES),2000) --seed=$(or $(SEED),0)
 
 tfjs: $(TFJS)/tfjs  ## the environment for export.tfjs --graph_model: .venv-tfjs/bin/python -m export.tfjs
 

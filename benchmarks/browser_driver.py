@@ -122,6 +122,7 @@ def write(page, prompt, tokens):
     for name, value in {"maxNewTokens": tokens, "seed": 1}.items():
         page.fill(f"#setting-{name}", str(value))
         page.press(f"#setting-{name}", "Tab")
+    page.uncheck("#setting-finishSentence")  # so many tokens and no more
     page.click("#write")
     while page.evaluate("runs.length") == runs:
         page.wait_for_timeout(100)

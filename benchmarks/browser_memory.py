@@ -33,6 +33,8 @@ const change = (name, value) => {
   await fetch('/loaded', { method: 'POST' });
   change('#prompt', Array.from({ length: 850 }, (_, i) => String.fromCodePoint(0x4e00 + (7 * i) % 5000)).join(''));
   change('#setting-maxNewTokens', 60);
+  const finish = document.querySelector('#setting-finishSentence');
+  if (finish.checked) finish.click();
   const written = new Promise((resolve) => addEventListener('run-done', resolve));
   document.querySelector('#write').click();
   await written;

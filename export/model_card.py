@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
+import unicodedata
 from typing import TYPE_CHECKING
 
 from tf_gpt2.config import GPT2Config
@@ -14,6 +16,10 @@ from tf_gpt2.tokenizer import Tokenizer
 if TYPE_CHECKING:
     from tf_gpt2.schemas import Training
 
+_USAGE_TOKENS = 100
+# What Markdown takes as markup somewhere; a table's bar and what begins HTML or a link become entities.
+_MARKUP = "\\`*_{}[]()#!~$^="
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", ":": "&#58;", "@": "&#64;"}
 _KINDS = {
     "characters": "one token a character",
     "bpe": "byte-level BPE",
@@ -25,7 +31,7 @@ def card(run_dir: str | os.PathLike, config: GPT2Config, tokenizer: Tokenizer, d
     """The card in Markdown, with the hub's metadata in front."""
     run_dir = pathlib.Path(run_dir)
     trained_here = (run_dir / TRAINING_FILE).is_file()
-    name = run_dir.absolute().name
+    name = in_markdown(run_dir.absolute().name)
     sections = [
         "---\nlibrary_name: transformers\npipeline_tag: text-generation\ntags:\n- gpt2\n- tf_gpt2\n---",
         f"# {name}\n\nA GPT-2 trained with tf_gpt2 (Keras on TensorFlow)."
@@ -33,7 +39,7 @@ def card(run_dir: str | os.PathLike, config: GPT2Config, tokenizer: Tokenizer, d
         else f"# {name}\n\nA GPT-2, written by tf_gpt2.",
         "## Model\n\n" + _table(_model_facts(config, tokenizer, dtype)),
         *_training_sections(training_facts(run_dir), read_metrics(run_dir)),
-        "## Use\n\n```python\n" + _usage(tokenizer) + "```",
+        "## Use\n\n```python\n" + _usage(config, tokenizer) + "```",
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -57,13 +63,13 @@ def _training_sections(training: Training, metrics: Metrics) -> list[str]:
     """Corpus, recipe and result, as far as the run recorded them."""
     corpus, recipe = training.corpus, training.training
     facts = [
-        ("texts", "; ".join(map(_plain, corpus.books or []))),
+        ("texts", "; ".join(map(in_markdown, corpus.books or []))),
         ("training tokens", _number(corpus.train_tokens)),
         ("held-out tokens", _number(corpus.validation_tokens)),
-        ("fine-tuned from", _plain(pathlib.PurePath(training.init_from.folder or "").name)),
+        ("fine-tuned from", in_markdown(pathlib.PurePath(training.init_from.folder or "").name)),
         ("steps", _number(recipe.steps)),
         ("batch", _number(recipe.batch_size, " sequences")),
-        ("optimizer", _plain(recipe.optimizer or "")),
+        ("optimizer", in_markdown(recipe.optimizer or "")),
         ("peak learning rate", recipe.learning_rate),
         ("seed", recipe.seed),
     ]
@@ -82,18 +88,24 @@ def _number(value, unit=""):
     return None if value is None else f"{value:,}{unit}"
 
 
-def _plain(text):
-    """Text inside a table cell, on one line."""
-    return " ".join(str(text).replace("|", "/").split())
+def in_markdown(text: str) -> str:
+    """Text from outside as Markdown that shows it: one line, no markup, no HTML, no link, whole inside a table."""
+    shown = "".join(" " if c.isspace() else c if unicodedata.category(c)[0] != "C" else "\ufffd" for c in text)
+    shown = "".join(_ENTITIES.get(c, f"\\{c}" if c in _MARKUP else c) for c in " ".join(shown.split()))
+    return re.sub(r"(?i)\b(www)\.", r"\1&#46;", shown)  # which some renderers make a link
 
 
-def _usage(tokenizer) -> str:
-    end = tokenizer.decode([tokenizer.end_of_text_id])
-    between = "" if end != BETWEEN_TEXTS else "  # a text begins and ends with [CLS]; a line feed is one token"
+def _usage(config, tokenizer) -> str:
+    """Names nothing from outside: what ends a text is asked of the tokenizer."""
+    between = tokenizer.decode([tokenizer.end_of_text_id]) == BETWEEN_TEXTS
+    comment = "  # a text begins and ends with [CLS]; a line feed is one token" if between else ""
+    length = max(1, min(_USAGE_TOKENS, config.context_length - 1))
     return (
         "from transformers import AutoModelForCausalLM, AutoTokenizer\n\n"
-        'tokenizer = AutoTokenizer.from_pretrained("this folder")\n'
-        'model = AutoModelForCausalLM.from_pretrained("this folder")\n'
-        f'ids = tokenizer("{end}", return_tensors="pt", add_special_tokens=False).input_ids{between}\n'
-        "print(tokenizer.decode(model.generate(ids, max_new_tokens=100, do_sample=True, top_k=40)[0]))\n"
+        'folder = "."  # where this file is, or the model\'s name on the hub\n'
+        "tokenizer = AutoTokenizer.from_pretrained(folder)\n"
+        "model = AutoModelForCausalLM.from_pretrained(folder)\n"
+        f'start = tokenizer(tokenizer.eos_token, return_tensors="pt", add_special_tokens=False){comment}\n'
+        f"text = model.generate(**start, max_new_tokens={length}, do_sample=True, top_k=40)\n"
+        "print(tokenizer.decode(text[0], skip_special_tokens=True))\n"
     )

@@ -24,6 +24,9 @@ def _flags() -> command.Flags:
         "output", None, "Directory to write the site into; a former export there is replaced.", value="DIR"
     )
     flags.string("name", None, "Heading of the page. Default: from the books.", value="NAME")
+    flags.string(
+        "url", None, "Where the site will be published, for the preview that a pasted link shows.", value="URL"
+    )
     flags.group("The model on the page")
     flags.choice(
         "dtype",
@@ -55,6 +58,7 @@ def _export(flags: command.Values) -> int:
         openings=flags.openings,
         samples=flags.samples,
         page=flags.page,
+        url=flags.url,
     )
     command.message(
         f"open it: python -m http.server --directory {flags.output} 8000, then http://localhost:8000 in a browser"

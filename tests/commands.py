@@ -10,7 +10,8 @@ ROOT = pathlib.Path(__file__).parent.parent
 
 def start(module, *flags, **changes):
     """Starts `python -m module flags` from the repository root."""
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": ROOT, "env": os.environ}
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
+    options |= {"cwd": ROOT, "env": os.environ}
     return subprocess.Popen([sys.executable, "-m", module, *map(str, flags)], **{**options, **changes})
 
 

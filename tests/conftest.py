@@ -1,6 +1,7 @@
 """Settings and small models shared by the tests."""
 
 import importlib.util
+import os
 import pathlib
 import signal
 import sys
@@ -9,11 +10,24 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from tf_gpt2 import runtime
+# Tests set the state that they test: what the caller's shell has set is taken back first, for what they start too.
+# Without a locale Python speaks UTF-8.
+for _name in [
+    *("KERAS_BACKEND", "TF_CPP_MIN_LOG_LEVEL", "XLA_FLAGS", "LANG", "LANGUAGE", "COLUMNS"),
+    *("PYTHONCOERCECLOCALE", "PYTHONIOENCODING", "PYTHONOPTIMIZE", "PYTHONUTF8", "PYTHONWARNINGS"),
+    *(name for name in os.environ if name.startswith("LC_")),
+]:
+    os.environ.pop(_name, None)
+# The servers of the tests are on this machine, which a proxy would not find.
+os.environ["no_proxy"] = ",".join(filter(None, [os.environ.get("no_proxy"), "localhost", "127.0.0.1"]))
+# What a script starts in the background has inherited "ignore", and so would what the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+os.umask(0o022)
+
+from tf_gpt2 import runtime  # noqa: E402
 
 runtime.load_tensorflow()
-# Tests of Ctrl-C set the state that they test: what a script starts in the background has inherited "ignore".
-signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config, items):

@@ -11,17 +11,23 @@ from commands import ROOT
 
 # room: modules or packages in it, and the rooms it may import beside itself. A room knows what stands above it.
 ROOMS = {
-    "ground": ({"errors", "config", "files", "file_system", "cache", "runtime", "printing"}, set()),
+    "ground": ({"errors", "config", "files", "file_system", "cache", "runtime", "printing", "terminal"}, set()),
     "corpus": ({"corpus"}, {"ground"}),
     "records": ({"run_directory", "schemas"}, {"ground", "corpus"}),
     "bytes": ({"token_bytes"}, {"corpus"}),
     "formats": ({"formats"}, {"ground", "records", "bytes"}),
-    "tokenizer": ({"tokenizer"}, {"ground", "corpus", "records", "bytes", "formats"}),
+    "tokenizer": (
+        {"tokenizer", "long_texts", "transformers_settings"},
+        {"ground", "corpus", "records", "bytes", "formats"},
+    ),
     "data": ({"data"}, {"ground", "corpus", "records", "tokenizer"}),
     "model": ({"layers", "dropout", "model"}, {"ground"}),
-    "settings": ({"generation.settings"}, {"ground"}),
+    "settings": ({"generation.settings", "generation.sentences"}, {"ground"}),
     "directory": ({"model_directory"}, {"ground", "records", "formats", "tokenizer", "model", "settings"}),
-    "generation": ({"generation"}, {"ground", "records", "formats", "tokenizer", "model", "settings", "directory"}),
+    "generation": (
+        {"generation"},
+        {"ground", "corpus", "records", "formats", "tokenizer", "model", "settings", "directory"},
+    ),
     "evaluation": ({"evaluation"}, {"ground", "corpus", "data", "directory", "generation"}),
     "training": (
         {"training"},

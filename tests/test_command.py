@@ -194,3 +194,119 @@ def test_a_switch_that_the_library_finds_off_is_shown_as_the_user_writes_it():
         flags.explain("`resume`=False needs `run_dir`; not `other`=False")
         == "--noresume needs --run_dir; not `other`=False"
     )
+
+
+class PanicException(BaseException):
+    """As PyO3's, which cannot be imported."""
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(36, "File name too long", "x" * 300), "File name too long; check the path"),
+        (OSError(5, "Input/output error"), "the system refused: Input/output error"),
+        (MemoryError(), "not enough memory"),
+        (PanicException("called `Option::unwrap()` on a `None` value"), "a library gave up on one"),
+        (UserError("x" * 100_000), "…"),
+        (UnicodeEncodeError("utf-8", "runs/\udcff", 5, 6, "surrogates not allowed"), "a name must be in UTF-8"),
+        (UserError("a\x1b[31mb\u202e\u2028c"), "error: a\ufffd[31mb\ufffd c\n"),
+    ],
+)
+def test_what_a_user_can_mend_is_one_line_of_bounded_length(capsys, error, said):
+    assert command.call(_raising(error), []) == 2
+    shown = capsys.readouterr().err
+    assert said in shown and shown.startswith("error: ") and shown.count("\n") == 1
+    assert len(shown) <= len("error: ") + 500 + 1
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("ours"), UnicodeEncodeError("ascii", "é", 0, 1, "no"), SystemExit(3), GeneratorExit()]
+)
+def test_a_fault_of_the_program_is_not_hidden(error):
+    with pytest.raises(type(error)):
+        command.call(_raising(error), [])
+
+
+def test_a_name_that_is_too_long_is_one_line():
+    done = subprocess.run(
+        [sys.executable, "-m", "tf_gpt2.sample", f"--run_dir={'x' * 300}"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 2 and re.fullmatch(r"error: .*xxx.*\n", done.stderr)
+
+
+def test_a_long_line_of_the_log_is_shortened(capsys):
+    def main(argv):
+        logging.getLogger("tf_gpt2.x").warning("%s\nshort", "x" * 10_000)
+        return 0
+
+    command.call(main, [])
+    first, second = capsys.readouterr().err.splitlines()
+    assert len(first) <= 500 and second == "short"
+
+
+_BOTH = "from tf_gpt2 import command as c\nc.run(lambda argv: c.result('却说\\ud800') or c.message('曹操') or 0)\n"
+
+
+def _script(tmp_path, redirection, **environment):
+    (tmp_path / "both.py").write_text(_BOTH, "utf-8")
+    return subprocess.run(
+        ["sh", "-c", f'exec "{sys.executable}" "{tmp_path / "both.py"}" {redirection}'],
+        cwd=ROOT,
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+    )
+
+
+_NO_UTF8 = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "output"),
+    [
+        ({"LC_ALL": "C", **_NO_UTF8}, b"???\n"),  # there Python's stdout takes bytes of file names and nothing else
+        ({"PYTHONIOENCODING": "latin-1"}, b"???\n"),
+        ({"PYTHONIOENCODING": "ascii:surrogateescape"}, b"???\n"),
+        ({"PYTHONIOENCODING": "gbk"}, "却说?\n".encode("gbk")),
+        ({"PYTHONIOENCODING": "utf-8"}, "却说\ufffd\n".encode()),
+        ({"LC_ALL": "C", "PYTHONUTF8": "1"}, "却说\ufffd\n".encode()),
+    ],
+)
+def test_a_terminal_of_any_encoding_gets_what_it_has(tmp_path, environment, output):
+    done = _script(tmp_path, "", **environment)
+    assert (done.returncode, done.stdout) == (0, output)
+    assert done.stderr and b"Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device here")
+def test_a_full_device_is_one_line_and_no_success(tmp_path):
+    done = _script(tmp_path, ">/dev/full")
+    assert done.returncode == 2 and done.stdout == b""
+    assert done.stderr.decode().splitlines() == [
+        "error: cannot write to the standard output: No space left on device; free space or send it elsewhere"
+    ]
+    lost = _script(tmp_path, "2>/dev/full")  # nothing can be said there, and the work is done
+    assert (lost.returncode, lost.stdout, lost.stderr) == (0, "却说\ufffd\n".encode(), b"")
+    assert _script(tmp_path, ">/dev/full 2>&1").returncode == 2
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device here")
+@pytest.mark.parametrize("flags", ["--help", "train --help", "--version", "sample --version"])
+def test_help_on_a_full_device_is_one_line(flags):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tf_gpt2", *flags.split()],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "No space left" in done.stderr
+
+
+def test_a_missing_stream_is_no_file_that_is_opened_later(tmp_path):
+    opened = f"print(open({str(tmp_path / 'file')!r}, 'w').fileno(), file=open({str(tmp_path / 'number')!r}, 'w'))"
+    (tmp_path / "opens.py").write_text(f"from tf_gpt2 import command as c\nc.run(lambda argv: {opened} or 0)\n")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command_line = ["sh", "-c", f'exec "{sys.executable}" "{tmp_path / "opens.py"}" <&- >&- 2>&-']
+    subprocess.run(command_line, cwd=ROOT, env=environment, check=True)
+    assert int((tmp_path / "number").read_text()) > 2

@@ -74,6 +74,19 @@ def test_the_page_has_the_fields_of_the_table():
     assert sorted(map(_camel, _with("page"))) == sorted(fields)
 
 
+def test_the_module_takes_the_settings_of_the_table():
+    source = (ROOT / "web" / "src" / "module" / "settings.js").read_text("utf-8")
+    listed = source[source.index("export const CONTROLS") : source.index("const NO_SETTINGS")]
+    names = re.findall(r"^  (\w+): \{", listed, re.MULTILINE)
+    expected = {"sample" if name == "num_samples" else _camel(name) for name in _with("module")}
+    assert set(names) == expected
+    brought = set(re.findall(r'config: "(\w+)"', listed))
+    assert brought == {theirs for theirs, ours in MODEL_FIELDS.items() if ours in _with("module")}
+    types = (ROOT / "web" / "src" / "module" / "types" / "gpt2.d.ts").read_text("utf-8")
+    interface = types[types.index("interface Settings") : types.index("interface GenerateOptions")]
+    assert set(re.findall(r"^  (\w+)\?:", interface, re.MULTILINE)) == expected
+
+
 def test_the_page_begins_with_the_same_defaults(tmp_path):
     tokenizer = Tokenizer.train_characters(["却说"])
     config = GPT2Config(tokenizer.vocab_size, context_length=8, num_layers=1, num_heads=1, hidden_dim=8)

@@ -10,7 +10,15 @@ import pytest
 
 from tf_gpt2 import file_system, files
 from tf_gpt2.errors import UserError
-from tf_gpt2.files import read_json, replacing, replacing_folder, sweep, write_atomically, write_tensors
+from tf_gpt2.files import (
+    read_bounded,
+    read_json,
+    replacing,
+    replacing_folder,
+    sweep,
+    write_atomically,
+    write_tensors,
+)
 
 MARKER = "site.json"
 
@@ -341,3 +349,67 @@ def test_json_that_is_no_object_is_refused(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(UserError, match=r"x\.json.*; do this"):
         read_json(path, remedy="do this")
+
+
+def _put(path, kind):
+    if kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "loop":
+        path.symlink_to(path)
+    elif kind == "large":
+        with path.open("wb") as file:
+            file.truncate(1 << 40)  # takes no room on the disk
+
+
+@pytest.mark.parametrize("kind", ["device", "pipe", "folder", "loop", "large", "missing"])
+def test_what_is_no_file_of_a_sensible_size_is_not_read(tmp_path, kind):
+    _put(tmp_path / "x.json", kind)
+    with pytest.raises(UserError, match=r"x\.json .*; do this$"):
+        read_json(tmp_path / "x.json", remedy="do this")
+    with pytest.raises(OSError):
+        read_bounded(tmp_path / "x.json", 10)
+
+
+def test_a_link_to_a_file_is_read(tmp_path):
+    (tmp_path / "blob").write_text('{"a": 1}')
+    (tmp_path / "x.json").symlink_to("blob")
+    assert read_json(tmp_path / "x.json", remedy="") == {"a": 1}
+
+
+def test_a_tokenizer_is_on_the_disk_before_it_takes_its_place(tmp_path, monkeypatch):
+    from tf_gpt2.tokenizer import Tokenizer
+
+    tokenizer = Tokenizer.train_characters(["却说"])
+    real, synced = os.fsync, []
+
+    def fsync(descriptor):
+        synced.append(os.fstat(descriptor).st_ino)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    tokenizer.save(tmp_path)
+    assert {(tmp_path / name).stat().st_ino for name in ("tokenizer.json", "tokenizer_config.json")} <= set(synced)
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UserError, match=r"cannot write .*tokenizer\.json: No space left on device; free space"):
+        tokenizer.save(tmp_path)
+    assert len(os.listdir(tmp_path)) == 2
+
+
+def test_what_was_left_in_the_cache_goes_when_a_corpus_is_found_there(tmp_path):
+    from tf_gpt2.data.prepare import prepare_corpus
+
+    book, cache = tmp_path / "book.txt", tmp_path / "cache"
+    book.write_text("却说曹操引军渡河。\n" * 50, "utf-8")
+    prepared = prepare_corpus([book], cache_dir=cache)
+    _process("folder", prepared.folder.parent / "other", "kill").communicate()
+    assert len(list(prepared.folder.parent.glob(f"{files.WORKSPACE_PREFIX}*"))) == 1
+    assert prepare_corpus([book], cache_dir=cache).from_cache
+    assert os.listdir(prepared.folder.parent) == [prepared.folder.name]

@@ -7,8 +7,10 @@ from conftest import random_weights
 
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
+from tf_gpt2.generation.settings import GenerationSettings
 from tf_gpt2.model_directory import (
     load_config,
+    load_generation_config,
     load_model,
     load_weights,
     model_weights,
@@ -44,6 +46,29 @@ def test_model_directory_round_trips(tmp_path, tied):
     ]
 
 
+def test_transformers_is_told_what_it_needs(folder):
+    """Without these, version 4 adds token_type_ids to the embeddings, and batches and converters fail."""
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    end = "<|endoftext|>"
+    assert settings["model_input_names"] == ["input_ids", "attention_mask"]
+    assert [settings[f"{kind}_token"] for kind in ("bos", "eos", "pad", "unk")] == [end] * 4
+    assert (settings["padding_side"], settings["model_max_length"]) == ("left", CONFIG.context_length)
+    assert json.loads((folder / "config.json").read_text())["n_ctx"] == CONFIG.context_length
+
+
+@pytest.mark.parametrize(
+    ("context", "length"),
+    [(64, {"max_length": 64}), (399, {"max_length": 399}), (400, {"max_new_tokens": 200})],
+)
+def test_transformers_does_not_write_past_a_short_context(tmp_path, context, length):
+    tokenizer = Tokenizer.train_characters(["ab"])
+    config = GPT2Config(tokenizer.vocab_size, context_length=context, num_layers=1, num_heads=1, hidden_dim=4)
+    save_model_directory(tmp_path, config, random_weights(config), tokenizer)
+    written = json.loads((tmp_path / "generation_config.json").read_text())
+    assert {name: written[name] for name in ("max_length", "max_new_tokens") if name in written} == length
+    assert GenerationSettings.for_model(load_generation_config(tmp_path)) == GenerationSettings()
+
+
 def test_tensor_names_and_layouts_are_hugging_faces(folder):
     tensors = safetensors.numpy.load_file(folder / "model.safetensors")
     assert tensors["transformer.h.1.attn.c_attn.weight"].shape == (8, 24)
@@ -74,7 +99,7 @@ def _edit_config(folder, **changes):
         ({"n_layer": None}, "n_layer"),
         ({"n_embd": 10**15}, "hidden_dim"),
         ({"n_head": 3}, "num_heads"),
-        ({"vocab_size": "many"}, "vocabulary_size"),
+        ({"vocab_size": "many"}, "vocab_size must be a valid integer; received 'many'"),
     ],
 )
 def test_a_wrong_config_is_refused_with_the_file_and_the_field(folder, changes, message):

@@ -1,5 +1,6 @@
 """The sample command, as a user runs it."""
 
+import csv
 import dataclasses
 import json
 import os
@@ -106,7 +107,14 @@ def test_prompts_of_a_file_give_one_json_line_a_passage(folder, tmp_path, kind):
 
 @pytest.mark.parametrize(
     ("content", "rule"),
-    [("", "must hold a prompt"), ('{"text": 1}', '"prompt"'), ("{", "must be JSON"), (None, "must be a readable")],
+    [
+        ("", "must hold a prompt"),
+        ('{"text": 1}', '"prompt"'),
+        ("{", "must be JSON"),
+        (None, "must be a readable"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"prompt": "a", "n": ' + "1" * 10_000 + "}", "line 1 is not .a number has thousands of digits"),
+    ],
 )
 def test_a_bad_prompts_file_gives_one_line(folder, tmp_path, content, rule):
     file = tmp_path / "prompts.jsonl"
@@ -116,9 +124,37 @@ def test_a_bad_prompts_file_gives_one_line(folder, tmp_path, content, rule):
         call(folder, prompts_file=str(file))
 
 
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "tsv", "JSONL"])
+def test_what_stands_beside_a_prompt_is_carried_into_the_results(folder, tmp_path, kind):
+    rows = [{"prompt": "却说", "label": "好", "text": "a"}, {"prompt": "曹操", "label": "坏", "text": "b,c"}]
+    file, output = tmp_path / f"prompts.{kind}", tmp_path / f"out.{kind}"
+    if kind.lower() == "jsonl":
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        with file.open("w", encoding="utf-8", newline="") as out:
+            table = csv.DictWriter(out, list(rows[0]), delimiter="," if kind == "csv" else "\t")
+            table.writeheader()
+            table.writerows(rows)
+    assert call(folder, prompts_file=str(file), output=str(output), num_samples=2) == 0
+    with output.open(encoding="utf-8", newline="") as lines:
+        if kind.lower() == "jsonl":
+            written = [json.loads(line) for line in lines]
+        else:
+            written = list(csv.DictReader(lines, delimiter="," if kind == "csv" else "\t"))
+    assert [row["label"] for row in written] == ["好", "好", "坏", "坏"]
+    assert [row["prompt_text"] for row in written] == ["a", "a", "b,c", "b,c"]
+    assert all(row["text"] and row["text"] not in ("a", "b,c") for row in written)
+
+
 def test_an_output_that_cannot_be_written_gives_one_line(folder, tmp_path):
     with pytest.raises(UserError, match="--output must be a file that can be written"):
         call(folder, output=str(tmp_path / "missing" / "out.jsonl"))
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device here")
+def test_a_full_device_for_the_passages_gives_one_line(folder):
+    with pytest.raises(UserError, match="--output must be a file that can be written; /dev/full: No space left"):
+        call(folder, output="/dev/full")
 
 
 def test_the_command_line_writes_text_and_nothing_else(folder):
@@ -241,10 +277,60 @@ def test_commands_of_the_dialogue_change_settings(capsys):
     assert "temperature 0.5" in shown and "/more" in shown
 
 
-@pytest.mark.parametrize("line", ["/set temperature -1", "/set top_k many", "/set colour red", "/set", "/dance"])
+@pytest.mark.parametrize(
+    ("typed", "stop"),
+    [
+        (r"\n", "\n"),
+        (r"a\tb\\n", "a\tb\\n"),
+        (r"\u3002", "。"),
+        (r"\U0001f600\x41", "😀A"),
+        (r"却说\n", "却说\n"),
+        ("却说", "却说"),
+    ],
+)
+def test_a_stop_string_is_typed_with_escapes(typed, stop):
+    assert interactive.obey(f"/set stop {typed}", GenerationSettings()).stop == (stop,)
+
+
+MISTAKES = (
+    "/set temperature -1", "/set top_k many", "/set colour red", "/set", "/dance", "/", "/ ", "//",
+    "/set stop \\", "/set stop a\\", "/set stop \\x", "/set stop \\xz1", "/set stop \\ud800",
+    "/set stop \\U00110000",
+    "/set stop \\N{BULLET}", "/set seed 1.5", "/set seed -1", "/set top_k " + "9" * 10_000, "/set top_p nan",
+    "/set max_new_tokens 1e9", "/set stop_at_end_of_text maybe", "/set temperature \x1b[31m", "/\x1b[31m\ud800",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("line", MISTAKES)
 def test_a_mistake_in_the_dialogue_is_explained(line):
     with pytest.raises(UserError):
         interactive.obey(line, GenerationSettings())
+
+
+class _Echo:
+    """Answers with what it was asked."""
+
+    def stream_passage(self, prompt, settings):
+        yield prompt
+
+
+def test_no_line_ends_the_dialogue_but_quit_and_the_end_of_input(monkeypatch, capsys):
+    lines = iter([*MISTAKES, "the last line", "/quit", "never"])
+    monkeypatch.setattr("builtins.input", lambda _: next(lines))
+    assert interactive.converse(_Echo(), GenerationSettings()) == 0
+    captured = capsys.readouterr()
+    assert captured.out == "the last line\n" and next(lines) == "never"
+    errors = [line for line in captured.err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == len(MISTAKES)
+    assert max(map(len, errors)) <= 507 and "\x1b" not in captured.err
+
+
+def test_bytes_that_are_no_text_are_a_prompt(tmp_path, monkeypatch, capsys):
+    (tmp_path / "typed").write_bytes(b"\xff\xfe \xca\xc7\nlast\n")
+    with (tmp_path / "typed").open(encoding="utf-8") as typed:
+        monkeypatch.setattr("sys.stdin", typed)
+        assert interactive.converse(_Echo(), GenerationSettings()) == 0
+    assert capsys.readouterr().out.endswith("\ufffd\n> last\n> ")
 
 
 def test_the_dialogue_streams_answers_and_goes_on(folder, monkeypatch, capsys):

@@ -49,3 +49,24 @@ def test_tokenizers_that_join_words_by_rules():
     decoder = StreamDecoder(Tokenizer(model))
     assert [decoder.push(i) for i in [2, 4, 3]] == ["one", "s", " two"]
     assert decoder.flush() == ""
+
+
+def test_words_go_on_where_the_text_before_ends():
+    vocabulary = {"<|endoftext|>": 0, "[UNK]": 1, "one": 2, "two": 3, "##s": 4}
+    model = tokenizers.Tokenizer(tokenizers.models.WordPiece(vocabulary, unk_token="[UNK]"))
+    model.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
+    model.decoder = tokenizers.decoders.WordPiece()
+    decoder = StreamDecoder(Tokenizer(model), [3, 2])
+    assert [decoder.push(i) for i in [4, 3]] == ["s", " two"]
+    assert decoder.flush() == ""
+    plain = StreamDecoder(Tokenizer.train_characters(["ab"]), [257])
+    assert plain.push(258) == "b"
+
+
+@pytest.mark.parametrize("kind", ["characters", "bpe"])
+def test_bytes_left_over_are_shown_whatever_came_before(kind):
+    text = "却说曹操引兵"
+    tokenizer = Tokenizer.train_characters([text]) if kind == "characters" else Tokenizer.train_bpe([text], 270)
+    half = tokenizer.encode("龘").tolist()[:2]
+    decoder = StreamDecoder(tokenizer, tokenizer.encode(text).tolist())
+    assert "".join([*map(decoder.push, half), decoder.flush()]) == tokenizer.decode(half) == "\ufffd"

@@ -59,7 +59,7 @@ class GPT2Config:
         for field, limit in limits.items():
             value = getattr(self, field)
             if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= limit:
-                raise UserError(f"`{field}` must be an integer from 1 to {limit}; received {value!r}")
+                raise UserError(f"`{field}` must be an integer from 1 to {limit}; received {value!r:.60}")
         if self.hidden_dim % self.num_heads:
             raise UserError(
                 f"`num_heads` must divide `hidden_dim`; received num_heads={self.num_heads} and "
@@ -68,11 +68,15 @@ class GPT2Config:
         if self.intermediate_dim == 0:
             object.__setattr__(self, "intermediate_dim", 4 * self.hidden_dim)
         if not 1 <= self.intermediate_dim <= 8 * MAX_HIDDEN_DIM:
-            raise UserError(f"`intermediate_dim` must be positive; received {self.intermediate_dim!r}")
+            raise UserError(
+                f"`intermediate_dim` must be from 1 to {8 * MAX_HIDDEN_DIM}; received {self.intermediate_dim!r:.60}"
+            )
         if not 0 <= self.dropout < 1:
-            raise UserError(f"`dropout` must be at least 0 and below 1; received {self.dropout!r}")
+            raise UserError(f"`dropout` must be at least 0 and below 1; received {self.dropout!r:.60}")
         if not 0 < self.layer_norm_epsilon < 1:
-            raise UserError(f"`layer_norm_epsilon` must lie between 0 and 1; received {self.layer_norm_epsilon!r}")
+            raise UserError(
+                f"`layer_norm_epsilon` must lie between 0 and 1; received {self.layer_norm_epsilon!r:.60}"
+            )
 
     @property
     def head_dim(self) -> int:

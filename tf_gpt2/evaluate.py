@@ -33,6 +33,10 @@ def _flags() -> command.Flags:
     flags.group("Reading the text")
     flags.string("encoding", None, "Encoding of the files; recognised when not given.", value="NAME")
     flags.choice("script", None, ["simplified", "traditional"], "Convert Chinese text to this script first.")
+    flags.string(
+        "separator", None, "Line that parts the texts of a .txt or .md file; as in training.", value="LINE"
+    )
+    flags.string("text_field", None, "Field or column that holds the text; as in training.", value="NAME")
     return flags
 
 
@@ -47,6 +51,8 @@ def _evaluate(flags: command.Values) -> int:
         stride=flags.stride,
         encoding=flags.encoding,
         script=flags.script,
+        separator=flags.separator,
+        text_field=flags.text_field,
         progress=_show_progress,
     )
     command.result(json.dumps({"run_dir": flags.run_dir, **figures}, ensure_ascii=False))

@@ -6,10 +6,12 @@ system has no locks, nothing is swept.
 """
 
 import contextlib
+import errno
 import json
 import os
 import pathlib
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 
@@ -18,6 +20,7 @@ from tf_gpt2.errors import UserError
 from tf_gpt2.file_system import lock_new_file, rename, sync, sync_tree, try_lock
 
 WORKSPACE_PREFIX = ".tf_gpt2-"
+LARGEST_JSON = 16 << 20  # bytes; the largest configuration or index that is no mistake has a few hundred thousand
 _LOCK, _NEW, _FORMER = "lock", "new", "former"
 
 
@@ -200,18 +203,39 @@ def _one_clear_line(path, remedy):
         raise UserError(f"cannot write {path}: {error.strerror or error}; {remedy}") from None
 
 
-def read_json(path: str | os.PathLike, *, remedy: str) -> dict:
-    """Reads a JSON object.
+def read_bounded(path: str | os.PathLike, largest: int = LARGEST_JSON) -> bytes:
+    """Reads a regular file, links followed; a device or a pipe, which may never end, is not opened.
+
+    Args:
+        path: The file.
+        largest: Most bytes it may have.
+
+    Raises:
+        OSError: It is missing, no regular file, too large, or cannot be read.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file")
+    with open(path, "rb") as file:
+        data = file.read(largest + 1)
+    if len(data) > largest:
+        raise OSError(errno.EFBIG, f"it is larger than {largest:,} bytes")
+    return data
+
+
+def read_json(path: str | os.PathLike, *, remedy: str, largest: int = LARGEST_JSON) -> dict:
+    """Reads a JSON object of at most `largest` bytes.
 
     Raises:
         UserError: The file is missing, is no JSON, or holds something else than an object.
     """
     path = pathlib.Path(path)
     try:
-        value = json.loads(path.read_bytes())
+        value = json.loads(read_bounded(path, largest))
     except FileNotFoundError:
         raise UserError(f"{path} is missing; {remedy}") from None
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise UserError(f"{path} cannot be read as JSON ({error.strerror or error}); {remedy}") from None
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} cannot be read as JSON ({error}); {remedy}") from None
     if not isinstance(value, dict):
         raise UserError(f"{path} must hold a JSON object; received {type(value).__name__}; {remedy}")

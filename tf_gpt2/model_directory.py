@@ -136,8 +136,9 @@ def save_model_directory(
     folder = pathlib.Path(folder)
     end_of_text = tokenizer.end_of_text_id
     tensors = {name if name == HEAD else PREFIX + name: array for name, array in weights.items()}
-    tokenizer.save(folder)
-    write_atomically(folder / GENERATION_CONFIG_FILE, _json_bytes(_generation_config(end_of_text)))
+    tokenizer.save(folder, config.context_length)
+    settings = _generation_config(end_of_text, config.context_length)
+    write_atomically(folder / GENERATION_CONFIG_FILE, _json_bytes(settings))
     write_atomically(folder / CONFIG_FILE, _json_bytes(to_hugging_face(config, end_of_text)))
     write_tensors(folder / WEIGHTS_FILE, tensors, {"format": "pt"})
 
@@ -146,16 +147,23 @@ def _json_bytes(value) -> bytes:
     return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def _generation_config(end_of_text):
-    """For transformers, whose own defaults are others: all of ours that it does not share."""
+def _generation_config(end_of_text, context_length):
+    """For transformers, whose own defaults are others: all of ours that it does not share.
+
+    It cannot write past the context. Where ours would reach there from a prompt of half a context, it is told to
+    stop at the context's end instead; here a text goes on, with the default that the file then does not name.
+    """
     ours = GenerationSettings()
+    short = ours.max_new_tokens > context_length // 2
+    length = {"max_length": context_length} if short else {"max_new_tokens": ours.max_new_tokens}
     return {
         "bos_token_id": end_of_text,
         "eos_token_id": end_of_text,
+        "pad_token_id": end_of_text,
         "do_sample": not ours.greedy,
         "temperature": ours.temperature,
         "top_k": ours.top_k,
-        "max_new_tokens": ours.max_new_tokens,
+        **length,
     }
 
 
@@ -167,6 +175,7 @@ def to_hugging_face(config: GPT2Config, end_of_text_id: int) -> dict:
         "activation_function": "gelu_new",
         "vocab_size": config.vocabulary_size,
         "n_positions": config.context_length,
+        "n_ctx": config.context_length,  # its old name, which some programs still ask for
         "n_layer": config.num_layers,
         "n_head": config.num_heads,
         "n_embd": config.hidden_dim,

@@ -1,4 +1,8 @@
-"""What a command shows: results on stdout, everything else on stderr; nothing breaks when one of them is gone."""
+"""What a command shows: results on stdout, everything else on stderr; nothing breaks when one of them is gone.
+
+A terminal gets nothing that it would obey (terminal.py). A file or a program behind a pipe gets the results as they
+are.
+"""
 
 import contextlib
 import io
@@ -7,17 +11,40 @@ import os
 import sys
 from collections.abc import Iterator
 
+from tf_gpt2.errors import UserError, shorten
+from tf_gpt2.terminal import for_stream, tell
+
+# What Python does with a character that the stream's encoding lacks, where that ends in a traceback.
+_GIVE_UP = ("strict", "surrogateescape", "surrogatepass")
+
 
 def message(text: str) -> None:
     """Prints a message for the person at the terminal; results alone go to stdout."""
-    if sys.stderr is not None:  # a process may be started without one
-        print(text, file=sys.stderr, flush=True)
+    tell(sys.stderr, text)
 
 
 def result(text: str, end: str = "\n") -> None:
-    """Prints what the command was asked for to stdout, at once."""
-    if sys.stdout is not None:
-        print(text, end=end, flush=True)
+    """Prints what the command was asked for to stdout, at once.
+
+    Raises:
+        UserError: It cannot be written, to a full disk say.
+        BrokenPipeError: Its reader is gone.
+    """
+    if sys.stdout is None:
+        return
+    try:
+        print(for_stream(text, sys.stdout), end=end, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UserError(
+            f"cannot write to the standard output: {error.strerror or error}; free space or send it elsewhere"
+        ) from None
+
+
+def error_line(error: object) -> None:
+    """Prints what went wrong as one line, shortened when it is long."""
+    message(f"error: {shorten(' '.join(str(error).splitlines()))}")
 
 
 def on_terminal() -> bool:
@@ -28,14 +55,14 @@ def on_terminal() -> bool:
 def draw(line: str, end: str = "") -> None:
     """Draws a line of progress over the former one, on a terminal only; `end` closes the last one."""
     if on_terminal():
-        print(f"\r{line}", end=end, file=sys.stderr, flush=True)
+        tell(sys.stderr, line, before="\r", end=end)
 
 
 class _ToStderr(logging.Handler):
     """What the library tells of its progress, to the standard error of the moment."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        message(self.format(record))
+        message("\n".join(map(shorten, self.format(record).split("\n"))))
 
 
 @contextlib.contextmanager
@@ -54,17 +81,37 @@ def log_shown() -> Iterator[None]:
         logger.propagate = before[1]
 
 
+def occupy_missing_streams() -> None:
+    """Opens nothing in place of a stream that the process was started without.
+
+    A file opened later would get its number, and what libraries write to "stderr" would land in that file.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
+
+
 def show_what_the_terminal_lacks() -> None:
     """Lets a terminal that is not UTF-8 show ? for a character it lacks; without this, Python gives up."""
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
-        sys.stdout.reconfigure(errors="replace")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in _GIVE_UP:
+            stream.reconfigure(errors="replace")
 
 
-def let_go_of_closed_streams() -> None:
-    """Points streams whose reader is gone nowhere: Python would complain at its exit that it cannot flush them."""
+def let_go_of_closed_streams() -> bool:
+    """Points streams that take nothing more nowhere: Python would complain at its exit that it cannot flush them.
+
+    Returns:
+        Whether stdout has taken everything, or its reader did not want more.
+    """
+    arrived = True
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:
                 stream.flush()
-        except BrokenPipeError:
+        except OSError as error:
+            arrived = arrived and (stream is sys.stderr or isinstance(error, BrokenPipeError))
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return arrived

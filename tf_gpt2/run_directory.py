@@ -23,7 +23,7 @@ import pathlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from tf_gpt2.errors import UserError
+from tf_gpt2.errors import UserError, shorten
 from tf_gpt2.files import read_json
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ VALIDATION = "validation"  # the split in metrics.jsonl whose loss decides which
 _CHECKPOINT = re.compile(r"step-(\d{8})\.safetensors")
 _LONGEST_LINE = 1 << 16  # bytes; a line of ours has some 150
 _LONGEST_VALUE = 60
-_LONGEST_MESSAGE = 500
 _log = logging.getLogger(__name__)
 
 
@@ -155,12 +154,6 @@ def shown(value: object) -> str:
         return shorten(ascii(value) if isinstance(value, bytes) else repr(value), _LONGEST_VALUE)
     except ValueError:  # an integer of more digits than Python writes
         return "a very long number"
-
-
-def shorten(text: str, length: int = _LONGEST_MESSAGE) -> str:
-    """Cuts the middle out of a text that is longer than `length` characters."""
-    half = (length - 1) // 2
-    return text if len(text) <= length else f"{text[:half]}…{text[-half:]}"
 
 
 def checkpoint_path(folder: str | os.PathLike, step: int) -> pathlib.Path:

@@ -107,7 +107,9 @@ def _muted_stderr() -> Iterator[None]:
     if os.environ["TF_CPP_MIN_LOG_LEVEL"] < "3":  # the user wants to see TensorFlow's log
         yield
         return
-    sys.stderr.flush()
+    if sys.stderr is not None:  # a process may be started without one, or with a full device
+        with contextlib.suppress(OSError):
+            sys.stderr.flush()
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:

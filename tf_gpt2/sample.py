@@ -7,7 +7,6 @@ control that is not given is as generation_config.json of the model says, and el
 """
 
 import dataclasses
-import json
 import pathlib
 import secrets
 from collections.abc import Sequence
@@ -15,9 +14,9 @@ from typing import Any
 
 from tf_gpt2 import command
 from tf_gpt2.errors import UserError
-from tf_gpt2.generation.prompts import read_prompts
+from tf_gpt2.generation.prompts import Prompt, read_prompts
 from tf_gpt2.generation.settings import MAX_SEED, GenerationSettings
-from tf_gpt2.interactive import converse, printable
+from tf_gpt2.interactive import converse
 
 _CONTROLS = tuple(
     field.name for field in dataclasses.fields(GenerationSettings) if field.name != "stop_at_end_of_text"
@@ -47,10 +46,16 @@ def _flags() -> command.Flags:
     flags.string(
         "prompts_file",
         None,
-        'Many prompts: a text file with one a line, or .jsonl with {"prompt": "..."} a line.',
+        'Many prompts: a text file with one a line, .jsonl with {"prompt": "..."} a line, or .csv or .tsv with a '
+        "column prompt. Other fields and columns, labels say, go into the results.",
         value="FILE",
     )
-    flags.string("output", None, "Write the results to this .jsonl file, one JSON object a passage.", value="FILE")
+    flags.string(
+        "output",
+        None,
+        "Write the results to this file, one JSON object a passage; .csv and .tsv: a row.",
+        value="FILE",
+    )
     flags.group("More controls")
     _control(flags.number, "top_p", "Draw among the fewest tokens that together have this probability.")
     _control(flags.number, "repetition_penalty", "Above 1 makes tokens already there rarer.")
@@ -65,6 +70,11 @@ def _flags() -> command.Flags:
         "Never write the same sequence of so many tokens twice; 0 for no limit.",
     )
     _control(flags.integer, "min_new_tokens", "Shortest text, in tokens.")
+    flags.boolean(
+        "finish_sentence",
+        GenerationSettings().finish_sentence,
+        "Go on past --max_new_tokens to the end of the sentence, by at most 60 tokens.",
+    )
     flags.repeated("stop", "End the text before this string; may be given several times.")
     return flags
 
@@ -77,7 +87,7 @@ def _control(declare: Any, name: str, explanation: str) -> None:
 def _sample(flags: command.Values) -> int:
     _check(flags)
     settings = _settings(flags)
-    prompts = read_prompts(flags.prompts_file) if flags.prompts_file else [flags.prompt]
+    prompts = read_prompts(flags.prompts_file) if flags.prompts_file else [Prompt(flags.prompt)]
     texts = len(prompts) * settings.num_samples
     if flags.stream and texts > 1:
         raise command.CommandError(
@@ -92,11 +102,11 @@ def _sample(flags: command.Values) -> int:
         settings = dataclasses.replace(settings, seed=secrets.randbelow(MAX_SEED + 1))
         command.message(f"seed {settings.seed}")
     if flags.output:
-        _write_jsonl(model, prompts, settings, pathlib.Path(flags.output))
+        _write_results(model, prompts, settings, pathlib.Path(flags.output))
     elif flags.stream:
-        _show_cut(_stream(model, prompts[0], settings))
+        _show_cut(_stream(model, prompts[0].text, settings))
     else:
-        _print_passages(model, prompts, settings)
+        _print_passages(model, [prompt.text for prompt in prompts], settings)
     return 0
 
 
@@ -147,17 +157,17 @@ def _print_passages(model: Any, prompts: list[str], settings: GenerationSettings
         if several:
             title = f"prompt {passage.prompt_index + 1}, " if len(prompts) > 1 else ""
             command.message(f"--- {title}sample {passage.sample_index + 1}")
-        command.result(printable(passage.prompt + passage.text))
+        command.result(passage.prompt + passage.text)
 
 
 def _stream(model: Any, prompt: str, settings: GenerationSettings) -> Any:
     """Prints the prompt and each piece of text as it comes; returns the passage."""
-    command.result(printable(prompt), end="")
+    command.result(prompt, end="")
     passage = None
     try:
         for item in model.stream_passage(prompt, settings):
             if isinstance(item, str):
-                command.result(printable(item), end="")
+                command.result(item, end="")
             else:
                 passage = item
     finally:
@@ -172,14 +182,16 @@ def _show_cut(passage: Any) -> None:
         )
 
 
-def _write_jsonl(model: Any, prompts: list[str], settings: GenerationSettings, path: pathlib.Path) -> None:
+def _write_results(model: Any, prompts: list[Prompt], settings: GenerationSettings, path: pathlib.Path) -> None:
     """Appends nothing: the file is new or written over, line by line, so that Ctrl-C keeps whole lines."""
+    from tf_gpt2.generation.results import ResultsWriter
+
     total, done = len(prompts) * settings.num_samples, 0
     try:
-        with path.open("w", encoding="utf-8", errors="replace") as file:
-            for passage in model.write(prompts, settings):
-                file.write(json.dumps(dataclasses.asdict(passage), ensure_ascii=False) + "\n")
-                file.flush()
+        with path.open("w", encoding="utf-8", errors="replace", newline="") as file:
+            writer = ResultsWriter(file, path, prompts)
+            for passage in model.write([prompt.text for prompt in prompts], settings):
+                writer.write(passage)
                 done += 1
                 command.draw(f"{done}/{total} passages")
     except OSError as error:

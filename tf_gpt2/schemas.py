@@ -22,9 +22,11 @@ def _not_null(value: Any) -> Any:
 
 
 Absent = Annotated[T | None, BeforeValidator(_not_null)]  # None is for the default alone
-Count = Annotated[StrictInt, Field(ge=0)]
+# The largest integer that every reader of JSON tells from its neighbours; it fits NumPy's and TensorFlow's int64.
+MAX_INTEGER = 2**53 - 1
+Count = Annotated[StrictInt, Field(ge=0, le=MAX_INTEGER)]
 Pair = Annotated[tuple[Count, Count], Field(strict=False)]
-Positive = Annotated[StrictInt, Field(ge=1)]
+Positive = Annotated[StrictInt, Field(ge=1, le=MAX_INTEGER)]
 
 
 class Schema(pydantic.BaseModel):
@@ -170,15 +172,6 @@ class GenerationConfig(Schema):
     no_repeat_ngram_size: Absent[Count] = None
     min_new_tokens: Absent[Count] = None
     max_new_tokens: Absent[Positive] = None
-
-
-class TokenizerConfig(Schema):
-    """tokenizer_config.json as it is written here, for transformers."""
-
-    tokenizer_class: Absent[StrictStr] = None
-    bos_token: Absent[StrictStr] = None
-    eos_token: Absent[StrictStr] = None
-    clean_up_tokenization_spaces: Absent[StrictBool] = None
 
 
 class StreamSection(Schema):

@@ -2,6 +2,7 @@
 
 import codecs
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,9 @@ END_OF_TEXT = "<|endoftext|>"
 BYTE_ENTRIES = tuple(f"<0x{byte:02X}>" for byte in range(256))
 
 
+_CONTEXT = 16  # more than any character or word's end takes
+
+
 class StreamDecoder:
     """Decodes tokens as they are generated.
 
@@ -21,15 +25,17 @@ class StreamDecoder:
 
     Args:
         tokenizer: A `tf_gpt2.tokenizer.Tokenizer`.
+        context: Ids of the text that they go on with, whose end decides whether a word goes on or a space comes.
     """
 
-    def __init__(self, tokenizer: Any):
+    def __init__(self, tokenizer: Any, context: Sequence[int] = ()):
         self._tokenizer = tokenizer
         self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
         # Kinds whose tokens are not byte strings (WordPiece) join words by rules of their own:
         # there the text of all ids so far is decoded and what is new is returned.
-        self._ids: list[int] = []
-        self._text = ""
+        joins = tokenizer.kind == "other"
+        self._ids: list[int] = [int(token_id) for token_id in context[-_CONTEXT:]] if joins else []
+        self._text = tokenizer.decode(self._ids) if self._ids else ""
 
     def push(self, token_id: int) -> str:
         """The text that token `token_id` completes; often one character, sometimes empty."""
@@ -101,6 +107,21 @@ def id_tables(model: tokenizers.Tokenizer) -> tuple[np.ndarray, np.ndarray]:
         if len(entry) == 1:
             by_code_point[ord(entry)] = token_id
     return by_code_point, np.array([vocabulary[entry] for entry in BYTE_ENTRIES], np.int32)
+
+
+def encode_characters(text: str, by_code_point: np.ndarray, by_byte: np.ndarray) -> np.ndarray:
+    """Ids int32 [length] by the tables of `id_tables`: what `tokenizers` does, at 80 MB/s and not 3."""
+    code_points = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+    ids = by_code_point[code_points]
+    rare = np.flatnonzero(ids < 0)
+    if not rare.size:
+        return ids
+    spelled = [chr(c).encode() for c in code_points[rare].tolist()]
+    widths = np.ones(len(ids), np.int64)
+    widths[rare] = [len(s) for s in spelled]
+    ids = np.repeat(ids, widths)
+    ids[ids < 0] = by_byte[np.frombuffer(b"".join(spelled), np.uint8)]
+    return ids
 
 
 def byte_level_alphabet() -> list[str]:

@@ -16,7 +16,7 @@ survive; `tokenizers` gives up the whole run.
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,21 +28,27 @@ from tf_gpt2.corpus.counting import CharacterCounter
 from tf_gpt2.errors import UserError
 from tf_gpt2.files import write_atomically
 from tf_gpt2.formats import detect
+from tf_gpt2.formats.rust_errors import told
 from tf_gpt2.formats.tokenizer_files import read_tokenizer
+from tf_gpt2.formats.unused_tokens import without_unused
+from tf_gpt2.long_texts import batches_of_lines, continuing
 from tf_gpt2.run_directory import TOKENIZER_CONFIG_FILE, TOKENIZER_FILE
 from tf_gpt2.token_bytes import (
     BYTE_ENTRIES,
     END_OF_TEXT,
     StreamDecoder,
     bytes_of_tokens,
+    encode_characters,
     id_tables,
     tokenizer_kind,
 )
+from tf_gpt2.transformers_settings import transformers_settings
 
 __all__ = ["END_OF_TEXT", "StreamDecoder", "Tokenizer"]
 
 # What other people's tokenizers put between texts; of BERT's tokens GPT2-Chinese uses [CLS] (word_piece.py).
 _OTHER_ENDS = ("[CLS]", "[SEP]", "</s>", "<eos>")
+_REMEDY = "take another tokenizer.json"
 _MIN_BPE_VOCABULARY = 257  # 256 bytes and the end of text
 
 
@@ -73,6 +79,8 @@ class Tokenizer:
         self.vocab_size = max(model.get_vocab().values(), default=-1) + 1
         self.end_of_text_id = _find_end_of_text(model, end_of_text)
         self.kind = tokenizer_kind(model)
+        # What goes on with a text whose beginning another call encodes; None where lines alone are not enough.
+        self._continuing = continuing(model)
         self._pieces = bytes_of_tokens(model, self.kind)
         self._tables = id_tables(model) if self.kind == "characters" else None
 
@@ -128,31 +136,30 @@ class Tokenizer:
         """
         folder = detect.locate(folder)
         model, end_of_text = read_tokenizer(folder)
+        size = detect.vocabulary_size(folder)
         try:
-            return cls(model, end_of_text)
+            with told(lambda reason: UserError(f"the tokenizer cannot be used ({reason}); take another one")):
+                return cls(model if size is None else without_unused(model, size), end_of_text)
         except UserError as error:
             raise UserError(f"{folder}: {error}") from None
 
-    def save(self, folder: str | os.PathLike) -> None:
+    def save(self, folder: str | os.PathLike, context_length: int | None = None) -> None:
         """Writes `tokenizer.json` and `tokenizer_config.json`.
 
-        Without the latter, transformers' AutoTokenizer takes the model type gpt2 from config.json
-        and rebuilds the pre-tokenizer of GPT-2 around the vocabulary.
+        The latter is for transformers. Without it, AutoTokenizer takes the model type gpt2 from config.json and
+        rebuilds the pre-tokenizer of GPT-2 around the vocabulary; with less in it, a batch has no padding, and
+        version 4 hands token_type_ids to the model, which adds them to its embeddings.
+
+        Args:
+            folder: Where to.
+            context_length: What transformers cuts a text to when it is asked to cut.
 
         Raises:
             UserError: A file cannot be written.
         """
-        from tf_gpt2.schemas import TokenizerConfig
-
         folder = Path(folder)
-        end = self._model.id_to_token(self.end_of_text_id)
-        config = TokenizerConfig(
-            tokenizer_class="PreTrainedTokenizerFast",
-            bos_token=end,
-            eos_token=end,
-            clean_up_tokenization_spaces=False,
-        )
-        text = json.dumps(config.model_dump(exclude_unset=True), indent=2) + "\n"
+        settings = transformers_settings(self._model, self.end_of_text_id, context_length)
+        text = json.dumps(settings, indent=2) + "\n"
         write_atomically(folder / TOKENIZER_FILE, self.to_json().encode())
         write_atomically(folder / TOKENIZER_CONFIG_FILE, text.encode())
 
@@ -164,18 +171,36 @@ class Tokenizer:
         """Encodes any string, special tokens not included: int32 [length].
 
         Unpaired surrogates, which are no characters, count as U+FFFD.
+
+        Raises:
+            UserError: A tokenizer of another program cannot encode it.
         """
-        text = replace_lone_surrogates(text)
-        if self._tables is not None:
-            return self._encode_characters(text)
-        return np.asarray(self._model.encode(text, add_special_tokens=False).ids, np.int32)
+        return self.encode_batch([text])[0]
 
     def encode_batch(self, texts: Sequence[str]) -> list[np.ndarray]:
         """As `encode` for several strings, on all cores: a list of int32 [length]."""
-        if self._tables is not None:
-            return [self.encode(text) for text in texts]
+        return self._encode(self._model, texts)
+
+    def encode_long(self, text: str) -> Iterator[np.ndarray]:
+        """As `encode`, in pieces int32 [length] that are its ids together: what a novel needs in memory is bounded.
+
+        Some tokenizers treat a text's beginning in a way of its own (a space is put before it, say), and some find
+        tokens that reach over lines; these encode the text as a whole.
+        """
+        if self._continuing is None:
+            yield self.encode(text)
+            return
+        for number, lines in enumerate(batches_of_lines(text)):
+            if number == 0:
+                yield self.encode(lines.pop(0))
+            yield from self._encode(self._continuing, lines)
+
+    def _encode(self, model: tokenizers.Tokenizer, texts: Sequence[str]) -> list[np.ndarray]:
         texts = [replace_lone_surrogates(text) for text in texts]
-        encodings = self._model.encode_batch_fast(texts, add_special_tokens=False)
+        if self._tables is not None:
+            return [encode_characters(text, *self._tables) for text in texts]
+        with told(lambda reason: UserError(f"the model's tokenizer cannot encode a text ({reason}); {_REMEDY}")):
+            encodings = model.encode_batch_fast(texts, add_special_tokens=False)
         return [np.asarray(encoding.ids, np.int32) for encoding in encodings]
 
     def decode(self, ids: Iterable[int], *, skip_special_tokens: bool = False) -> str:
@@ -188,7 +213,8 @@ class Tokenizer:
         ids = np.asarray(list(ids), np.int64).tolist()
         if self._pieces is None:
             known = [i for i in ids if 0 <= i < self.vocab_size]
-            return self._model.decode(known, skip_special_tokens=skip_special_tokens)
+            with told(lambda reason: UserError(f"the model's tokenizer cannot decode ({reason}); {_REMEDY}")):
+                return self._model.decode(known, skip_special_tokens=skip_special_tokens)
         if skip_special_tokens:
             ids = [i for i in ids if i != self.end_of_text_id]
         return b"".join(self.token_bytes(i) or b"" for i in ids).decode("utf-8", "replace")
@@ -198,29 +224,14 @@ class Tokenizer:
         if self._tables is not None:
             return np.array([self._tables[0][ord(c)] >= 0 for c in characters], bool)
         unknown = self._model.token_to_id(getattr(self._model.model, "unk_token", None) or "")
-        return np.array([len(ids) == 1 and ids[0] != unknown for ids in self.encode_batch(characters)], bool)
+        encoded = self._encode(self._continuing or self._model, characters)
+        return np.array([len(ids) == 1 and ids[0] != unknown for ids in encoded], bool)
 
     def token_bytes(self, token_id: int) -> bytes | None:
         """The bytes of a token, none outside the vocabulary; None for kind "other"."""
         if self._pieces is None:
             return None
         return self._pieces[token_id] if 0 <= token_id < len(self._pieces) else b""
-
-    def _encode_characters(self, text: str) -> np.ndarray:
-        """What `tokenizers` does without merges, by one table look-up: 80 MB/s and not 3."""
-        assert self._tables is not None
-        by_code_point, by_byte = self._tables
-        code_points = np.frombuffer(text.encode("utf-32-le"), np.uint32)
-        ids = by_code_point[code_points]
-        rare = np.flatnonzero(ids < 0)
-        if not rare.size:
-            return ids
-        spelled = [chr(c).encode() for c in code_points[rare].tolist()]
-        widths = np.ones(len(ids), np.int64)
-        widths[rare] = [len(s) for s in spelled]
-        ids = np.repeat(ids, widths)
-        ids[ids < 0] = by_byte[np.frombuffer(b"".join(spelled), np.uint8)]
-        return ids
 
 
 def _find_end_of_text(model: tokenizers.Tokenizer, named: str | None) -> int:

@@ -38,8 +38,8 @@ def _flags() -> command.Flags:
     flags.strings(
         "corpus",
         None,
-        "Your texts: files, folders or globs, several with commas (.txt, .epub, .jsonl, .json). Without it the "
-        "sample corpus, Romance of the Three Kingdoms, is fetched.",
+        "Your texts: files, folders or globs, several with commas (.txt, .md, .epub, .jsonl, .json, .csv, .tsv). "
+        "Without it the sample corpus, Romance of the Three Kingdoms, is fetched.",
         value="PATH,...",
     )
     flags.choice(
@@ -112,6 +112,18 @@ def _flags_of_text(flags: command.Flags) -> None:
         value="NAME",
     )
     flags.choice("script", None, ["simplified", "traditional"], "Convert Chinese text to one script.")
+    flags.string(
+        "separator",
+        None,
+        "Line that parts the texts of a .txt or .md file, <|endoftext|> say. Default: each file is one text.",
+        value="LINE",
+    )
+    flags.string(
+        "text_field",
+        None,
+        "Field or column that holds the text, in .jsonl, .json, .csv and .tsv. Default: text, or the only column.",
+        value="NAME",
+    )
     flags.integer("vocab_size", None, "Size of the bpe vocabulary. Default: 16000.", least=257)
     flags.integer("min_char_count", None, "Characters seen fewer times are spelled in bytes. Default: 3.", least=1)
     flags.number(

@@ -1,6 +1,7 @@
 /** Builds the page into dist/: node build.js. Nothing in dist/ is fetched from anywhere but its own folder. */
 
-import { cp, mkdir, rm } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { compileKernels, SHARED } from "./compile_kernels.js";
@@ -12,8 +13,19 @@ const WASM = here("./node_modules/@tensorflow/tfjs-backend-wasm/dist/");
 
 await rm(DIST, { recursive: true, force: true });
 await mkdir(DIST);
-await build({
+/** @type {import("esbuild").BuildOptions} */
+const options = {
   absWorkingDir: here("."),
+  outdir: DIST,
+  bundle: true,
+  minify: true,
+  platform: "browser",
+  target: "es2022",
+  legalComments: "eof",
+  logLevel: "warning",
+};
+await build({
+  ...options,
   entryPoints: {
     app: "src/page/app.js",
     worker_wasm: "src/runtime/worker_wasm.js",
@@ -24,20 +36,31 @@ await build({
     service_worker: "src/service_worker.js",
     style: "src/style.css",
   },
-  outdir: DIST,
-  bundle: true,
-  minify: true,
   // Classic scripts: a module would not even start when the page is opened from a folder, and could not say why.
   format: "iife",
-  platform: "browser",
-  target: "es2022",
   // tfjs asks for these only in Node, behind a check.
   external: ["node-fetch", "util", "fs", "path", "worker_threads", "perf_hooks", "os", "string_decoder"],
-  legalComments: "eof",
-  logLevel: "warning",
 });
+// For other people's pages: a module, and an element that imports it from beside itself.
+await build({
+  ...options,
+  entryPoints: { gpt2: "src/module/index.js", "gpt2-writer": "src/module/element.js" },
+  format: "esm",
+  external: ["./gpt2.js"],
+});
+await cp(here("./src/module/types/gpt2.d.ts"), `${DIST}gpt2.d.ts`);
 await cp(here("./src/index.html"), `${DIST}index.html`);
 await cp(here("./src/icon.svg"), `${DIST}icon.svg`);
 for (const name of ["tfjs-backend-wasm.wasm", "tfjs-backend-wasm-simd.wasm"]) await cp(WASM + name, DIST + name);
 await compileKernels(`${DIST}kernels.wasm`);
 await compileKernels(`${DIST}kernels_shared.wasm`, SHARED);
+
+// What the page consists of, so that an export of half a page, or of two halves, is noticed: export/browser/site.py.
+/** @type {Record<string, string>} */
+const list = {};
+for (const name of (await readdir(DIST)).sort()) {
+  list[name] = createHash("sha256")
+    .update(await readFile(DIST + name))
+    .digest("hex");
+}
+await writeFile(`${DIST}page.json`, `${JSON.stringify(list, null, 1)}\n`);

@@ -4,7 +4,8 @@ bundle.json              format version, the tokenizer's kind and the token that
                          and bytes and SHA-256 of every other file
 weights_manifest.json    TensorFlow.js's weights manifest (weights_manifest.py)
 group1-shard*.bin        the weights, 4 MB a file
-config.json, tokenizer.json                             as in the model directory
+config.json              the model's shape under transformers' names, whatever format the model came in
+tokenizer.json           the tokenizer as a model directory has it
 generation_config.json   the model's sampling settings, complete: its own, and the product's defaults for the rest
 golden.json              prompt, logits and greedy tokens that a reader of the bundle must reproduce
 """
@@ -18,10 +19,10 @@ from typing import Any
 
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
-from tf_gpt2.files import read_json, replacing_folder
+from tf_gpt2.files import replacing_folder
 from tf_gpt2.generation.settings import GenerationSettings
-from tf_gpt2.model_directory import CONFIG_FILE, GENERATION_CONFIG_FILE, load_config, load_weights
-from tf_gpt2.run_directory import read_generation_config
+from tf_gpt2.model_directory import load_config, load_weights, to_hugging_face
+from tf_gpt2.run_directory import CONFIG_FILE, GENERATION_CONFIG_FILE, read_generation_config
 from tf_gpt2.tokenizer import Tokenizer
 
 from .calibration import round_weights
@@ -60,7 +61,7 @@ def write_bundle(run_dir: str | os.PathLike, output: str | os.PathLike, dtype: s
     stored = stored_weights(config, load_weights(run_dir, config), tokenizer, dtype)
     with replacing_folder(output, marker=BUNDLE_FILE) as folder:
         shards = _write_weights(folder, stored)
-        _copy_json(run_dir / CONFIG_FILE, folder / CONFIG_FILE)
+        _write_json(folder / CONFIG_FILE, to_hugging_face(config, tokenizer.end_of_text_id))
         settings = GenerationSettings.for_model(read_generation_config(run_dir))
         _write_json(folder / GENERATION_CONFIG_FILE, settings.as_generation_config())
         tokenizer.save(folder)
@@ -136,12 +137,5 @@ def _write_weights(folder, stored):
     return write_manifest(folder, dict(sorted(arrays.items(), key=lambda item: order[item[1].dtype.name])))
 
 
-def _copy_json(source, target):
-    if source.exists():
-        _write_json(target, read_json(source, remedy="train or copy the model again"))
-    else:  # other people's model directories may lack it
-        _write_json(target, {})
-
-
 def _write_json(path, value):
-    path.write_text(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n", "utf-8")
+    path.write_text(json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n", "utf-8")

@@ -1,12 +1,12 @@
 """A standard TensorFlow.js GraphModel of the whole forward pass, without cache."""
 
 import os
-import pathlib
 import sys
 import tempfile
 import types
 
 from tf_gpt2.errors import UserError
+from tf_gpt2.files import replacing_folder
 from tf_gpt2.model_directory import load_model
 
 
@@ -14,14 +14,13 @@ def write_graph_model(run_dir: str | os.PathLike, output: str | os.PathLike) -> 
     """Converts a model directory: input `token_ids` [1, T] int32, output `logits` [1, T, V] float32.
 
     Raises:
-        UserError: The model cannot be read or tensorflowjs is not installed.
+        UserError: The model cannot be read, tensorflowjs is not installed, or the folder cannot be written.
     """
     import_tensorflowjs()
     import tensorflow as tf
     from tensorflowjs.converters import tf_saved_model_conversion_v2 as conversion
 
     model, _ = load_model(run_dir)
-    pathlib.Path(output).mkdir(parents=True, exist_ok=True)
 
     @tf.function(input_signature=[tf.TensorSpec((1, None), tf.int32, name="token_ids")])
     def serve(token_ids):
@@ -29,9 +28,10 @@ def write_graph_model(run_dir: str | os.PathLike, output: str | os.PathLike) -> 
 
     module = tf.Module()
     module.model, module.serve = model, serve
-    with tempfile.TemporaryDirectory() as folder:
-        tf.saved_model.save(module, folder, signatures={"serving_default": serve})
-        conversion.convert_tf_saved_model(folder, str(output))
+    # What a killed process leaves there goes with the next export, whatever the system does about /tmp.
+    with replacing_folder(output) as folder, tempfile.TemporaryDirectory(dir=folder) as saved:
+        tf.saved_model.save(module, saved, signatures={"serving_default": serve})
+        conversion.convert_tf_saved_model(saved, str(folder))
 
 
 def import_tensorflowjs() -> types.ModuleType:

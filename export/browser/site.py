@@ -11,12 +11,15 @@ import pathlib
 import shutil
 
 from tf_gpt2.errors import UserError
-from tf_gpt2.files import replacing_folder
+from tf_gpt2.files import read_json, replacing_folder
+
+from .head import PREVIEW_FILE, write_head
 
 _LOG = logging.getLogger("tf_gpt2.export")
 
 SITE_FILE = "site.json"
 SERVICE_WORKER = "service_worker.js"
+PAGE_LIST = "page.json"  # the built page's files with their SHA-256, as web/build.js lists them
 PASSAGE_TOKENS = 160
 OFFERED_OPENINGS = 6
 SEED = 1
@@ -31,6 +34,7 @@ def write_site(
     openings: str | os.PathLike | None = None,
     samples: int = 24,
     page: str | os.PathLike | None = None,
+    url: str | None = None,
 ) -> dict:
     """Writes the site; a former one in `output` is replaced when the new one is complete.
 
@@ -42,6 +46,7 @@ def write_site(
         openings: Path of a file of openings.
         samples: How many sample passages to write at most.
         page: Folder with the built page.
+        url: Where the site will be published, for the preview of a pasted link.
 
     Returns:
         The content of `site.json`.
@@ -53,19 +58,16 @@ def write_site(
     from tf_gpt2.tokenizer import Tokenizer
 
     from .built_page import built_page
-    from .bundle import write_bundle
+    from .bundle import BUNDLE_FILE, write_bundle
     from .openings import book_openings, read_openings
     from .page_facts import page_facts
 
     page = pathlib.Path(page) if page else built_page()
-    if not (page / "index.html").exists():
-        raise UserError(
-            f"`page` must be the folder of a built page; {page} has no index.html; `make web` builds one"
-        )
+    check_page(page)
     config, tokenizer = load_config(run_dir), Tokenizer.load(run_dir)
     books = read_openings(openings) if openings else book_openings(run_dir, tokenizer)
     with replacing_folder(output, marker=SITE_FILE) as folder:
-        shutil.copytree(page, folder, dirs_exist_ok=True)
+        shutil.copytree(page, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(PAGE_LIST))
         _LOG.info("writing the weights")
         bundle = write_bundle(run_dir, folder / "bundle", dtype)
         site = {
@@ -73,10 +75,15 @@ def write_site(
             "dtype": dtype,
             # What a visitor's browser fetches for the model, to the byte.
             "bytes": bundle["bytes"],
+            # Which model it is: links name it, and a page tells by it that a newer one is kept.
+            "model": hashlib.sha256((folder / "bundle" / BUNDLE_FILE).read_bytes()).hexdigest(),
             "openings": _take_turns(books, OFFERED_OPENINGS),
             "samples": _write_samples(run_dir, books, samples),
         }
-        (folder / SITE_FILE).write_text(json.dumps(site, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        (folder / SITE_FILE).write_text(
+            json.dumps(site, ensure_ascii=False, indent=1, allow_nan=False) + "\n", "utf-8"
+        )
+        write_head(folder, site, url)
         name_shell(folder)
     return site
 
@@ -113,14 +120,42 @@ def _whole_sentences(text):
     return text[: end + 1] if end >= len(text) // 2 else text
 
 
+def check_page(page: pathlib.Path) -> None:
+    """Checks that a built page is whole.
+
+    Args:
+        page: Its folder.
+
+    Raises:
+        UserError: A file is missing, or is not the one that was built.
+    """
+    if not (page / "index.html").is_file():
+        raise UserError(
+            f"`page` must be the folder of a built page; {page} has no index.html; `make web` builds one"
+        )
+    if not (page / PAGE_LIST).is_file():  # one that somebody made by other means
+        return
+    for name, digest in read_json(page / PAGE_LIST, remedy="build the page again with `make web`").items():
+        path = page / name
+        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+            raise UserError(
+                f"`page` must be the folder of a built page; {path} is missing or not the one that was built; "
+                "build it again with `make web`"
+            )
+
+
 def name_shell(folder: pathlib.Path) -> None:
-    """Tells the service worker of a site which files the page itself consists of.
+    """Tells the service worker of a site which files the page itself consists of, and their SHA-256.
 
     Args:
         folder: The site, with service_worker.js as it was built.
     """
-    paths = sorted(path for path in folder.iterdir() if path.is_file() and path.name != SERVICE_WORKER)
-    version = hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in paths)).hexdigest()
-    shell = json.dumps({"version": version[:16], "files": [path.name for path in paths]})
+    files = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.iterdir())
+        if path.is_file() and path.name not in (SERVICE_WORKER, PAGE_LIST, PREVIEW_FILE)
+    }
+    version = hashlib.sha256(json.dumps(files).encode()).hexdigest()
+    shell = json.dumps({"version": version[:16], "files": files})
     script = folder / SERVICE_WORKER
     script.write_text(f"self.SHELL = {shell};\n{script.read_text('utf-8')}", "utf-8")

@@ -17,6 +17,8 @@ from tf_gpt2.errors import UserError
 from tf_gpt2.token_bytes import BYTE_ENTRIES, END_OF_TEXT, byte_level_alphabet
 from tf_gpt2.tokenizer import Tokenizer
 
+_MOVED_END = 1
+
 
 @dataclasses.dataclass(frozen=True)
 class ByteLevelBPE:
@@ -26,11 +28,33 @@ class ByteLevelBPE:
         vocabulary: Ids by token, spelled in GPT-2's alphabet for bytes; every id of the model has an entry.
         merges: Pairs of tokens, the first ones merge first.
         added_rows: For each id after the model's own the id whose embedding it takes, int [P].
+        moved_end: The id that the end of text has changed places with; None where it has its own.
     """
 
     vocabulary: dict[str, int]
     merges: list[tuple[str, str]]
     added_rows: np.ndarray
+    moved_end: int | None = None
+
+    def embedding(self, own: np.ndarray) -> np.ndarray:
+        """The token embedding [V + P, D] from the model's own [V, D]; a copy only where something changes."""
+        rows = np.concatenate([own, own[self.added_rows]]) if len(self.added_rows) else own
+        if self.moved_end is not None:
+            rows = rows.copy() if rows is own else rows
+            rows[[0, self.moved_end]] = rows[[self.moved_end, 0]]
+        return rows
+
+    def with_end_apart_from_padding(self) -> "ByteLevelBPE":
+        """The same with the end of text at another id than 0, which KerasHub pads with: it would end every text.
+
+        It changes places with the id that follows, in our vocabularies a byte or a mark that the models of OpenAI
+        have at 0.
+        """
+        if self.vocabulary[END_OF_TEXT] != 0 or len(self.vocabulary) == 1:
+            return self
+        places = {0: _MOVED_END, _MOVED_END: 0}
+        vocabulary = {token: places.get(token_id, token_id) for token, token_id in self.vocabulary.items()}
+        return dataclasses.replace(self, vocabulary=vocabulary, moved_end=_MOVED_END)
 
     def write(self, vocabulary_path: pathlib.Path, merges_path: pathlib.Path, header: str) -> None:
         """Writes both files; `header` comes before the merges."""

@@ -3,7 +3,8 @@
     keras_hub.models.GPT2CausalLM.from_preset("preset")
 
 A character vocabulary is rewritten as a byte-level BPE (byte_level.py): text of known characters keeps its
-ids.
+ids. KerasHub pads with id 0 and takes the end of text for the end of what it writes: where both are one, it
+changes places with id 1.
 """
 
 import os
@@ -11,7 +12,7 @@ import os
 from tf_gpt2.files import replacing_folder
 
 from .byte_level import to_byte_level
-from .openai import require_plain, with_added_rows
+from .openai import require_plain
 
 _LAYERS = {
     "wte": "token_embedding",
@@ -37,14 +38,14 @@ def write_keras_hub(run_dir: str | os.PathLike, output: str | os.PathLike) -> di
 
     config = load_config(run_dir)
     require_plain(config, "KerasHub's GPT-2")
-    bpe = to_byte_level(Tokenizer.load(run_dir), config.vocabulary_size)
+    bpe = to_byte_level(Tokenizer.load(run_dir), config.vocabulary_size).with_end_apart_from_padding()
     runtime.load_tensorflow()
     weights = load_weights(run_dir, config)
     with replacing_folder(output) as folder:
         files = folder / "vocabulary.json", folder / "merges.txt"
         bpe.write(*files, header="")
         model = _build(config, bpe, [str(file) for file in files])
-        _assign(model.backbone, weights, bpe.added_rows)
+        _assign(model.backbone, weights, bpe)
         for file in files:
             file.unlink()
         model.save_to_preset(str(folder))
@@ -70,7 +71,7 @@ def _build(config, bpe, files):
     return keras_hub.models.GPT2CausalLM(backbone, preprocessor)
 
 
-def _assign(backbone, weights, added_rows):
+def _assign(backbone, weights, bpe):
     variables = {variable.path: variable for variable in backbone.trainable_weights}
     for name, array in weights.items():
         layer, part = name.rsplit(".", 1)
@@ -88,7 +89,7 @@ def _assign(backbone, weights, added_rows):
                     array[..., place * width : (place + 1) * width],
                 )
         else:
-            rows = with_added_rows(array, added_rows) if name == "wte.weight" else array
+            rows = bpe.embedding(array) if name == "wte.weight" else array
             _set(variables, f"{block}{_LAYERS[layer]}/{_part(layer, part)}", rows)
     if variables:
         raise RuntimeError(f"KerasHub's GPT-2 has variables that this export does not know: {sorted(variables)}")

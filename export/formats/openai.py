@@ -7,8 +7,6 @@ ids.
 import json
 import os
 
-import numpy as np
-
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
 from tf_gpt2.files import replacing_folder
@@ -46,7 +44,7 @@ def write_openai(run_dir: str | os.PathLike, output: str | os.PathLike) -> dict:
     with replacing_folder(output) as folder:
         (folder / "hparams.json").write_text(json.dumps(hparams, indent=2) + "\n")
         bpe.write(folder / "encoder.json", folder / "vocab.bpe", _MERGES_HEADER)
-        _write_variables(folder / CHECKPOINT_NAME, config, weights, bpe.added_rows)
+        _write_variables(folder / CHECKPOINT_NAME, config, weights, bpe)
         (folder / "checkpoint").write_text(f'model_checkpoint_path: "{CHECKPOINT_NAME}"\n')
     return {"output": str(output), "vocabulary_size": size, "added_tokens": len(bpe.added_rows)}
 
@@ -68,12 +66,7 @@ def require_plain(config: GPT2Config, format_name: str) -> None:
             )
 
 
-def with_added_rows(embedding: np.ndarray, added_rows: np.ndarray) -> np.ndarray:
-    """The token embedding [V, D] with copies of some of its rows after it [V + P, D]."""
-    return np.concatenate([embedding, embedding[added_rows]]) if len(added_rows) else embedding
-
-
-def _write_variables(prefix, config, weights, added_rows):
+def _write_variables(prefix, config, weights, bpe):
     """Writes variables by OpenAI's names, as a Saver of TensorFlow 1 does."""
     import tensorflow as tf
 
@@ -83,7 +76,7 @@ def _write_variables(prefix, config, weights, added_rows):
         name = variable_name(tensor_name)
         is_embedding = tensor_name == "wte.weight"
         names.append(name)
-        tensors.append(with_added_rows(array, added_rows) if is_embedding else array.reshape(shapes[name]))
+        tensors.append(bpe.embedding(array) if is_embedding else array.reshape(shapes[name]))
     try:
         tf.raw_ops.SaveV2(
             prefix=str(prefix), tensor_names=names, shape_and_slices=[""] * len(names), tensors=tensors

@@ -23,6 +23,7 @@ DTYPES = {
     "top_p": tf.float32,
     "repetition_penalty": tf.float32,
     "seed": tf.int64,
+    "finish_sentence": tf.bool,
 }
 
 

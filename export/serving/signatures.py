@@ -54,7 +54,7 @@ class ServedModel(tf.Module):
         self.text = text
         self._config, self._limits, self._settings = config, limits, settings
         self._size, self._end = tokenizer.vocab_size, tokenizer.end_of_text_id
-        self._writer = Writer(self.weights, config, self._size, self._end, settings, xla)
+        self._writer = Writer(self.weights, config, self._size, self._end, settings, self._decode, xla)
 
     def signatures(self) -> dict[str, tf.types.experimental.PolymorphicFunction]:
         """Functions by the name of their signature."""
@@ -69,8 +69,9 @@ class ServedModel(tf.Module):
             top_p=default["top_p"],
             repetition_penalty=default["repetition_penalty"],
             seed=default["seed"],
+            finish_sentence=default["finish_sentence"],
         ):
-            values = (max_new_tokens, temperature, top_k, top_p, repetition_penalty, seed)
+            values = (max_new_tokens, temperature, top_k, top_p, repetition_penalty, seed, finish_sentence)
             return self._generate(prompt, dict(zip(DTYPES, values, strict=True)))
 
         generate = _function(write, [_TEXT, *settings])

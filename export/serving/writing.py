@@ -7,7 +7,7 @@ Shapes: B rows, T tokens, C context_length, V vocabulary_size, N new tokens.
 """
 
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -19,6 +19,7 @@ from tf_gpt2.generation.sampling import Controls, History, pick, remember
 from tf_gpt2.generation.settings import GenerationSettings
 
 from . import forward
+from .sentences import FINISH_TOKENS, Ends, follow, nothing_yet
 
 # With XLA the number of sorted candidates is compiled in; it is one of these, or V.
 XLA_CANDIDATES = (64, 1024)
@@ -33,6 +34,7 @@ class RowSettings(typing.NamedTuple):
     top_p: tf.Tensor  # float32
     repetition_penalty: tf.Tensor  # float32
     seed: tf.Tensor  # uint32
+    finish_sentence: tf.Tensor  # bool
 
 
 class Writer:
@@ -44,6 +46,7 @@ class Writer:
         vocabulary_size: V; ids from here on are never written.
         end_of_text_id: Id of the token that ends a document.
         settings: The model's own, of which what no request can set is used.
+        decode: Texts [B] of ids [B, N]; -1 and the end of a text stand for nothing.
         xla: Whether XLA compiles the loop, anew for every number of rows.
     """
 
@@ -54,8 +57,10 @@ class Writer:
         vocabulary_size: int,
         end_of_text_id: int,
         settings: GenerationSettings,
+        decode: Callable[[tf.Tensor], tf.Tensor],
         xla: bool = False,
     ):
+        self._decode = decode
         self._weights, self._config, self._settings = weights, config, settings
         self._size, self._end = vocabulary_size, end_of_text_id
         self._xla = xla
@@ -83,6 +88,7 @@ class Writer:
         Returns:
             Ids [B, N] int32, the end of text included, -1 after the last one; log-probabilities [B, N] float32
             under the model itself, before any control, 0 after the last one. N is the longest text of the batch.
+            What was written past the end of a finished sentence is not among them.
         """
         ids, lengths = self.windows(prompts)
         logits, keys, values = self.next_logits(ids, lengths)
@@ -92,31 +98,57 @@ class Writer:
         draws = uniform(settings.seed, none, none, none)
         token, score = pick(logits, draws, history, controls, tf.reduce_max(controls.top_k))
         history = remember(history, token, wanted)
-        done = ~wanted | (token == self._end) | (history.written >= settings.max_new_tokens)
+        done = ~wanted | (token == self._end) | (history.written >= self._most(settings))
+        ids, ends = tf.where(wanted, token, -1)[:, None], nothing_yet(lengths)
+        done, ends = self._end_sentences(ids, settings, done, history.written, ends)
 
-        def chunk(ids, scores, keys, values, state):
+        def chunk(ids, scores, keys, values, state, ends):
             state, keys, values = self._roll(state, keys, values)
             length = tf.reduce_max(tf.where(state.done, 0, state.history.length))
-            left = tf.reduce_min(tf.where(state.done, CHUNK, settings.max_new_tokens - state.history.written))
+            left = settings.max_new_tokens - state.history.written
+            # Token by token past the limit, where the end of the sentence may come with each.
+            left = tf.reduce_min(tf.where(state.done, CHUNK, tf.where(left > 0, left, 1)))
             steps = tf.minimum(tf.minimum(left, CHUNK), self._config.context_length + 1 - length)
             # A row that is done stays at its place, which the cache must have too.
             places = tf.maximum(length - 1 + steps, tf.reduce_max(state.history.length))
             places = tf.minimum(places, self._config.context_length)
             keys, values = (self._grow(cache, places) for cache in (keys, values))
             new_ids, new_scores, keys, values, state = self._loop(keys, values, state, controls, steps)
-            done = state.done | (state.history.written >= settings.max_new_tokens)
+            written = state.history.written
+            done = state.done | (written >= self._most(settings))
             ids = tf.concat([ids, new_ids[:, :steps]], axis=1)
             scores = tf.concat([scores, new_scores[:, :steps]], axis=1)
-            return ids, scores, keys, values, WritingState(state.history, done)
+            done, ends = self._end_sentences(ids, settings, done, written, ends)
+            return ids, scores, keys, values, WritingState(state.history, done), ends
 
-        start = (tf.where(wanted, token, -1)[:, None], score[:, None], keys, values, WritingState(history, done))
+        start = (ids, score[:, None], keys, values, WritingState(history, done), ends)
         table, vector = tf.TensorShape((None, None)), tf.TensorShape((None,))
         cache = [tf.TensorShape((None, self._config.num_heads, None, self._config.head_dim))] * len(keys)
-        shapes = (table, table, cache, cache, WritingState(History(table, vector, table, vector), vector))
-        going = lambda ids, scores, keys, values, state: tf.reduce_any(~state.done)  # noqa: E731
-        ids, scores, *_ = tf.while_loop(going, chunk, start, shape_invariants=shapes)
+        state = WritingState(History(table, vector, table, vector), vector)
+        shapes = (table, table, cache, cache, state, Ends(vector, vector, vector))
+        going = lambda ids, scores, keys, values, state, ends: tf.reduce_any(~state.done)  # noqa: E731
+        ids, scores, *_, ends = tf.while_loop(going, chunk, start, shape_invariants=shapes)
+        ids = tf.where(tf.range(tf.shape(ids)[1])[None, :] < ends.kept[:, None], ids, -1)
         longest = tf.reduce_max(tf.reduce_sum(tf.cast(ids >= 0, tf.int32), axis=1))
         return ids[:, :longest], tf.where(ids >= 0, scores, 0.0)[:, :longest]
+
+    @staticmethod
+    def _most(settings):
+        """Tokens of each row at most [B]."""
+        return settings.max_new_tokens + tf.where(settings.finish_sentence, FINISH_TOKENS, 0)
+
+    def _end_sentences(self, ids, settings, done, written, ends):
+        """Which rows [B] are done when sentences are looked at too, and where their texts end."""
+        looked_at = settings.finish_sentence & (written >= settings.max_new_tokens)
+        last = written >= self._most(settings)
+        ended = tf.reduce_any(ids == self._end, axis=1)
+        looked_at &= ~ended & (~done | last)
+
+        def look():
+            return follow(self._decode(tf.where(looked_at[:, None], ids, -1)), looked_at, last, written, ends)
+
+        found, ends = tf.cond(tf.reduce_any(looked_at), look, lambda: (tf.zeros_like(done), ends))
+        return done | found, ends
 
     def _logits(self, hidden):
         return forward.logits(self._weights, self._config, hidden)[:, : self._size]

@@ -1,6 +1,8 @@
 """EPUB: reading order, paragraphs, and the tricks a zip file can play."""
 
 import io
+import random
+import time
 import zipfile
 
 import pytest
@@ -87,6 +89,7 @@ def test_entities_of_a_page_are_not_expanded():
 
 def test_zip_bombs_are_refused(monkeypatch):
     monkeypatch.setattr(epub, "MAX_MEMBER_BYTES", 1 << 20)
+    monkeypatch.setattr(epub, "FREE_BYTES", 16 << 20)
     with pytest.raises(UserError, match="at most"):
         epub.read_epub(_epub(**{"OEBPS/two.xhtml": "好" * 1_000_000}), "book.epub")
     monkeypatch.setattr(epub, "MAX_TOTAL_BYTES", 2000)
@@ -136,3 +139,59 @@ def test_damaged_bytes_are_refused():
     data[at : at + 30] = b"\xff" * 30
     with pytest.raises(UserError, match="book.epub"):
         epub.read_epub(bytes(data), "book.epub")
+
+
+def _answered(data, seconds=5.0):
+    """Reads an EPUB; whatever is wrong with it must be said in one line, soon."""
+    begin = time.process_time()
+    try:
+        epub.read_epub(data, "book.epub")
+    except UserError as error:
+        assert "\n" not in str(error) and len(str(error)) <= 500
+    assert time.process_time() - begin < seconds
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["<a " * 300_000, "<a b='" * 200_000, "漢" + " " * 900_000 + "x", "\t" * 900_000 + "漢", "<svg><b>" * 100_000,
+     "<script>" * 100_000, "<![if x]" * 100_000, "<!--" * 200_000, "&#" + "9" * 900_000, "<" + "a" * 900_000],
+)  # fmt: skip
+def test_no_page_takes_more_than_linear_time(page):
+    _answered(_epub(**{"OEBPS/two.xhtml": page}))
+
+
+def test_a_page_listed_a_hundred_thousand_times_is_read_once():
+    reference = '<itemref idref="c2"/>'
+    _answered(_epub(**{"OEBPS/content.opf": PACKAGE.replace(reference, reference * 100_000)}))
+
+
+def test_a_package_document_of_brackets_is_answered():
+    for content in ("<a>" * 900_000, "<a>" * 400_000 + "</a>" * 400_000, "<a " + "b='' " * 400_000):
+        _answered(_epub(**{"OEBPS/content.opf": content}))
+
+
+def test_what_unpacks_to_a_thousand_times_its_size_is_refused():
+    with pytest.raises(UserError, match="must unpack to at most 2 MB"):
+        epub.read_epub(_epub(**{"OEBPS/two.xhtml": "<p>" * 1_500_000}), "book.epub")
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2, zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])
+def test_damage_of_every_kind_of_compression_is_one_line(method):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        for name, content in FILES.items():
+            archive.writestr(name, content)
+    sound, draw = buffer.getvalue(), random.Random(int(method))
+    for _ in range(150):
+        data = bytearray(sound)
+        for _ in range(draw.randint(1, 8)):
+            data[draw.randrange(len(data))] = draw.randrange(256)
+        _answered(bytes(data))
+
+
+def test_a_long_name_is_cut_in_the_message():
+    with pytest.raises(UserError, match="lacks '…a+'") as caught:
+        epub.read_epub(
+            _epub(**{"OEBPS/content.opf": PACKAGE.replace("two.xhtml#start", "a" * 60_000)}), "book.epub"
+        )
+    assert len(str(caught.value)) < 500

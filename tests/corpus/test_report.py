@@ -1,5 +1,8 @@
 """The corpus report."""
 
+import dataclasses
+import time
+
 import numpy as np
 
 from tf_gpt2.corpus.counting import CODE_POINTS
@@ -58,3 +61,16 @@ def test_many_books_show_both_ends_and_the_total():
 def test_titles_cannot_control_the_terminal():
     text = format_report(_report([BookReport("\x1b[2Jtitle\n" + "很长" * 40, 10, 9, 2)]))
     assert "\x1b" not in text and "…" in text.splitlines()[1]
+
+
+def test_marks_that_would_be_learned_are_counted_and_the_flag_is_named():
+    report = _report([BookReport("tweets", 10, 9, 2)])
+    assert "separator" not in format_report(report)
+    assert "400 lines with <|endoftext|>" in format_report(dataclasses.replace(report, marked_lines=400))
+    assert "--separator=" in format_report(dataclasses.replace(report, marked_lines=1))
+
+
+def test_a_title_as_long_as_a_file_is_cut_at_once():
+    begin = time.process_time()
+    text = format_report(_report([BookReport("很长" * 500_000, 10, 9, 2)]))
+    assert time.process_time() - begin < 1 and len(text) < 1000

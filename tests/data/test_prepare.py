@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
+from tf_gpt2 import long_texts
 from tf_gpt2.corpus.cleaning import clean
-from tf_gpt2.data import prepare, spool
+from tf_gpt2.data import prepare
 from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.errors import UserError
 from tf_gpt2.tokenizer import END_OF_TEXT, Tokenizer
@@ -32,7 +33,7 @@ def _prepare(novels, **kwargs):
 @pytest.mark.parametrize("kind", ["characters", "bpe"])
 @pytest.mark.parametrize("fraction", [0.05, 0.0, 0.3])
 def test_streams_hold_exactly_the_texts(novels, kind, fraction, monkeypatch):
-    monkeypatch.setattr(spool, "_BATCH_CHARACTERS", 50)
+    monkeypatch.setattr(long_texts, "_BATCH_CHARACTERS", 50)
     corpus = _prepare(novels, tokenizer_kind=kind, vocab_size=300, validation_fraction=fraction)
     texts = [clean(SECOND), clean(FIRST)]  # by file name: "two" before "一"
     cuts = [len(text) - round(len(text) * fraction) for text in texts]

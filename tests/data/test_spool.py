@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tf_gpt2 import long_texts
 from tf_gpt2.data import spool
 from tf_gpt2.data.holding_out import Cuts
 from tf_gpt2.data.spool import bpe_sample, write_tokens
@@ -26,7 +27,7 @@ def spooled(tmp_path):
 @pytest.mark.parametrize("batch", [1, 7, 1000])
 def test_any_batch_size_gives_the_tokens_of_the_whole(spooled, batch, monkeypatch):
     folder, documents = spooled
-    monkeypatch.setattr(spool, "_BATCH_CHARACTERS", batch)
+    monkeypatch.setattr(long_texts, "_BATCH_CHARACTERS", batch)
     tokenizer = Tokenizer.train_bpe(TEXTS, 300)
     dtype = np.dtype("<u2")
     books, layouts = write_tokens(folder, folder / "spool.txt", documents, tokenizer, dtype)

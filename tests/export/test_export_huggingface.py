@@ -1,6 +1,9 @@
 """What is needed to publish a model, with the run's own figures."""
 
+import dataclasses
 import json
+import re
+import unicodedata
 
 import checkpoints
 import numpy as np
@@ -54,7 +57,7 @@ def test_the_card_has_the_runs_own_figures(run_dir):
         "565,000",
         "**4.5551 nats per token**",
         "step 800",
-        "三国/演义 |",
+        "三国&#124;演义 |",
         "| 124M |",
     ):
         assert figure in text, figure
@@ -65,7 +68,44 @@ def test_a_model_without_a_run_has_a_card_without_figures():
     folder = checkpoints.FOLDER / "gpt2_chinese"
     text = card(folder, load_config(folder), Tokenizer.load(folder), "float32")
     assert "nats" not in text and "Training" not in text and "None" not in text
-    assert 'tokenizer("[CLS]"' in text
+    assert "begins and ends with [CLS]" in text
+
+
+HOSTILE = [
+    '"); __import__("os").system("x"); ("',
+    "<img src=x onerror=alert(1)>",
+    "[a](https://example.com) ![b](x) www.example.com https://example.com a@example.com",
+    "`a` **b** _c_ | d\n# e\r\n---\nlicense: mit",
+    "\u202eevil\x1b[31m\x00\ud800",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_text_from_outside_is_text_in_the_card(run_dir, text):
+    end = text.replace("\ud800", "")
+    training = {**TRAINING, "corpus": {"books": [end]}, "init_from": {"folder": f"models/{end}"}}
+    (run_dir / "training.json").write_text(json.dumps(training))
+    folder = run_dir.rename(run_dir.with_name(re.sub(r"[/\0\ud800]", "", text)))
+    vocabulary = json.loads((folder / "vocab.json").read_text("utf-8"))
+    vocabulary = {end if token == "<|endoftext|>" else token: place for token, place in vocabulary.items()}
+    (folder / "vocab.json").write_text(json.dumps(vocabulary), "utf-8")
+    (folder / "tokenizer_config.json").write_text(json.dumps({"eos_token": end}))
+    tokenizer = Tokenizer.load(folder)
+    assert tokenizer.end_of_text_id == 0
+    shown = card(folder, load_config(folder), tokenizer, "float32")
+    plain = card(run_dir.parent / "plain", load_config(folder), tokenizer, "float32")
+    front, (code,) = shown.split("\n---\n")[0], re.findall(r"```python\n(.*?)```", shown, re.DOTALL)
+    assert front == plain.split("\n---\n")[0]
+    assert f"```python\n{code}```" in plain  # nothing of it in the code
+    outside = shown.replace(code, "").replace("```", "").replace("**4.5551 nats per token**", "")
+    assert not re.search(r"<|://|www\.|\w@\w|(?<!\\)[`*\[\]]", outside)
+    assert not [c for c in outside if unicodedata.category(c)[0] == "C" and c != "\n"]
+    assert sum(line.startswith("#") for line in outside.splitlines()) == 5
+
+
+def test_the_cards_code_fits_the_context(run_dir):
+    config = dataclasses.replace(load_config(run_dir), context_length=24)
+    assert "max_new_tokens=23," in card(run_dir, config, Tokenizer.load(run_dir), "float32")
 
 
 def test_float16_is_half_the_size_and_near(run_dir, tmp_path):

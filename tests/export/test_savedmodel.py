@@ -13,7 +13,7 @@ from tf_gpt2.model_directory import load_model
 
 CONTEXT = 24
 DTYPES = {"max_new_tokens": tf.int32, "temperature": tf.float32, "top_k": tf.int32, "top_p": tf.float32,
-          "repetition_penalty": tf.float32, "seed": tf.int64}  # fmt: skip
+          "repetition_penalty": tf.float32, "seed": tf.int64, "finish_sentence": tf.bool}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +77,23 @@ def test_rows_do_not_see_each_other(call, library, group):
     answer = call(**{name: [case[name] for case in group] for name in group[0]})
     for row, case in enumerate(group):
         _check(answer, row, _expected(library, **case))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_rows_finish_their_sentences_each_by_itself(call, library, seed):
+    prompts, lengths, finish = ["却说", "天。", "a b", "兵"], [3, 40, 25, 31], [True, True, False, True]
+    settings = {"top_k": 0, "temperature": 1.4, "seed": seed}
+    answer = call(
+        prompt=prompts,
+        max_new_tokens=lengths,
+        finish_sentence=finish,
+        **{name: [value] * 4 for name, value in settings.items()},
+    )
+    for row, prompt in enumerate(prompts):
+        wanted = {"max_new_tokens": lengths[row], "finish_sentence": finish[row], **settings}
+        _check(answer, row, _expected(library, prompt, **wanted))
+    past = [answer["num_tokens"][row] - lengths[row] for row in range(4)]
+    assert any(past) and past[2] <= 0
 
 
 def test_a_long_finished_row_beside_a_short_one(call, library):

@@ -33,6 +33,7 @@ signatures = tf.saved_model.load(sys.argv[1]).signatures
 answer = signatures["serving_default"](
     prompt=tf.constant(["却说曹操"]), max_new_tokens=tf.constant([40]), temperature=tf.constant([1.0]),
     top_k=tf.constant([40]), top_p=tf.constant([1.0]), repetition_penalty=tf.constant([1.0]),
+    finish_sentence=tf.constant([False]),
     seed=tf.constant([1], tf.int64))
 ours = [name for name in sys.modules if name.split(".")[0] in ("tf_gpt2", "export", "tensorflow_text", "keras_nlp")]
 print(json.dumps([answer["text"].numpy()[0].decode(), ours, sorted(signatures)]))

@@ -102,7 +102,7 @@ def test_a_checkpoint_elsewhere_or_missing_is_refused(folder, path):
     [
         ({"n_vocab": 10**12}, "vocabulary_size"),
         ({"n_ctx": 64}, "n_vocab"),
-        ({"n_vocab": 284, "n_layer": "x"}, "num_layers"),
+        ({"n_vocab": 284, "n_layer": "x"}, "n_layer must be a valid integer; received 'x'"),
         ({"n_vocab": 2_000_000, "n_embd": 65_536, "n_head": 1, "n_layer": 1000}, "shape"),
     ],
 )

@@ -2,6 +2,8 @@
 
 import pickle
 import sys
+import types
+import zipfile
 
 import checkpoints
 import numpy as np
@@ -21,6 +23,35 @@ def test_without_pytorch_the_line_says_how_to_convert(monkeypatch):
     with pytest.raises(UserError, match="pip install torch, or convert it.*safetensors") as caught:
         _open(checkpoints.FOLDER / "pytorch_bin")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("version", ["1.13.1", "2.5.1+cu121", "2.9.1", "unknown"])
+def test_a_pytorch_that_lets_a_file_run_code_is_refused(monkeypatch, version):
+    torch = types.SimpleNamespace(__version__=version, load=lambda *_, **__: pytest.fail("it was opened"))
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    with pytest.raises(UserError, match=r"needs PyTorch 2\.10.*Upgrade it, or convert it.*safetensors") as caught:
+        _open(checkpoints.FOLDER / "pytorch_bin")
+    assert "\n" not in str(caught.value) and len(str(caught.value)) <= 500
+
+
+@pytest.mark.parametrize("version", ["2.10.0", "2.13.0a0+git1", "3.0"])
+def test_a_sound_pytorch_is_asked(monkeypatch, version):
+    def load(*_, **__):
+        raise ValueError("asked")
+
+    monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(__version__=version, load=load))
+    with pytest.raises(UserError, match=r"damaged \(asked\)"):
+        _open(checkpoints.FOLDER / "pytorch_bin")
+
+
+def test_what_a_small_archive_would_unpack_to_is_not_read(tmp_path, monkeypatch):
+    folder = checkpoints.copy("pytorch_bin", tmp_path)
+    with zipfile.ZipFile(folder / "pytorch_model.bin", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data/0", bytes(1 << 20))
+    torch = types.SimpleNamespace(__version__="2.13.0", load=lambda *_, **__: pytest.fail("it was opened"))
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    with pytest.raises(UserError, match="archive/data/0' is compressed"):
+        _open(folder)
 
 
 def test_safetensors_come_first(tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ def _handlers():
     """The tests set the state that they test, whatever they were started with."""
     former = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     yield
     for number, handler in former.items():
         signal.signal(number, handler)

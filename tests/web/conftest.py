@@ -72,7 +72,9 @@ def chromium():
         def start(*flags):
             if flags not in browsers:
                 arguments = [*FLAGS, *flags]
-                browsers[flags] = playwright.chromium.launch(executable_path=path, args=arguments)
+                # Without a locale Chromium cannot write the name of a file in Chinese, and calls it "download".
+                environment = {**os.environ, "LC_ALL": "C.UTF-8"}
+                browsers[flags] = playwright.chromium.launch(executable_path=path, args=arguments, env=environment)
             return browsers[flags]
 
         yield start

@@ -1,22 +1,40 @@
 """A static host for tests, with faults on demand."""
 
 import contextlib
+import dataclasses
 import functools
 import http.server
 import threading
 import time
 
 
+@dataclasses.dataclass
+class Answer:
+    """What a host sends instead of a file."""
+
+    status: int
+    headers: dict = dataclasses.field(default_factory=dict)
+    body: bytes = b""
+
+
+# A network that wants its users to sign in answers every address so.
+SIGN_IN_PAGE = Answer(200, {"Content-Type": "text/html"}, b"<!doctype html><title>Sign in</title>")
+
+
 class SiteServer:
     """Serves a folder under the path /some/where/, as a project page of a host does.
 
     Attributes:
-        faults: By the end of a path: "missing", "damaged", "slow" or "broken off".
+        faults: By the end of a path: "missing", "damaged", "slow", "broken off", or an Answer.
+        headers: Sent with every file.
+        types: Content types by the end of a path, for a host that knows other ones.
+        clean_urls: Whether /index.html leads to / and /page.html to /page, as some hosts have it.
         requests: Paths asked for, in order.
     """
 
     def __init__(self, folder):
         self.folder, self.faults, self.requests = folder, {}, []
+        self.headers, self.types, self.clean_urls = {}, {}, False
         self._server, self.port = None, 0
         self.start()
 
@@ -61,10 +79,33 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         with contextlib.suppress(ConnectionError):
             if fault == "missing":
                 self.send_error(404)
+            elif isinstance(fault, Answer):
+                self._answer(fault)
+            elif self.site.clean_urls and path.endswith("index.html"):
+                self._answer(Answer(308, {"Location": self.path.replace("index.html", "")}))
             elif fault is None:
                 super().do_GET()
             else:
                 self._spoil(fault)
+
+    def _answer(self, answer):
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(answer.body)))
+        super().end_headers()
+        self.wfile.write(answer.body)
+
+    def end_headers(self):
+        """The host's own headers come with every file."""
+        for name, value in self.site.headers.items():
+            self.send_header(name, value)
+        super().end_headers()
+
+    def guess_type(self, path):
+        """The host's own types come first."""
+        own = next((kind for end, kind in self.site.types.items() if str(path).endswith(end)), None)
+        return own or super().guess_type(path)
 
     def _spoil(self, fault):
         with open(self.translate_path(self.path), "rb") as file:

@@ -43,7 +43,7 @@ def test_the_default_are_kernels_that_compute_what_keras_computes(open_page, sit
     assert (ready["backend"], ready["passedOver"]) == ("kernels", "")
     assert ready["maxError"] < 3e-4 * largest_logit(site_folder / "bundle")
     assert ready["millisecondsPerToken"] > 0
-    assert "kernels" in page.inner_text("#facts")
+    assert "kernels" in page.text_content("#technical-line")
     assert_greedy(page, site_folder / "bundle")
     assert (notices(page), page.errors) == ([], [])
 
@@ -124,7 +124,7 @@ def test_without_working_kernels_stock_operations_write(open_page, site, spoil, 
     ready = page.evaluate("ready")
     assert ready["backend"] == "wasm"
     assert reason in ready["passedOver"]
-    assert reason in page.inner_text("#facts")
+    assert reason in page.text_content("#technical-line")
     assert ready["maxError"] < 3e-4 * largest_logit(site.folder / "bundle")
     assert notices(page) == hints
     assert write(page, PROMPT, maxNewTokens=10)[0]
@@ -144,4 +144,4 @@ def test_the_address_chooses_stock_operations(open_page):
     page = open_page("?backend=wasm")
     load(page)
     assert page.evaluate("[ready.backend, ready.passedOver]") == ["wasm", ""]
-    wait_until(page, "document.querySelector('#facts').textContent.includes('wasm SIMD')")
+    wait_until(page, "document.querySelector('#technical-line').textContent.includes('wasm SIMD')")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from web.web_page import largest_logit, load, notices, visit, wait_ready, wait_until, write
+from web.web_page import largest_logit, load, name_again, notices, visit, wait_ready, wait_until, write
 
 PROMPT = "却说曹操引兵"
 
@@ -35,7 +35,7 @@ def test_the_second_visit_is_isolated_and_threads_write_the_same_text(open_page,
     page = second_visit(page, site)
     assert page.evaluate("crossOriginIsolated")
     assert (backend(page), page.evaluate("ready.threads")) == ("threads", 2)
-    assert "threads × 2" in page.inner_text("#facts")
+    assert "threads × 2" in page.text_content("#technical-line")
     assert page.evaluate("ready.maxError") < 3e-4 * largest_logit(site.folder / "bundle")
     assert write(page, PROMPT, **settings) == expected  # past the context of 48, so the prompt is encoded anew too
     assert (notices(page), page.errors) == ([], [])
@@ -75,6 +75,7 @@ def test_isolation_comes_without_a_reload_and_works_offline(open_page, site):
 def test_broken_threads_give_way_to_one(open_page, site, file, change):
     path = site.folder / file
     path.write_bytes(change(path.read_bytes()))
+    name_again(site.folder)
     page = second_visit(first_visit(open_page), site)
     assert page.evaluate("crossOriginIsolated")
     assert backend(page) == "kernels"
@@ -88,6 +89,7 @@ def test_a_thread_that_ends_keeps_the_text_and_one_goes_on(open_page, site):
     script = path.read_text("utf-8")
     leave = "let calls=0;const add=Atomics.add;Atomics.add=(...v)=>{if(++calls===2000)close(),setTimeout(()=>{});"
     path.write_text(leave + "if(calls>=2000)throw 0;return add(...v)};" + script, "utf-8")
+    name_again(site.folder)
     page = second_visit(first_visit(open_page), site)
     assert backend(page) == "threads"
     page.fill("#prompt", PROMPT)

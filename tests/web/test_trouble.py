@@ -4,9 +4,20 @@ import json
 
 import pytest
 
-from web.web_page import load, model_caches, notices, visit, wait_ready, wait_until, write
+from web.site_server import SIGN_IN_PAGE, Answer
+from web.web_page import load, make_model_directory, model_caches, notices, visit, wait_ready, wait_until, write
 
 NO_GRAPHICS = ("--disable-gpu", "--disable-3d-apis", "--disable-software-rasterizer")
+
+
+def kept_files(page):
+    """Names of the model's files that the browser keeps."""
+    script = """(async () => {
+      const names = (await caches.keys()).filter((name) => name.includes(" model "));
+      const lists = await Promise.all(names.map(async (name) => (await caches.open(name)).keys()));
+      return lists.flat().map(({ url }) => url.split("/").pop());
+    })()"""
+    return set(page.evaluate(script))
 
 
 def failed(page):
@@ -22,6 +33,12 @@ def failed(page):
         ("damaged", "shard1of1.bin", "wrong_hash"),
         ("damaged", "tokenizer.json", "wrong_hash"),
         ("broken off", "shard1of1.bin", "offline"),
+        (Answer(429, {"Retry-After": "600"}), "shard1of1.bin", "host_busy"),
+        (Answer(500), "bundle.json", "host_fault"),
+        (Answer(403), "tokenizer.json", "host_refuses"),
+        (SIGN_IN_PAGE, "shard1of1.bin", "web_page"),
+        (SIGN_IN_PAGE, "bundle.json", "web_page"),
+        (Answer(302, {"Location": "http://localhost:1/login"}), "shard1of1.bin", "led_away"),
     ],
 )
 def test_a_bad_file_is_named_and_the_next_try_works(open_page, site, fault, path, code):
@@ -30,7 +47,9 @@ def test_a_bad_file_is_named_and_the_next_try_works(open_page, site, fault, path
     page.click("#load")
     assert failed(page) in ([code], ["wrong_hash"] if fault == "broken off" else [code])
     assert path.split(".")[0] in page.inner_text("#notices") or code == "offline"
-    assert model_caches(page) == []
+    if isinstance(fault, Answer) and "Retry-After" in fault.headers:
+        assert "HTTP 429, Retry-After: 600" in page.inner_text("#notices")
+    assert kept_files(page).isdisjoint({path, "bundle.json"})  # what came right stays, and opens nothing
     page.fill("#prompt", "却说")
     site.faults.clear()
     load(page)
@@ -45,7 +64,7 @@ def test_another_bundle_version_is_refused(open_page, site):
     page.click("#load")
     assert failed(page) == ["bundle_version"]
     assert "99" in page.inner_text("#notices")
-    assert model_caches(page) == []
+    assert kept_files(page) == set()
 
 
 def test_a_full_store_writes_all_the_same_and_keeps_nothing(open_page, site):
@@ -55,6 +74,81 @@ def test_a_full_store_writes_all_the_same_and_keeps_nothing(open_page, site):
     load(page)
     assert notices(page) == ["storage_full"]
     assert model_caches(page) == []
+    assert write(page, "却说", maxNewTokens=10)[0]
+
+
+@pytest.mark.parametrize(
+    ("fault", "path"),
+    [
+        ("missing", "bundle.json"),
+        (SIGN_IN_PAGE, "bundle/"),
+        (SIGN_IN_PAGE, "bundle.json"),
+        (Answer(503), ""),
+        ("newer", "shard1of1.bin"),
+    ],
+)
+def test_what_is_kept_opens_whatever_the_host_answers(open_page, site, tmp_path, fault, path):
+    page = open_page()
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    load(page)
+    expected = write(page, "却说", maxNewTokens=20, seed=3)
+    if fault == "newer":  # and its weights cannot be had
+        from export.browser.bundle import write_bundle
+
+        write_bundle(make_model_directory(tmp_path / "newer", seed=1), site.folder / "bundle", "int8")
+        fault = Answer(503)
+    site.faults[path] = fault
+    page = visit(page.context, site.url)
+    wait_ready(page)
+    assert page.evaluate("ready.fromCache")
+    assert write(page, "却说", maxNewTokens=20, seed=3) == expected
+    assert "failed" not in page.get_attribute("body", "data-phase")
+    assert set(notices(page)) <= {"model_not_fetched", "model_coming"}
+
+
+def test_a_large_new_version_is_offered_and_a_reload_in_its_middle_goes_on(open_page, site, tmp_path):
+    from export.browser.bundle import write_bundle
+
+    page = open_page()
+    load(page)
+    before = write(page, "却说", maxNewTokens=20, seed=3)
+    large = make_model_directory(tmp_path / "newer", seed=1, hidden_dim=528)
+    size = write_bundle(large, site.folder / "bundle", "int8")["bytes"]
+    assert size > 5e6 and (site.folder / "bundle" / "group1-shard2of2.bin").exists()
+    page = visit(page.context, site.url)
+    wait_until(page, "Boolean(document.querySelector('[data-code=model_offered]'))")
+    assert f"{size / 1e6:.1f} MB" in page.inner_text("[data-code=model_offered]")
+    site.requests.clear()
+    page.wait_for_timeout(300)
+    assert site.model_requests == []
+    site.faults["shard2of2.bin"] = Answer(503)
+    page.click("[data-code=model_offered] button")
+    wait_until(page, "Boolean(document.querySelector('[data-code=model_not_fetched]'))")
+    assert write(page, "却说", maxNewTokens=20, seed=3) == before
+    site.faults.clear()
+    site.requests.clear()
+    page = visit(page.context, site.url)  # what is left is small now
+    wait_until(page, "Boolean(document.querySelector('[data-code=model_kept]'))")
+    assert not any("shard1of2" in path for path in site.model_requests)
+    page = visit(page.context, site.url)
+    wait_ready(page)
+    assert page.evaluate("ready.fromCache")
+    assert write(page, "却说", maxNewTokens=20, seed=3) != before
+
+
+def test_a_reload_in_the_middle_of_a_download_goes_on_where_it_was(open_page, site):
+    site.faults["tokenizer.json"] = "slow"
+    page = open_page()
+    page.click("#load")
+    wait_until(page, "caches.keys().then(names => names.some(name => name.includes(' model ')))")
+    page.wait_for_timeout(500)
+    kept = kept_files(page)
+    assert "golden.json" in kept and "bundle.json" not in kept
+    site.faults.clear()
+    site.requests.clear()
+    page.reload()
+    load(page)
+    assert kept.isdisjoint(path.split("/")[-1] for path in site.model_requests)
     assert write(page, "却说", maxNewTokens=10)[0]
 
 
@@ -69,7 +163,7 @@ def test_a_tab_closed_while_loading_leaves_nothing_half(open_page, site):
     site.faults.clear()
     page = visit(context, site.url)
     page.wait_for_selector("#facts div")
-    assert model_caches(page) == []
+    assert "bundle.json" not in kept_files(page)
     load(page)
     assert write(page, "却说", maxNewTokens=10)[0]
 

@@ -74,9 +74,10 @@ def test_write_stop_continue_undo(open_page):
     longer = texts(page)[0]
     assert longer.startswith(first)
     assert len(longer) > len(first)
-    page.click("#undo")
-    wait_until(page, f"document.querySelector('.fresh').textContent.length === {len(first)}")
-    assert texts(page)[0] == first
+    for button, expected in (("undo", first), ("redo", longer), ("undo", first)):
+        page.click(f"#{button}")
+        wait_until(page, f"document.querySelector('.fresh').textContent.length === {len(expected)}")
+        assert texts(page)[0] == expected
     set_setting(page, "maxNewTokens", 2000)
     stop_at_first_text(page)
     page.click("#write")
@@ -119,19 +120,44 @@ def test_versions_side_by_side_differ_and_come_back_with_the_seed(open_page):
     assert write(page, "却说") == versions[:1]
 
 
-def test_share_link_brings_prompt_settings_and_seed(open_page, site):
+def test_a_link_of_before_brings_prompt_settings_and_seed(open_page):
     page = open_page()
-    load(page)
-    text = write(page, "操大怒曰", maxNewTokens=20, temperature=0.8)[0]
-    page.click("#share")
-    wait_until(page, "location.hash.length > 1")
-    other = open_page(page.evaluate("location.hash"))
-    load(other)
+    text = write(page, "操大怒曰", maxNewTokens=20, temperature=0.8, seed=7)[0]
+    other = open_page("#p=操大怒曰&t=0.8&n=20&seed=7")
+    other.wait_for_selector("#facts div")
     assert other.input_value("#prompt") == "操大怒曰"
     other.click("#write")
     wait_until(other, "runs.length === 1")
     wait_idle(other)
     assert texts(other) == [text]
+
+
+def test_the_first_press_downloads_and_writes(open_page, site):
+    site.faults["shard1of1.bin"] = "slow"
+    page = open_page(locale="en")
+    page.wait_for_selector("#facts div")
+    assert "MB" in page.inner_text("#status")
+    page.fill("#prompt", "却说")
+    page.press("#prompt", "Control+Enter")
+    page.wait_for_selector("#progress-text:has-text('MB')")
+    assert page.is_visible("#stop")
+    assert not page.is_visible("#write")
+    wait_until(page, "runs.length === 1")
+    wait_idle(page)
+    assert texts(page)[0]
+    assert page.errors == []
+
+
+def test_enter_that_ends_a_composition_does_not_write(open_page):
+    page = open_page()
+    page.wait_for_selector("#facts div")
+    page.fill("#prompt", "却说")
+    press = "new KeyboardEvent('keydown', { key: 'Enter', ctrlKey: true, bubbles: true, isComposing: %s })"
+    page.evaluate(f"document.querySelector('#prompt').dispatchEvent({press % 'true'})")
+    page.wait_for_timeout(200)
+    assert page.get_attribute("body", "data-phase") == "idle"
+    page.evaluate(f"document.querySelector('#prompt').dispatchEvent({press % 'false'})")
+    wait_until(page, "runs.length === 1")
 
 
 def test_opened_again_it_starts_from_the_cache_and_without_a_network(open_page, site):
@@ -157,7 +183,11 @@ def test_an_update_of_the_model_replaces_the_old_files(open_page, site, tmp_path
     write_bundle(make_model_directory(tmp_path / "newer", seed=1), site.folder / "bundle", "int8")
     page = visit(page.context, site.url)
     wait_ready(page)
-    assert not page.evaluate("ready.fromCache")
+    assert write(page, "却说曹操", maxNewTokens=30, seed=3) == before  # what is kept opens first
+    wait_until(page, "Boolean(document.querySelector('[data-code=model_kept]'))")
+    page = visit(page.context, site.url)
+    wait_ready(page)
+    assert page.evaluate("ready.fromCache")
     [new] = model_caches(page)
     assert new != old
     assert write(page, "却说曹操", maxNewTokens=30, seed=3) != before
@@ -169,8 +199,9 @@ def test_copy_and_save(open_page):
     load(page)
     text = "却说曹操" + write(page, "却说曹操", maxNewTokens=20)[0]
     page.click("article button:has-text('复制')")
-    wait_until(page, "document.querySelector('#status').textContent === '已复制。'")
+    wait_until(page, "document.querySelector('article .said').textContent === '已复制。'")
     assert page.evaluate("navigator.clipboard.readText()") == text
+    page.click("article summary")
     with page.expect_download() as download:
         page.click("article button:has-text('.txt')")
     assert download.value.path().read_text("utf-8") == text
@@ -223,7 +254,7 @@ def test_the_keyboard_and_a_screen_reader_reach_everything(open_page):
     assert page.get_attribute("#spoken", "aria-live") == "polite"
     reached = set()
     page.focus("#language")
-    for _ in range(40):
+    for _ in range(60):
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.id"))
     assert {"prompt", "write", "continue", "undo", "share", "setting-seed", "sample-next"} <= reached

@@ -64,6 +64,15 @@ def visit(context, url):
     return page
 
 
+def name_again(folder):
+    """Tells a site's service worker of files that a test has changed, as another export would."""
+    from export.browser.site import SERVICE_WORKER, name_shell
+
+    script = folder / SERVICE_WORKER
+    script.write_text(script.read_text("utf-8").split("\n", 1)[1], "utf-8")
+    name_shell(folder)
+
+
 def load(page):
     """Downloads the model and waits until it can write."""
     page.click("#load")
@@ -94,11 +103,21 @@ def set_setting(page, name, value):
     page.press(f"#setting-{name}", "Tab")
 
 
-def write(page, prompt, **settings):
+def finish_sentences(page, finish):
+    """Whether a text goes on to the end of its sentence, as the page has it, or ends with its last token."""
+    page.evaluate(
+        "(finish) => { const box = document.querySelector('#setting-finishSentence');"
+        "  if (box.checked !== finish) box.click(); }",
+        finish,
+    )
+
+
+def write(page, prompt, finish=False, **settings):
     """Writes one text to its end; returns the texts of all versions without their opening."""
     for name, value in settings.items():
         set_setting(page, name, value)
     page.fill("#prompt", prompt)
+    finish_sentences(page, finish)
     runs = page.evaluate("runs.length")
     page.click("#write")
     wait_until(page, f"runs.length > {runs}")

@@ -1,28 +1,32 @@
 """Bytes of a text file to `str`, with the encoding recognised and never half-believed.
 
-The order is: byte order mark, strict UTF-8, a comparison of the encodings Chinese novels come in,
-and last the detector `chardet` for everything else. Whatever is chosen then has to decode the
-*whole* file strictly.
-
-GB18030, Big5 and UTF-16 accept most byte strings, so "it decodes" proves nothing, and detectors
-guess wrong on short texts. What separates them is frequency: under the right encoding about a third
-of the characters of any Chinese text are among the commonest few hundred; under a wrong one the
-characters are scattered over the whole range.
+The order is: byte order mark, encodings that show by their form (UTF-16, ISO 2022, HZ), strict UTF-8, then what is
+plausible: a comparison of the East Asian encodings (`east_asian`), then the detector's guesses held against the
+alphabet of their language (`alphabets`). What is not clearly better than the next guess is refused with the guesses
+named. Whatever is chosen then has to decode the *whole* file strictly.
 """
 
 import codecs
 import re
+from typing import NoReturn
 
-import chardet
-
+from tf_gpt2.corpus import alphabets, east_asian
+from tf_gpt2.corpus.encoding_forms import find_utf_8, seven_bit_encoding, wide_encoding
 from tf_gpt2.errors import UserError
 
 SAMPLE_BYTES = 65_536
-_CHINESE_ENCODINGS = ("gb18030", "cp950", "utf-16-le", "utf-16-be")
+# The detector's bigrams need no more, and every candidate is decoded: lines over ASCII, and some in ASCII, which
+# tell the language.
+_ALPHABET_SAMPLE_BYTES, _ASCII_SAMPLE_BYTES = 12_288, 4_096
 # GB 2312 and GBK are subsets of GB18030, and files that say the former often hold the latter.
 # Likewise Big5 files made on Windows hold code page 950; big5hkscs has Hong Kong's additions.
-_SUPERSETS = {"gb2312": "gb18030", "gbk": "gb18030", "big5": "cp950"}
-_FALLBACKS = {"cp950": ("big5hkscs", "big5")}
+_SUPERSETS = {"gb2312": "gb18030", "gbk": "gb18030", "big5": "cp950", "shift_jis": "cp932", "euc_kr": "cp949"}
+_FALLBACKS = {
+    "cp950": ("big5hkscs", "big5"),
+    "cp932": ("shift_jis", "shift_jis_2004"),
+    "euc_jp": ("euc_jis_2004",),
+    "hz": ("ascii",),
+}
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16: its mark begins with UTF-16's
@@ -37,27 +41,15 @@ _FOREIGN_FORMATS = {
     b"\x1f\x8b": "a gzip archive",
     b"\xd0\xcf\x11\xe0": "an old Word document",
 }
-_COMMON = frozenset(
-    # The commonest characters of modern and classical Chinese prose, simplified and traditional
-    # alike.
-    "的一是不了人我在有他这这個个中大来來上国國们們到说說和地也子时時道出而要于於就下得可你年生自会會那后後能对對着著"
-    "事其里裡裏所去行过過家十用发發天如然作方成者多日都三小军軍二无無同么麼经經法当當起与與好看学學进進种種将將还還分"
-    "此心前面又定见見只主没沒公从從知全工实實已手力些正外但理问問开開水之以为為曰何乃若吾今回却卻见头頭来兵马馬王"
-    "老师師身相便叫话話听聽两兩把走打女她它什儿兒门門只隻随隨笑长長東东西南北山百千万萬声聲想等气氣因亦汝德玄操"
-    "我請请入玉真情几幾忙太死再罢罷命做明宝寶爷爺奶妈媽见吃高名向高白飞飛劍剑刀武功夫少光眼间間边邊跟被给給让讓"
-    "，。！？、：；“”‘’「」『』《》（）…—　"
-)
+# No encodings of text files; the first takes quadratic time.
+_SLOW_CODECS = ("punycode", "idna", "unicode_escape", "raw_unicode_escape", "unicode-escape", "raw-unicode-escape")
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 _BYTES_OVER_ASCII = re.compile(rb"[\x80-\xff]")
-# All but the quotes, dashes, ellipsis and space of code page 1252.
-_WESTERN_ACCENTS = re.compile(rb"[\x80-\x84\x86-\x90\x98-\x9f\xa1-\xaa\xac-\xba\xbc-\xff]")
-_LINES_OVER_ASCII = re.compile(rb"[^\n]*[\x80-\xff][^\n]*\n?")
-# Share of common characters a text must reach to be believed. Chinese prose has 0.3 to 0.5, a wrong
-# encoding under 0.05.
-_BELIEVABLE = 0.12
-# English, French, German and Spanish stay below this share of accents; Czech and Polish do not.
-_WESTERN_SHARE = 0.05
-_DETECTOR_CONFIDENCE = 0.3
+_UTF_8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+# Share of the bytes over ASCII that belong to valid UTF-8: beyond doubt, and where nothing else fits. Chance leaves
+# under a third in long texts of other encodings.
+_UTF_8_CERTAIN, _UTF_8_LIKELY = 0.9, 0.5
+_GUESSES = 3
 
 
 def decode(data: bytes, source: str, encoding: str | None = None) -> str:
@@ -69,7 +61,7 @@ def decode(data: bytes, source: str, encoding: str | None = None) -> str:
         encoding: Name of the encoding when the user knows it; None recognises it.
 
     Returns:
-        The text, without a leading byte order mark.
+        The text, without a leading byte order mark and without zeros at its end.
 
     Raises:
         UserError: The data is binary, the encoding is unknown or unclear, or some bytes do not
@@ -83,80 +75,102 @@ def decode(data: bytes, source: str, encoding: str | None = None) -> str:
     if encoding is not None:
         return _strict(data, _known_codec(encoding), source, told=True)
     _refuse_foreign_formats(data, source)
-    if not _CONTROLS.search(data, 0, SAMPLE_BYTES):
+    data = _without_padding(data, source)
+    if not _CONTROLS.search(data, 0, SAMPLE_BYTES) and seven_bit_encoding(data, SAMPLE_BYTES) is None:
         try:
             return data.decode("utf-8")
         except UnicodeDecodeError:
             pass
-    return _strict(data, detect(data, source), source)
+    name = detect(data, source)
+    if not name.startswith("utf") and (start := find_utf_8(data, name)) is not None:
+        _refuse_mixture(data, source, name, start)
+    return _strict(data, name, source)
 
 
 def detect(data: bytes, source: str) -> str:
-    """Names the encoding of `data` (no byte order mark), judging by a sample of at most 64 KB.
+    """Names the encoding of `data` (no byte order mark), judging by samples of at most 64 KB.
 
     Raises:
-        UserError: The data looks binary, or no encoding is likely enough.
+        UserError: The data looks binary, or no encoding is clearly likelier than others.
     """
     raw = data[:SAMPLE_BYTES]
-    sample = _sample(data)
-    if _utf8_share(sample) > 0.95 and not _looks_binary(raw):
+    if name := seven_bit_encoding(data, SAMPLE_BYTES) or wide_encoding(raw):
+        if name == "iso-2022-cn":
+            raise UserError(
+                f"A text file must be in an encoding Python knows: {source} is in ISO-2022-CN. Convert it: "
+                "iconv -f ISO-2022-CN -t UTF-8"
+            )
+        return name
+    sample, binary = _sample(data), _looks_binary(raw)
+    utf_8_share = 0.0 if binary else _utf_8_share(sample)
+    if utf_8_share >= _UTF_8_CERTAIN:
         return "utf-8"
-    scores = {name: _common_share(_lenient(s, name), name) for name, s in _candidates(raw, sample)}
-    best = max(scores, key=scores.__getitem__)
-    if scores[best] >= _BELIEVABLE and not (_looks_binary(raw) and not best.startswith("utf-16")):
-        return best
-    if _looks_binary(raw):
+    ranked = east_asian.readings(sample, raw)
+    if east_asian.is_clear(ranked) and (not binary or ranked[0].encoding.startswith("utf-16")):
+        return ranked[0].encoding
+    if utf_8_share >= _UTF_8_LIKELY:
+        return "utf-8"
+    if binary:
         raise UserError(
             f"A text file must hold text: {source} is binary. Remove it from `corpus`, or pass "
             "`encoding` if it is text in an unusual encoding."
         )
-    return _detect_other(raw, sample, source)
+    plain = b"\n".join(line for line in raw.split(b"\n") if line.isascii())
+    guesses = alphabets.candidates(sample[:_ALPHABET_SAMPLE_BYTES] + plain[:_ASCII_SAMPLE_BYTES])
+    if alphabets.is_clear(guesses) and not ranked[0].believable:
+        return _SUPERSETS.get(guesses[0].encoding, guesses[0].encoding)
+    likely = [reading.encoding for reading in ranked if reading.believable]
+    _refuse_unclear(source, [*likely, *(guess.encoding for guess in guesses)])
 
 
-def _candidates(raw: bytes, sample: bytes):
-    for name in _CHINESE_ENCODINGS:
-        if name.startswith("utf-16"):
-            yield name, raw[: len(raw) // 2 * 2]
-        else:
-            yield name, sample
+def _without_padding(data: bytes, source: str) -> bytes:
+    """Leaves out the zeros that a download or a file system left at the end; those of UTF-16 stay."""
+    kept = data.rstrip(b"\0")
+    if data and not kept:
+        raise UserError(f"A text file must hold text: {source} holds zeros alone. Download it again.")
+    return data if b"\0" in kept[:SAMPLE_BYTES] else kept
+
+
+def _refuse_unclear(source: str, guesses: list[str]) -> NoReturn:
+    names = list(dict.fromkeys(_SUPERSETS.get(name, name) for name in guesses))[:_GUESSES]
+    likely = f"; likeliest first it may be {', '.join(names)}" if names else ""
+    raise UserError(
+        f"The encoding of a text file must be recognisable: that of {source} is not{likely}. Pass `encoding`, "
+        f"{names[0] if names else 'gb18030'} for example, or convert the file to UTF-8."
+    )
+
+
+def _refuse_mixture(data: bytes, source: str, name: str, start: int) -> NoReturn:
+    line = data.count(b"\n", 0, start) + 1
+    raise UserError(
+        f"A text file must be in one encoding: {source} is {name} and UTF-8 mixed; line {line}, offset {start} of "
+        f"{len(data)}, is UTF-8. Convert the parts to UTF-8 one by one, or pass `encoding` if this is wrong."
+    )
 
 
 def _sample(data: bytes) -> bytes:
     """The first lines that are not plain ASCII, for those say nothing about the encoding.
 
-    Cutting at line feeds is safe: neither GB18030 nor Big5 uses 0x0A inside a character.
+    Cutting at line feeds is safe: no East Asian encoding uses 0x0A inside a character.
     """
     parts, size = [], 0
     first = _BYTES_OVER_ASCII.search(data)
     begin = data.rfind(b"\n", 0, first.start()) + 1 if first else 0
-    for match in _LINES_OVER_ASCII.finditer(data, begin, begin + 16 * SAMPLE_BYTES):
-        parts.append(match.group()[: SAMPLE_BYTES - size])
-        size += len(parts[-1])
-        if size >= SAMPLE_BYTES:
-            break
+    if first:  # a line may be as long as the file
+        begin = max(begin, first.start() - SAMPLE_BYTES // 2)
+    for line in data[begin : begin + 16 * SAMPLE_BYTES].split(b"\n"):
+        if not line.isascii():
+            parts.append(line[: SAMPLE_BYTES - size] + b"\n")
+            size += len(parts[-1])
+            if size >= SAMPLE_BYTES:
+                break
     return b"".join(parts)
 
 
-def _lenient(sample: bytes, encoding: str) -> str:
-    """Decodes a sample that may end inside a character; damage shows as U+FFFD."""
-    return codecs.getincrementaldecoder(encoding)("replace").decode(sample)
-
-
-def _common_share(text: str, encoding: str) -> float:
-    """Share of common characters in `text`, each undecodable spot counted as ten uncommon ones."""
-    if encoding.startswith("utf-16"):
-        judged, common = len(text), sum(c in _COMMON or " " <= c <= "~" for c in text)
-    else:
-        judged = sum(c > "\x7f" for c in text)
-        common = sum(c in _COMMON for c in text)
-    return common / max(1, judged + 9 * text.count("\ufffd"))
-
-
-def _utf8_share(sample: bytes) -> float:
-    """Share of the characters over ASCII that are valid UTF-8; 1.0 for plain ASCII."""
-    text = _lenient(sample, "utf-8")
-    over = sum(c > "\x7f" for c in text)
-    return 1 - text.count("\ufffd") / over if over else 1.0
+def _utf_8_share(sample: bytes) -> float:
+    """Share of the bytes over ASCII that belong to valid UTF-8; 1.0 for plain ASCII."""
+    over = len(_BYTES_OVER_ASCII.findall(sample))
+    return sum(len(match.group()) for match in _UTF_8.finditer(sample)) / over if over else 1.0
 
 
 def _looks_binary(raw: bytes) -> bool:
@@ -172,27 +186,15 @@ def _refuse_foreign_formats(data: bytes, source: str) -> None:
             )
 
 
-def _detect_other(raw: bytes, sample: bytes, source: str) -> str:
-    """Other languages: the detector's opinion if it has one, else Windows's western default."""
-    guess = chardet.detect(sample)
-    if guess["encoding"] and guess["confidence"] >= _DETECTOR_CONFIDENCE:
-        name = guess["encoding"].lower()
-        return _SUPERSETS.get(name, name)
-    if len(_WESTERN_ACCENTS.findall(raw)) < _WESTERN_SHARE * len(raw):
-        return "cp1252"
-    raise UserError(
-        f"The encoding of a text file must be recognisable: that of {source} is not. Pass "
-        "`encoding`, for example gb18030, big5, shift_jis or cp1252."
-    )
-
-
 def _known_codec(encoding: str) -> str:
     try:
         name = codecs.lookup(encoding).name
+        if name in _SLOW_CODECS:
+            raise LookupError(name)
         "".encode(name)  # raises LookupError for codecs that are not text encodings, such as hex
     except (LookupError, ValueError):
         raise UserError(
-            f"`encoding` must name a text encoding Python knows: {encoding!r} is none. Try utf-8, "
+            f"`encoding` must name a text encoding Python knows: {encoding[:40]!r} is none. Try utf-8, "
             "gb18030, big5 or utf-16."
         ) from None
     return _SUPERSETS.get(name, name)
@@ -208,18 +210,18 @@ def _strict(data: bytes, encoding: str, source: str, *, offset: int = 0, told: b
     error: UnicodeDecodeError | None = None
     for name in (encoding, *_FALLBACKS.get(encoding, ())):
         try:
-            return data.decode(name).removeprefix("\ufeff")
+            return data.decode(name).removeprefix("\ufeff").rstrip("\0")
         except UnicodeDecodeError as caught:
             # The attempt that came furthest names the real damage.
             error = caught if error is None or caught.start > error.start else error
         except UnicodeError as caught:  # codecs such as utf-16 and idna
             raise UserError(f"{source} cannot be decoded as {name}: {caught}. Pass another `encoding`.") from None
     assert error is not None  # every attempt returned, raised, or left one
-    where = offset + error.start
+    where, line = offset + error.start, data.count(b"\n", 0, error.start) + 1
     bad = data[error.start : error.start + 4].hex(" ")
     told_by = "as `encoding` says" if told else "as its other bytes suggest"
     raise UserError(
         f"Every byte of a text file must decode: {source} is not {encoding} throughout, {told_by}; "
-        f"bytes {bad} at offset {where} of {offset + len(data)} do not belong. Repair the file "
+        f"bytes {bad} in line {line}, at offset {where} of {offset + len(data)}, do not belong. Repair the file "
         "there (iconv -c drops such bytes) or pass another `encoding`."
     )

@@ -1,23 +1,38 @@
 """Finds the files behind `corpus` and reads each into books.
 
-Kinds, told by the file name's extension: .txt (one book), .jsonl (one JSON object with a "text"
-field, or one string, a line; each a book), .json (a list of such, the form of GPT2-Chinese's
-train.json) and .epub (one book).
+Kinds, told by the file name's extension in any case: .txt and .md (one book, or one a separator), .jsonl and .json
+(one JSON object with a "text" field, or one string, a line or an item of a list; each a book), .csv and .tsv (a
+book a row) and .epub (one book).
 """
 
 import dataclasses
 import glob
-import json
+import logging
 import os
+import re
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tf_gpt2.corpus import epub
+from tf_gpt2.corpus.cleaning import replace_lone_surrogates
 from tf_gpt2.corpus.decoding import decode
+from tf_gpt2.corpus.records import RECORD_KINDS, ForeignFile, read_records
+from tf_gpt2.corpus.separators import split_texts
 from tf_gpt2.errors import UserError
 
-EXTENSIONS = (".txt", ".jsonl", ".json", ".epub")
+_PLAIN_KINDS = (".txt", ".md")
+EXTENSIONS = (*_PLAIN_KINDS, *RECORD_KINDS, ".epub")
 _KINDS = ", ".join(EXTENSIONS)
+# What holds text, but not in a form that is read here.
+_DOCUMENTS = re.compile(
+    r"\.(docx?|odt|rtf|pdf|mobi|azw3?|fb2|djvu|pages|wps|x?html?|xml|tex|xlsx?|ods|parquet|zip|rar|7z|gz|bz2|xz|tar)"
+)
+# Larger .json and tables of a folder are taken for texts unread: metadata is small.
+_METADATA_BYTES = 16 << 20
+_SHOWN_PATH, _SHOWN_SKIPPED = 120, 5
+_LONGEST_TITLE = 200
+_log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,79 +50,124 @@ class Book:
     source: str
 
 
-def expand_corpus(entries: str | os.PathLike | Iterable[str | os.PathLike]) -> list[Path]:
+def shown(path: str | os.PathLike) -> str:
+    """A path for people: what of its bytes is not UTF-8 as U+FFFD, and its end where it is very long."""
+    text = replace_lone_surrogates(str(path))
+    return text if len(text) <= _SHOWN_PATH else "…" + text[-_SHOWN_PATH:]
+
+
+def expand_corpus(
+    entries: str | os.PathLike | Iterable[str | os.PathLike],
+    encoding: str | None = None,
+    text_field: str | None = None,
+) -> list[Path]:
     """The files behind one or several files, folders (searched recursively) and globs (`**` included).
 
     The order is that of the entries and alphabetical inside each. A file reached twice counts once.
-    In folders and globs, hidden files and files of other kinds are passed over; a file named
-    outright must be of a known kind.
+    In folders and globs, hidden files, files of other kinds and records that hold no texts are passed over, and the
+    log says which; a file named outright must be of a known kind.
+
+    Args:
+        entries: What the user named.
+        encoding: Encoding of the files, None for recognising it.
+        text_field: Field or column that holds the text, None for "text".
 
     Raises:
         UserError: An entry leads to no file, or names a file of an unknown kind.
     """
     found: dict[Path, Path] = {}
+    skipped: list[str] = []
     for entry in map(str, [entries] if isinstance(entries, (str, os.PathLike)) else entries):
         if not entry.strip():
             raise UserError(
                 "`corpus` must name files, folders or globs: an entry is empty. Remove the extra comma."
             )
-        for path in _expand_entry(entry):
-            found.setdefault(path.resolve(), path)
+        try:
+            for path in _expand_entry(entry, encoding, text_field, skipped):
+                found.setdefault(path.resolve(), path)
+        except (OSError, ValueError, RuntimeError) as error:  # a name too long, a zero in it, links in a circle
+            if isinstance(error, UserError):
+                raise
+            reason = getattr(error, "strerror", None) or str(error)
+            raise UserError(f"`corpus` {shown(entry)} cannot be read: {reason}. Check the path.") from None
     if not found:
         raise UserError("`corpus` must name at least one file: none was given. Pass a file, a folder or a glob.")
+    if skipped:
+        more = len(skipped) - _SHOWN_SKIPPED
+        _log.info("skipped %s%s", "; ".join(skipped[:_SHOWN_SKIPPED]), f"; and {more:,} more" if more > 0 else "")
     return list(found.values())
 
 
-def _expand_entry(entry: str) -> list[Path]:
+def _expand_entry(entry: str, encoding: str | None, text_field: str | None, skipped: list[str]) -> list[Path]:
     path = Path(entry).expanduser()
     if path.is_dir():
-        return _in_folder(path)
-    if path.exists():
+        candidates, rule = _in_folder(path), (f"folder {shown(path)}", "hold", "holds")
+    elif path.exists() or not glob.has_magic(entry):
         return [_named_file(path)]
-    if not glob.has_magic(entry):
-        raise UserError(f"`corpus` must name something that exists: {entry} does not. Check the path.")
-    matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]
-    files = [match for match in matches if match.is_file() and _is_text_kind(match)]
+    else:
+        candidates, rule = (
+            sorted(map(Path, glob.glob(str(path), recursive=True))),
+            (shown(entry), "match", "matches"),
+        )
+    before = len(skipped)
+    files = [file for file in candidates if file.is_file() and _is_wanted(file, encoding, text_field, skipped)]
     if not files:
+        reasons = f" ({skipped[before][:150]})" if len(skipped) > before else ""
         raise UserError(
-            f"`corpus` {entry} must match at least one file of a known kind ({_KINDS}): it matches none."
+            f"`corpus` {rule[0]} must {rule[1]} at least one file of a known kind ({_KINDS}): it {rule[2]} none"
+            f"{reasons}. Put the texts there or name another folder."
         )
     return files
 
 
 def _in_folder(folder: Path) -> list[Path]:
-    files = []
+    files, seen = [], {folder.resolve()}
     for parent, folders, names in os.walk(folder, followlinks=True, onerror=_unreadable):
-        # Sorted here, so that the walk and with it the corpus come in the same order everywhere. A
-        # link that leads back up would make the walk endless.
-        folders[:] = sorted(name for name in folders if _is_safe_folder(Path(parent, name)))
-        files += [Path(parent, name) for name in sorted(names) if _is_text_kind(Path(name))]
-    files = [path for path in files if path.is_file()]
-    if not files:
-        raise UserError(
-            f"`corpus` folder {folder} must hold at least one file of a known kind ({_KINDS}): it "
-            "holds none. Put the novels there or name another folder."
-        )
+        # Sorted here, so that the walk and with it the corpus come in the same order everywhere. Links that lead to
+        # where the walk has been would make it endless.
+        kept = []
+        for name in sorted(folders):
+            place = Path(parent, name).resolve()
+            if not name.startswith(".") and place not in seen:
+                seen.add(place)
+                kept.append(name)
+        folders[:] = kept
+        files += [Path(parent, name) for name in sorted(names)]
     return files
 
 
 def _unreadable(error: OSError) -> None:
-    raise UserError(f"`corpus` folder {error.filename} cannot be read: {error.strerror}. Check its permissions.")
+    raise UserError(
+        f"`corpus` folder {shown(error.filename)} cannot be read: {error.strerror}. Check its permissions."
+    )
 
 
-def _is_safe_folder(folder: Path) -> bool:
-    if folder.name.startswith("."):
+def _is_wanted(path: Path, encoding: str | None, text_field: str | None, skipped: list[str]) -> bool:
+    """Whether a file of a folder holds texts; adds to `skipped` what a user might have meant to be read."""
+    suffix = path.suffix.lower()
+    if path.name.startswith("."):
         return False
-    return not folder.is_symlink() or not folder.parent.resolve().is_relative_to(folder.resolve())
-
-
-def _is_text_kind(path: Path) -> bool:
-    return not path.name.startswith(".") and path.suffix.lower() in EXTENSIONS
+    if suffix not in EXTENSIONS:
+        if _DOCUMENTS.fullmatch(suffix):
+            skipped.append(f"{shown(path.name)} (convert it to .txt)")
+        return False
+    if suffix in RECORD_KINDS and path.stat().st_size <= _METADATA_BYTES:
+        try:
+            next(read_books(path, encoding, text_field=text_field), None)
+        except ForeignFile as error:
+            _, _, reason = str(error).rpartition(shown(path))
+            skipped.append(f"{shown(path.name)} (no texts:{reason.partition('. ')[0]})")
+            return False
+        except UserError:  # said when its turn comes to be read
+            pass
+    return True
 
 
 def _named_file(path: Path) -> Path:
+    if not path.exists():
+        raise UserError(f"`corpus` must name something that exists: {shown(path)} does not. Check the path.")
     if path.suffix.lower() not in EXTENSIONS:
-        raise UserError(f"`corpus` reads {_KINDS}: {path} is none of these. Convert it to plain text first.")
+        raise UserError(f"`corpus` reads {_KINDS}: {shown(path)} is none of these. Convert it to plain text first.")
     return path
 
 
@@ -115,87 +175,61 @@ def read_file_bytes(path: Path) -> bytes:
     """The bytes of a corpus file.
 
     Raises:
-        UserError: The file cannot be read.
+        UserError: The file cannot be read, or is none: devices and pipes have no end.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise UserError(
+                f"`corpus` must name files: {shown(path)} is a device, a pipe or a folder. Save the text as a file."
+            )
         return path.read_bytes()
-    except OSError as error:
+    except (OSError, MemoryError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or "it does not fit into memory"
         raise UserError(
-            f"`corpus` file {path} cannot be read: {error.strerror}. Check it and its permissions."
+            f"`corpus` file {shown(path)} cannot be read: {reason}. Check it and its permissions."
         ) from error
 
 
-def read_books(path: Path, encoding: str | None = None, data: bytes | None = None) -> Iterator[Book]:
+def read_books(
+    path: Path,
+    encoding: str | None = None,
+    data: bytes | None = None,
+    *,
+    separator: str | None = None,
+    text_field: str | None = None,
+) -> Iterator[Book]:
     """Reads one file, book by book.
 
     Args:
         path: A file of one of the known kinds.
         encoding: The user's --encoding; EPUB files state their own, which counts.
         data: The file's bytes where the caller has them already.
+        separator: Line that parts the texts of a plain text file; None reads it as one.
+        text_field: Field or column that holds the text of a record; None for "text".
 
     Raises:
         UserError: The file is not what its extension says, or cannot be decoded.
     """
     data = read_file_bytes(path) if data is None else data
-    suffix, source = path.suffix.lower(), str(path)
+    suffix, source, stem = path.suffix.lower(), shown(path), replace_lone_surrogates(path.stem)
     if suffix == ".epub":
         title, text = epub.read_epub(data, source)
-        yield Book(title or path.stem, text, source)
-    elif suffix == ".jsonl":
-        yield from _read_jsonl(path, decode(data, source, encoding))
-    elif suffix == ".json":
-        yield from _read_json(path, decode(data, source, encoding))
+        yield Book(_title(title) or stem, text, source)
+        return
+    text = decode(data, source, encoding)
+    if suffix in RECORD_KINDS:
+        for record in read_records(text, suffix, source, text_field):
+            yield Book(
+                (record.title and _title(record.title)) or f"{stem} {record.number}",
+                record.text,
+                f"{source} {record.where}",
+            )
+    elif separator:
+        for number, part in enumerate(split_texts(text, separator), start=1):
+            yield Book(f"{stem} {number}", part, f"{source} text {number}")
     else:
-        yield Book(path.stem, decode(data, source, encoding), source)
+        yield Book(stem, text, source)
 
 
-def _read_jsonl(path: Path, text: str) -> Iterator[Book]:
-    # Not splitlines(): JSON strings may hold U+2028 and the like as they are.
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            yield _record(path, f"line {number}", number, _parse_json(line, f"{path} line {number}"))
-
-
-def _read_json(path: Path, text: str) -> Iterator[Book]:
-    records = _parse_json(text, str(path))
-    if not isinstance(records, list):
-        raise UserError(
-            f"A .json corpus must be a list of texts: {path} holds {_describe(records)}. Write a "
-            "list of strings, or one object a line as .jsonl."
-        )
-    for number, record in enumerate(records, start=1):
-        yield _record(path, f"item {number}", number, record)
-
-
-def _parse_json(text: str, where: str):
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        position = f"line {error.lineno} column {error.colno}"
-        raise UserError(f"A JSON corpus must be valid JSON: {where} is not ({error.msg} at {position}).") from None
-    except (RecursionError, ValueError) as error:
-        raise UserError(f"A JSON corpus must be a flat list of texts: {where} is not ({error}).") from None
-
-
-def _record(path: Path, where: str, number: int, record) -> Book:
-    text = record.get("text") if isinstance(record, dict) else record
-    if not isinstance(text, str):
-        have = f"an object with fields {sorted(record)[:8]}" if isinstance(record, dict) else _describe(record)
-        raise UserError(
-            f'Each record of a JSON corpus must be a string or an object with a "text" string: '
-            f"{path} {where} is {have}."
-        )
-    title = record.get("title") if isinstance(record, dict) else None
-    title = title if isinstance(title, str) and title.strip() else f"{path.stem} {number}"
-    return Book(" ".join(title.split()), text, f"{path} {where}")
-
-
-def _describe(value) -> str:
-    names = {
-        dict: "an object",
-        list: "a list",
-        str: "a string",
-        bool: "a truth value",
-        type(None): "null",
-    }
-    return names.get(type(value), "a number")
+def _title(text: str) -> str:
+    return " ".join(replace_lone_surrogates(text).split())[:_LONGEST_TITLE]

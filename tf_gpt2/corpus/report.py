@@ -50,6 +50,7 @@ class CorpusReport:
         train_tokens: Tokens for training.
         validation_tokens: Tokens for validation.
         test_tokens: Tokens for the test.
+        marked_lines: Lines that hold the mark of a text's beginning or end, <|endoftext|> say, as letters.
     """
 
     books: tuple[BookReport, ...]
@@ -65,6 +66,7 @@ class CorpusReport:
     train_tokens: int
     validation_tokens: int
     test_tokens: int
+    marked_lines: int = 0
 
 
 def character_figures(counts: np.ndarray, has_token: Callable[[Sequence[str]], np.ndarray]) -> dict:
@@ -130,6 +132,11 @@ def _sentences(report: CorpusReport):
         f"{_percent(report)} of the characters; {report.uncovered_characters:,} distinct ones "
         f"({uncovered:,.0f} occurrences) are {otherwise}"
     )
+    if report.marked_lines:
+        yield (
+            f"note: {report.marked_lines:,} line{'s' * (report.marked_lines != 1)} with <|endoftext|> or "
+            "<|startoftext|> would be learned as letters; --separator='<|endoftext|>' makes them borders of texts"
+        )
 
 
 def _percent(report: CorpusReport) -> str:
@@ -154,8 +161,9 @@ def _pad(cell: str, width: int, *, left: bool) -> str:
 def _shorten(text: str, width: int) -> str:
     """Cuts to `width` columns; control characters of a file name must not reach the terminal."""
     text = "".join(c if c.isprintable() else "\ufffd" for c in text)
-    if _width(text) <= width:
+    if len(text) <= 4 * width and _width(text) <= width:
         return text
+    text = text[: 4 * width]
     while _width(text) > width - 1:
         text = text[:-1]
     return text + "…"

@@ -17,10 +17,11 @@ import numpy as np
 from tf_gpt2.cache import prepared_corpus_folder
 from tf_gpt2.corpus.cleaning import clean, replace_lone_surrogates
 from tf_gpt2.corpus.counting import CharacterCounter
-from tf_gpt2.corpus.reading import expand_corpus, read_books, read_file_bytes
+from tf_gpt2.corpus.reading import expand_corpus, read_books, read_file_bytes, shown
 from tf_gpt2.corpus.report import CorpusReport, character_figures
 from tf_gpt2.corpus.sample import sample_path
 from tf_gpt2.corpus.script import check_script, convert_script
+from tf_gpt2.corpus.separators import check_separator, count_marked_lines
 from tf_gpt2.data.holding_out import SPLITS, Shares, hold_out
 from tf_gpt2.data.spool import bpe_sample, write_tokens
 from tf_gpt2.data.token_files import (
@@ -35,6 +36,7 @@ from tf_gpt2.data.token_files import (
     write_index,
 )
 from tf_gpt2.errors import UserError
+from tf_gpt2.files import sweep
 from tf_gpt2.tokenizer import Tokenizer
 
 TOKENIZER_KINDS = ("characters", "bpe")
@@ -51,6 +53,8 @@ class _Settings:
     encoding: str | None
     script: str | None
     shares: Shares
+    separator: str | None = None
+    text_field: str | None = None
 
     def __post_init__(self):
         if self.tokenizer_kind not in TOKENIZER_KINDS:
@@ -59,6 +63,7 @@ class _Settings:
                 f"{self.tokenizer_kind!r}. Leave it out for characters."
             )
         check_script(self.script)
+        check_separator(self.separator)
 
 
 def prepare_corpus(
@@ -72,6 +77,8 @@ def prepare_corpus(
     validation_fraction: float = 0.05,
     test_fraction: float | None = None,
     split_seed: int = 0,
+    separator: str | None = None,
+    text_field: str | None = None,
     tokenizer: Tokenizer | None = None,
     cache_dir: str | os.PathLike | None = None,
 ) -> PreparedCorpus:
@@ -89,6 +96,8 @@ def prepare_corpus(
         validation_fraction: Share of the text for validation, 0 to below 1.
         test_fraction: Share of the text that no decision reads; None for 0.02 from 100,000 characters on.
         split_seed: Which texts are held out, where whole ones are.
+        separator: Line that parts the texts of a plain text file; None reads it as one text.
+        text_field: Field or column that holds the text, in files of records; None for "text".
         tokenizer: A tokenizer to use as it is (fine-tuning) instead of making one.
         cache_dir: Where prepared corpora are kept; None for the usual place.
 
@@ -97,9 +106,12 @@ def prepare_corpus(
             written.
     """
     shares = Shares(validation_fraction, test_fraction, split_seed)
-    settings = _Settings(tokenizer_kind, vocab_size, min_char_count, encoding, script, shares)
-    files = expand_corpus(corpus) if corpus else [sample_path(cache_dir)]
+    settings = _Settings(
+        tokenizer_kind, vocab_size, min_char_count, encoding, script, shares, separator, text_field
+    )
+    files = expand_corpus(corpus, encoding, text_field) if corpus else [sample_path(cache_dir)]
     folder = prepared_corpus_folder(_cache_key(files, settings, tokenizer), cache_dir)
+    sweep(folder.parent)
     prepared = read_prepared(folder, from_cache=True)
     if prepared is None:
         with new_prepared_folder(folder) as partial:
@@ -135,7 +147,7 @@ def _prepare(
 ) -> None:
     spool = folder / TEXT_NAME
     everything, held_out = CharacterCounter(), CharacterCounter()
-    documents = _spool_books(spool, files, settings, everything)
+    documents, marked = _spool_books(spool, files, settings, everything)
     _count_held_out(spool, documents, held_out)
     if tokenizer is None:
         _log.info("making the vocabulary (%s)", settings.tokenizer_kind)
@@ -155,18 +167,25 @@ def _prepare(
         train_tokens=layouts["train"].tokens,
         validation_tokens=layouts["validation"].tokens,
         test_tokens=layouts["test"].tokens,
+        marked_lines=marked,
         **character_figures(everything.counts(), tokenizer.has_token),
     )
     write_index(folder, report, documents, dtype, layouts)
 
 
-def _spool_books(spool: Path, files, settings: _Settings, counter: CharacterCounter) -> list[Document]:
-    """Writes the clean texts one after the other; how each is divided depends on all of them."""
-    places, lengths, digests, offset = [], [], [], 0
+def _spool_books(spool: Path, files, settings: _Settings, counter: CharacterCounter) -> tuple[list[Document], int]:
+    """Writes the clean texts one after the other; how each is divided depends on all of them.
+
+    Returns the documents and how many lines hold a mark that parts texts in other programs.
+    """
+    places, lengths, digests, offset, marked = [], [], [], 0, 0
     with spool.open("wb") as out:
         for number, path in enumerate(files, start=1):
-            _log.info("reading %s (%d of %d)", path.name, number, len(files))
-            for book in read_books(path, settings.encoding):
+            _log.info("reading %s (%d of %d)", shown(path.name), number, len(files))
+            for book in read_books(
+                path, settings.encoding, separator=settings.separator, text_field=settings.text_field
+            ):
+                marked += count_marked_lines(book.text)
                 text = convert_script(clean(book.text), settings.script)
                 if not text:
                     continue
@@ -180,11 +199,11 @@ def _spool_books(spool: Path, files, settings: _Settings, counter: CharacterCoun
     if not places:
         raise UserError(
             "`corpus` must hold some text: "
-            f"{files[0]}{' and the others are' if len(files) > 1 else ' is'} empty after cleaning. "
+            f"{shown(files[0])}{' and the others are' if len(files) > 1 else ' is'} empty after cleaning. "
             "Pass files with text."
         )
     divided = zip(places, hold_out(lengths, digests, settings.shares), strict=True)
-    return [Document(title, cuts, begin, size) for (title, begin, size), cuts in divided]
+    return [Document(title, cuts, begin, size) for (title, begin, size), cuts in divided], marked
 
 
 def _count_held_out(spool: Path, documents: Sequence[Document], counter: CharacterCounter) -> None:

@@ -11,8 +11,6 @@ from tf_gpt2.data.holding_out import SPLITS
 from tf_gpt2.data.token_files import Document, StreamLayout, read_documents
 from tf_gpt2.tokenizer import Tokenizer
 
-# Batches bound what `tokenizers` holds at a time: about 150 bytes a token.
-_BATCH_CHARACTERS = 250_000
 # Chinese clauses are the "words" of byte-level BPE, nearly all distinct, so training time grows
 # with all of the text; a million characters, spread evenly over the corpus, give the frequent pairs
 # as well.
@@ -79,9 +77,8 @@ class _Stream:
         self._write(
             self._tokenizer.encode(text[max(0, begin - _LOOK_BACK) : begin])[-1:] if begin else [end_of_text]
         )
-        for batch in _batches(text[begin:end]):
-            for ids in self._tokenizer.encode_batch(batch):
-                self._write(ids)
+        for ids in self._tokenizer.encode_long(text[begin:end]):
+            self._write(ids)
         self._ended = end - begin == len(text)
         return self._length - before
 
@@ -100,17 +97,3 @@ class _Stream:
     def _write(self, ids) -> None:
         self._file.write(np.asarray(ids).astype(self._dtype).tobytes())
         self._length += len(ids)
-
-
-def _batches(text: str) -> Iterator[list[str]]:
-    """Whole lines, line feed included, some 250,000 characters at a time.
-
-    No token of GPT-2's pre-tokenizer reaches over a line feed that is followed by a word, and clean
-    lines begin with one, so the tokens are those of the text as a whole.
-    """
-    begin = 0
-    while begin < len(text):
-        end = text.find("\n", begin + _BATCH_CHARACTERS)
-        end = len(text) if end < 0 else end + 1
-        yield text[begin:end].splitlines(keepends=True)
-        begin = end

@@ -8,19 +8,29 @@ from typing import Any
 from tf_gpt2.corpus.cleaning import clean
 from tf_gpt2.corpus.reading import expand_corpus, read_books
 from tf_gpt2.corpus.script import convert_script
+from tf_gpt2.corpus.separators import check_separator
 from tf_gpt2.errors import UserError
 from tf_gpt2.model_directory import load_config
 
 
 def read_texts(
-    entries: str | os.PathLike | Sequence[str | os.PathLike], encoding: str | None = None, script: str | None = None
+    entries: str | os.PathLike | Sequence[str | os.PathLike],
+    encoding: str | None = None,
+    script: str | None = None,
+    separator: str | None = None,
+    text_field: str | None = None,
 ) -> list[str]:
     """The documents of a corpus, cleaned as for training.
 
     Raises:
         UserError: A file is missing or cannot be read as text.
     """
-    books = (book for path in expand_corpus(entries) for book in read_books(path, encoding))
+    check_separator(separator)
+    books = (
+        book
+        for path in expand_corpus(entries, encoding, text_field)
+        for book in read_books(path, encoding, separator=separator, text_field=text_field)
+    )
     return [convert_script(clean(book.text), script) for book in books]
 
 
@@ -31,6 +41,8 @@ def evaluate_model(
     stride: int | None = None,
     encoding: str | None = None,
     script: str | None = None,
+    separator: str | None = None,
+    text_field: str | None = None,
     progress: Callable[[int, int, float], None] = lambda done, total, nats: None,
 ) -> dict:
     """How well a model predicts a corpus.
@@ -41,6 +53,8 @@ def evaluate_model(
         stride: Tokens from one window to the next; None for half of the context.
         encoding: Encoding of the files; None recognises it.
         script: "simplified", "traditional" or None.
+        separator: Line that parts the texts of a plain text file; None reads it as one text.
+        text_field: Field or column that holds the text, in files of records; None for "text".
         progress: Called with tokens done, tokens in all and nats per token so far.
 
     Returns:
@@ -55,7 +69,7 @@ def evaluate_model(
         stride = max(1, config.context_length // 2)
     if not 1 <= stride <= config.context_length:
         raise UserError(f"`stride` must be from 1 to the context length {config.context_length}; received {stride}")
-    texts = read_texts(corpus, encoding, script)
+    texts = read_texts(corpus, encoding, script, separator, text_field)
     from tf_gpt2.generation import load
 
     return evaluate(run_dir if opened else load(run_dir), texts, stride, progress)

@@ -16,7 +16,7 @@ def locate(source: str | os.PathLike) -> pathlib.Path:
         UserError: There is no such folder and no such name, or the download failed.
     """
     folder = pathlib.Path(source)
-    if folder.is_dir():
+    if os.path.isdir(folder):
         return folder
     if hub.is_name(str(source)):
         return hub.download(str(source))
@@ -33,6 +33,16 @@ def format_of(folder: pathlib.Path) -> ModuleType:
         UserError: Its config.json cannot be read.
     """
     path = folder / hugging_face.CONFIG_FILE
-    if not path.exists():
-        return openai if (folder / openai.HPARAMS_FILE).exists() else hugging_face
+    if not os.path.exists(path):
+        return openai if os.path.exists(folder / openai.HPARAMS_FILE) else hugging_face
     return keras_hub if "class_name" in read_json(path, remedy="copy the model again") else hugging_face
+
+
+def vocabulary_size(folder: pathlib.Path) -> int | None:
+    """Number of ids of the model in a folder; None where it holds no model, or one that cannot be opened."""
+    if not any(os.path.exists(folder / name) for name in (hugging_face.CONFIG_FILE, openai.HPARAMS_FILE)):
+        return None
+    try:
+        return format_of(folder).read_config(folder).vocabulary_size
+    except UserError:  # which whoever opens the model is told
+        return None

@@ -15,7 +15,7 @@ from tf_gpt2.files import read_json
 from tf_gpt2.formats import pytorch_bin
 from tf_gpt2.formats.safetensors_file import read_header, require_float
 from tf_gpt2.formats.weights import HEAD, TABLE, Weights, check_tensors, tensor_shapes
-from tf_gpt2.run_directory import CONFIG_FILE, WEIGHTS_FILE
+from tf_gpt2.run_directory import CONFIG_FILE, WEIGHTS_FILE, shown, validated
 
 INDEX_FILE = "model.safetensors.index.json"
 # transformers prefixes the tensors of GPT2LMHeadModel so; checkpoints of the bare GPT2Model have no prefix.
@@ -25,6 +25,7 @@ _IGNORED = re.compile(r"(transformer\.)?h\.\d+\.attn\.(bias|masked_bias)")
 _ACTIVATIONS = ("gelu_new", "gelu_pytorch_tanh")  # two names of the tanh form
 # Variants of attention that GPT-2 itself does not have, with the value that means "as in GPT-2".
 _PLAIN = {"scale_attn_weights": True, "scale_attn_by_inverse_layer_idx": False, "add_cross_attention": False}
+_LONGEST_NAME = 120  # of a shard, in characters; file systems take 255 bytes
 _REMEDY = "give a directory that holds config.json and model.safetensors"
 
 
@@ -34,31 +35,34 @@ def read_config(folder: pathlib.Path) -> GPT2Config:
     Raises:
         UserError: It is missing or damaged, or describes another kind of model.
     """
+    from tf_gpt2.formats.schemas import HuggingFaceConfig
+
     path = folder / CONFIG_FILE
-    values = read_json(path, remedy=_REMEDY)
-    if values.get("model_type", "gpt2") != "gpt2":
-        raise UserError(f"{path}: model_type must be 'gpt2'; received {values['model_type']!r}")
-    activation = values.get("activation_function", "gelu_new")
+    values = validated(HuggingFaceConfig, read_json(path, remedy=_REMEDY), path, _REMEDY)
+    if values.model_type != "gpt2":
+        raise UserError(f"{path}: model_type must be 'gpt2'; received {shown(values.model_type)}")
+    activation = values.activation_function
     if activation not in _ACTIVATIONS:
-        raise UserError(f"{path}: activation_function must be 'gelu_new' (GPT-2's); received {activation!r}")
+        raise UserError(f"{path}: activation_function must be 'gelu_new' (GPT-2's); received {shown(activation)}")
     for field, plain in _PLAIN.items():
-        if values.get(field, plain) is not plain:
-            raise UserError(f"{path}: {field} must be {plain} as in GPT-2; received {values[field]!r}")
+        if getattr(values, field) is not plain:
+            raise UserError(f"{path}: {field} must be {plain} as in GPT-2; received {getattr(values, field)}")
+    context_length = values.n_ctx if values.n_positions is None else values.n_positions
+    if context_length is None:
+        raise UserError(f"{path}: n_positions (or n_ctx, its old name) is missing; {_REMEDY}")
     try:
         return GPT2Config(
-            vocabulary_size=values["vocab_size"],
-            context_length=values["n_positions"] if "n_positions" in values else values["n_ctx"],
-            num_layers=values["n_layer"],
-            num_heads=values["n_head"],
-            hidden_dim=values["n_embd"],
-            intermediate_dim=values.get("n_inner") or 0,
-            dropout=values.get("resid_pdrop", 0.1),
-            layer_norm_epsilon=values.get("layer_norm_epsilon", 1e-5),
-            tie_embeddings=values.get("tie_word_embeddings", True),
+            vocabulary_size=values.vocab_size,
+            context_length=context_length,
+            num_layers=values.n_layer,
+            num_heads=values.n_head,
+            hidden_dim=values.n_embd,
+            intermediate_dim=values.n_inner or 0,
+            dropout=values.resid_pdrop,
+            layer_norm_epsilon=values.layer_norm_epsilon,
+            tie_embeddings=values.tie_word_embeddings,
         )
-    except KeyError as error:
-        raise UserError(f"{path}: the field {error} is missing; the file does not describe a GPT-2") from None
-    except (UserError, TypeError) as error:
+    except UserError as error:
         raise in_file(path, error) from None
 
 
@@ -107,7 +111,7 @@ def _gather(path, shards, read):
         if names is not None and set(found) != names:
             odd = sorted(set(found) ^ names)[0]
             raise UserError(
-                f"{path}: {odd} must be in {shard.name} exactly if the index says so; download both again"
+                f"{path}: {shown(odd)} must be in {shard.name} exactly if the index says so; download both again"
             )
         tensors.update(found)
     return tensors
@@ -122,14 +126,17 @@ def read_shards(path: pathlib.Path, suffix: str) -> dict[pathlib.Path, set[str]]
     Raises:
         UserError: The index is damaged or names a file elsewhere.
     """
-    entries = read_json(path, remedy="download it again").get("weight_map")
-    if not isinstance(entries, dict) or not all(isinstance(shard, str) for shard in entries.values()):
-        raise UserError(f"{path}: weight_map must map tensors to files; download it again")
+    from tf_gpt2.formats.schemas import ShardIndex
+
+    remedy = "download it again"
+    entries = validated(ShardIndex, read_json(path, remedy=remedy), path, remedy).weight_map
     shards: dict[pathlib.Path, set[str]] = {}
     for name, shard in entries.items():
-        plain = re.fullmatch(r"[\w.-]+", shard) and not shard.startswith(".")
+        plain = re.fullmatch(rf"[\w.-]{{1,{_LONGEST_NAME}}}", shard) and not shard.startswith(".")
         if not plain or not shard.endswith(suffix):
-            raise UserError(f"{path}: a shard must be a *{suffix} file in the same folder; received {shard!r}")
+            raise UserError(
+                f"{path}: a shard must be a *{suffix} file in the same folder; received {shown(shard)}; {remedy}"
+            )
         shards.setdefault(path.parent / shard, set()).add(name)
     return shards
 

@@ -9,6 +9,7 @@ Shapes: D hidden_dim, H num_heads, K head_dim, F intermediate_dim.
 """
 
 import math
+import os
 import pathlib
 import re
 
@@ -18,6 +19,7 @@ from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError, in_file
 from tf_gpt2.files import read_json
 from tf_gpt2.formats.weights import Weights, check_tensors, damaged, tensor_shapes, to_float32, widen_bfloat16
+from tf_gpt2.run_directory import validated
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.weights.h5"
@@ -47,24 +49,21 @@ def read_config(folder: pathlib.Path) -> GPT2Config:
     Raises:
         UserError: It is missing or damaged, or describes another kind of model.
     """
+    from tf_gpt2.formats.schemas import Backbone
+
     path = folder / CONFIG_FILE
-    values = read_json(path, remedy=_REMEDY)
-    if values.get("class_name") != BACKBONE:
-        raise UserError(f"{path}: class_name must be {BACKBONE!r}; received {values.get('class_name')!r}")
+    fields = validated(Backbone, read_json(path, remedy=_REMEDY), path, _REMEDY).config
     try:
-        fields = values["config"]
         return GPT2Config(
-            vocabulary_size=fields["vocabulary_size"],
-            context_length=fields["max_sequence_length"],
-            num_layers=fields["num_layers"],
-            num_heads=fields["num_heads"],
-            hidden_dim=fields["hidden_dim"],
-            intermediate_dim=fields["intermediate_dim"],
-            dropout=fields["dropout"],
+            vocabulary_size=fields.vocabulary_size,
+            context_length=fields.max_sequence_length,
+            num_layers=fields.num_layers,
+            num_heads=fields.num_heads,
+            hidden_dim=fields.hidden_dim,
+            intermediate_dim=fields.intermediate_dim,
+            dropout=fields.dropout,
         )
-    except KeyError as error:
-        raise UserError(f"{path}: the field {error} is missing; the file does not describe a GPT-2") from None
-    except (UserError, TypeError) as error:
+    except UserError as error:
         raise in_file(path, error) from None
 
 
@@ -100,7 +99,7 @@ def open_weights(folder: pathlib.Path, config: GPT2Config) -> Weights:
         UserError: The file is missing or damaged, or its variables are not those of `config`.
     """
     path = folder / WEIGHTS_FILE
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UserError(f"{path} is missing; {_REMEDY}")
     shapes = tensor_shapes(config)
     expected = {
@@ -143,7 +142,7 @@ def _list_datasets(path):
     try:
         with h5py.File(path) as file:
             file.visititems(visit)
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except Exception as error:  # what h5py makes of a damaged file: OSError, KeyError, TypeError, ...
         raise damaged(path, error) from None
     return shapes, place
 

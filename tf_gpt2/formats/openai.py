@@ -9,6 +9,7 @@ Kernels are stored as [1, in, out], those of a convolution of width 1; the head 
 """
 
 import math
+import os
 import pathlib
 import re
 
@@ -16,8 +17,9 @@ import numpy as np
 
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError, in_file
-from tf_gpt2.files import read_json
+from tf_gpt2.files import read_bounded, read_json
 from tf_gpt2.formats.weights import Weights, check_tensors, damaged, is_block_matrix, tensor_shapes, to_float32
+from tf_gpt2.run_directory import shorten, validated
 
 HPARAMS_FILE = "hparams.json"
 CHECKPOINT_FILE = "checkpoint"
@@ -35,19 +37,19 @@ def read_config(folder: pathlib.Path) -> GPT2Config:
     Raises:
         UserError: It is missing or damaged, or a value is out of range.
     """
+    from tf_gpt2.formats.schemas import HParams
+
     path = folder / HPARAMS_FILE
-    values = read_json(path, remedy=_REMEDY)
-    if "n_vocab" not in values:
-        raise UserError(f"{path}: the field 'n_vocab' is missing; the file does not describe a GPT-2")
+    values = validated(HParams, read_json(path, remedy=_REMEDY), path, _REMEDY)
     try:
         return GPT2Config(
-            vocabulary_size=values["n_vocab"],
-            context_length=values.get("n_ctx", 1024),
-            num_layers=values.get("n_layer", 12),
-            num_heads=values.get("n_head", 12),
-            hidden_dim=values.get("n_embd", 768),
+            vocabulary_size=values.n_vocab,
+            context_length=values.n_ctx,
+            num_layers=values.n_layer,
+            num_heads=values.n_head,
+            hidden_dim=values.n_embd,
         )
-    except (UserError, TypeError) as error:
+    except UserError as error:
         raise in_file(path, error) from None
 
 
@@ -83,7 +85,7 @@ def open_weights(folder: pathlib.Path, config: GPT2Config) -> Weights:
         reader = tf.train.load_checkpoint(str(prefix))
         found = reader.get_variable_to_shape_map()
         types = reader.get_variable_to_dtype_map()
-    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+    except Exception as error:  # TensorFlow's own errors, and IndexError, TypeError, ... for what it did not expect
         raise damaged(f"{prefix}.index", error) from None
     expected = variable_shapes(config)
     check_tensors(prefix, expected, found, _IGNORED)
@@ -96,8 +98,8 @@ def open_weights(folder: pathlib.Path, config: GPT2Config) -> Weights:
         def read() -> np.ndarray:
             try:
                 return to_float32(reader.get_tensor(variable_name(name))).reshape(shape)
-            except tf.errors.OpError as error:
-                raise ValueError(error.message) from None
+            except Exception as error:
+                raise ValueError(str(error)) from None
 
         return read
 
@@ -107,16 +109,24 @@ def open_weights(folder: pathlib.Path, config: GPT2Config) -> Weights:
 def _find(folder) -> pathlib.Path:
     """Path of the newest checkpoint without its endings. Only files of the folder itself count."""
     path = folder / CHECKPOINT_FILE
-    if path.is_file():
+    if os.path.isfile(path):
         # Of a path that the file may give, from the machine that wrote it, only the name means something here.
-        found = re.search(r'^model_checkpoint_path:\s*"(.*)"', path.read_text("utf-8", "replace"), re.MULTILINE)
+        found = re.search(r'^model_checkpoint_path:\s*"(.*)"', _read_text(path), re.MULTILINE)
         names = [found[1].replace("\\", "/").rsplit("/", 1)[-1]] if found else []
     else:
         names = [file.name.removesuffix(".index") for file in folder.glob("*.index")]
-    if len(names) != 1 or not (folder / f"{names[0]}.index").is_file():
-        what = f"{names[0]}.index is missing" if len(names) == 1 else "there is not exactly one model.ckpt.index"
+    if len(names) != 1 or not os.path.isfile(folder / f"{names[0]}.index"):
+        one = len(names) == 1
+        what = f"{shorten(names[0], 60)}.index is missing" if one else "there is not exactly one model.ckpt.index"
         raise UserError(f"{folder}: {what}; {_REMEDY}")
     return folder / names[0]
+
+
+def _read_text(path):
+    try:
+        return read_bounded(path).decode("utf-8", "replace")
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}); {_REMEDY}") from None
 
 
 def _check_size(prefix, size):

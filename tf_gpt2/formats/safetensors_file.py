@@ -11,14 +11,17 @@ the header claims is compared with the size of the file before an array exists.
 import dataclasses
 import json
 import math
+import os
 import pathlib
 
 import numpy as np
 
 from tf_gpt2.errors import UserError
 from tf_gpt2.formats.weights import damaged, to_float32, widen_bfloat16
+from tf_gpt2.run_directory import shown
 
 _MAX_HEADER = 100_000_000  # the library's own limit
+_MAX_DIMENSIONS = 32  # NumPy's; without one, multiplying them out takes time that grows with their square
 _BFLOAT16 = "BF16"
 _DTYPES = {
     "F32": "<f4", "F16": "<f2", "F64": "<f8", _BFLOAT16: "<u2",
@@ -57,7 +60,7 @@ def read_header(path: pathlib.Path) -> dict[str, StoredTensor]:
         UserError: The file is missing, truncated or damaged.
     """
     path = pathlib.Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UserError(f"{path} is missing; give a directory that holds config.json and model.safetensors")
     size = path.stat().st_size
     try:
@@ -84,18 +87,20 @@ def _check(path, header, data, size) -> dict[str, StoredTensor]:
     tensors, spans = {}, []
     for name, entry in header.items():
         shape, (begin, end) = tuple(entry["shape"]), entry["data_offsets"]
-        if not all(type(number) is int and number >= 0 for number in (*shape, begin, end)):
-            raise ValueError(f"{name} has no proper shape and place")
+        if len(shape) > _MAX_DIMENSIONS:
+            raise ValueError(f"{shown(name)} has {len(shape)} dimensions and {_MAX_DIMENSIONS} are the most")
+        if not all(type(number) is int and 0 <= number < 1 << 63 for number in (*shape, begin, end)):
+            raise ValueError(f"{shown(name)} has no proper shape and place")
         if entry["dtype"] not in _DTYPES:
-            raise ValueError(f"{name} has the unknown type {entry['dtype']!r}")
+            raise ValueError(f"{shown(name)} has the unknown type {shown(entry['dtype'])}")
         if end - begin != math.prod(shape) * np.dtype(_DTYPES[entry["dtype"]]).itemsize:
-            raise ValueError(f"{name} of shape {shape} cannot take {end - begin} bytes")
+            raise ValueError(f"{shown(name)} of shape {shown(shape)} cannot take {end - begin} bytes")
         tensors[name] = StoredTensor(path, entry["dtype"], shape, data + begin)
         spans.append((begin, end, name))
     place = 0
     for begin, end, name in sorted(spans):
         if begin != place:
-            raise ValueError(f"{name} does not begin where the tensor before it ends")
+            raise ValueError(f"{shown(name)} does not begin where the tensor before it ends")
         place = end
     if data + place != size:
         raise ValueError(f"its tensors end at byte {data + place} and the file at {size}")

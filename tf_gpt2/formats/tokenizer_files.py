@@ -7,20 +7,25 @@ encoder.json + vocab.bpe    the same two files under OpenAI's names
 vocab.txt                   BertTokenizer's WordPiece, as GPT2-Chinese uses it (word_piece.py)
 """
 
-import json
+import io
+import os
 import pathlib
+from typing import Any
 
 import tokenizers
 from tokenizers import AddedToken, decoders, models, pre_tokenizers
 
+from tf_gpt2.config import MAX_VOCABULARY_SIZE
 from tf_gpt2.errors import UserError
-from tf_gpt2.files import read_json
+from tf_gpt2.files import read_bounded, read_json
+from tf_gpt2.formats.rust_errors import told
 from tf_gpt2.formats.word_piece import with_gpt2_chinese_conventions, word_piece
-from tf_gpt2.run_directory import TOKENIZER_CONFIG_FILE, TOKENIZER_FILE
+from tf_gpt2.run_directory import TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, shown, validated
 from tf_gpt2.token_bytes import END_OF_TEXT
 
 _KERAS_HUB_ASSETS = "assets/tokenizer"
 _BYTE_LEVEL_FILES = (("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe"))
+_LARGEST = 256 << 20  # bytes; a vocabulary of a million tokens has some 60 MB
 _REMEDY = "copy the tokenizer's files again"
 
 
@@ -34,20 +39,21 @@ def read_tokenizer(folder: pathlib.Path) -> tuple[tokenizers.Tokenizer, str | No
         UserError: There is none, or it is damaged.
     """
     path = _find(folder)
+    settings = _settings(folder)
     try:
-        return _open(folder, path), _named_end(folder)
-    except UserError:
-        raise
+        with told(lambda reason: UserError(f"{path} must be a tokenizer's file: it is not ({reason}); {_REMEDY}")):
+            model = _open(folder, path, settings)
     except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}); {_REMEDY}") from None
-    except Exception as error:  # tokenizers raises bare Exception for what it cannot take
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError(f"{path} must be a tokenizer's file: it is not ({reason}); {_REMEDY}") from None
+        raise UserError(f"{path} cannot be read ({error.strerror or error}); {_REMEDY}") from None
+    if max(model.get_vocab().values(), default=0) >= MAX_VOCABULARY_SIZE:
+        raise UserError(f"{path}: ids must be below {MAX_VOCABULARY_SIZE:,}; {_REMEDY}")
+    end = settings.get("eos_token")
+    return model, getattr(end, "content", end)
 
 
 def _find(folder):
     for name in (TOKENIZER_FILE, *(vocabulary for vocabulary, _ in _BYTE_LEVEL_FILES), "vocab.txt"):
-        if (folder / name).exists():
+        if os.path.exists(folder / name):
             return folder / name
     raise UserError(
         f"A model directory must hold {TOKENIZER_FILE}, or vocab.json and merges.txt, or encoder.json and "
@@ -55,18 +61,23 @@ def _find(folder):
     )
 
 
-def _open(folder, path) -> tokenizers.Tokenizer:
+def _open(folder, path, settings) -> tokenizers.Tokenizer:
     if path.name == TOKENIZER_FILE:
-        text = path.read_text("utf-8")
-        values = json.loads(text)
-        if isinstance(values, dict) and "class_name" in values:
+        from tf_gpt2.formats.schemas import TokenizerFile
+
+        values = read_json(path, remedy=_REMEDY, largest=_LARGEST)
+        if "class_name" in values:
             assets = folder / _KERAS_HUB_ASSETS
             return _read_byte_level(assets / "vocabulary.json", assets / "merges.txt")
-        return with_gpt2_chinese_conventions(tokenizers.Tokenizer.from_str(text))
+        validated(TokenizerFile, values, path, _REMEDY)
+        model = tokenizers.Tokenizer.from_str(read_bounded(path, _LARGEST).decode("utf-8"))
+        if isinstance(model.pre_tokenizer, pre_tokenizers.ByteLevel) and "add_prefix_space" in settings:
+            model.pre_tokenizer.add_prefix_space = settings["add_prefix_space"]  # as transformers does
+        return with_gpt2_chinese_conventions(model)
     for vocabulary, merges in _BYTE_LEVEL_FILES:
         if path.name == vocabulary:
-            return _add_tokens(_read_byte_level(path, folder / merges), folder)
-    settings = {**_optional(folder, "config.json"), **_optional(folder, TOKENIZER_CONFIG_FILE)}
+            prefix = settings.get("add_prefix_space", False)
+            return _add_tokens(_read_byte_level(path, folder / merges, prefix), folder)
     return word_piece(
         _read_lines(path),
         lowercase=settings.get("do_lower_case", True),
@@ -75,56 +86,74 @@ def _open(folder, path) -> tokenizers.Tokenizer:
     )
 
 
-def byte_level_bpe(vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> tokenizers.Tokenizer:
-    """GPT-2's tokenizer (Radford et al. 2019, section 2.3; openai/gpt-2, src/encoder.py) around a vocabulary."""
+def byte_level_bpe(
+    vocabulary: dict[str, int], merges: list[tuple[str, str]], *, add_prefix_space: bool = False
+) -> tokenizers.Tokenizer:
+    """GPT-2's tokenizer (Radford et al. 2019, section 2.3; openai/gpt-2, src/encoder.py) around a vocabulary.
+
+    Args:
+        vocabulary: Ids by token.
+        merges: Pairs of tokens, the first ones merge first.
+        add_prefix_space: Whether a text that begins with no space gets one, as transformers' option of that name.
+    """
     model = tokenizers.Tokenizer(models.BPE(vocab=vocabulary, merges=merges))
-    model.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+    model.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=add_prefix_space, use_regex=True)
     model.decoder = decoders.ByteLevel()
     if END_OF_TEXT in vocabulary:
         model.add_special_tokens([END_OF_TEXT])
     return model
 
 
-def _read_byte_level(vocabulary_path, merges_path):
-    vocabulary = read_json(vocabulary_path, remedy=_REMEDY)
-    if not merges_path.is_file():
+def _read_byte_level(vocabulary_path, merges_path, add_prefix_space=False):
+    from tf_gpt2.formats.schemas import Vocabulary
+
+    values = read_json(vocabulary_path, remedy=_REMEDY, largest=_LARGEST)
+    vocabulary = validated(Vocabulary, values, vocabulary_path, _REMEDY).root
+    if not os.path.isfile(merges_path):
         raise UserError(f"{merges_path} is missing beside {vocabulary_path.name}; {_REMEDY}")
-    lines = merges_path.read_text("utf-8").split("\n")
+    lines = read_bounded(merges_path, _LARGEST).decode("utf-8").split("\n")
     if lines[0].startswith("#version"):
         del lines[0]
     merges = [tuple(line.split(" ")) for line in map(str.strip, lines) if line]
     if odd := [merge for merge in merges if len(merge) != 2]:
-        raise UserError(f"{merges_path}: a line must hold two tokens; received {' '.join(odd[0])!r}; {_REMEDY}")
-    return byte_level_bpe(vocabulary, merges)
+        line = shown(" ".join(odd[0]))
+        raise UserError(f"{merges_path}: a line must hold two tokens; received {line}; {_REMEDY}")
+    return byte_level_bpe(vocabulary, merges, add_prefix_space=add_prefix_space)
 
 
 def _add_tokens(model, folder):
     """Adds what Hugging Face keeps in added_tokens.json: tokens that came after training, by id."""
-    for name, token_id in sorted(_optional(folder, "added_tokens.json").items(), key=lambda item: item[1]):
-        model.add_special_tokens([AddedToken(name, normalized=False)])
-        if model.token_to_id(name) != token_id:
+    from tf_gpt2.formats.schemas import Vocabulary
+
+    path = folder / "added_tokens.json"
+    if not os.path.isfile(path):
+        return model
+    added = validated(Vocabulary, read_json(path, remedy=_REMEDY, largest=_LARGEST), path, _REMEDY).root
+    names = sorted(added, key=added.__getitem__)
+    model.add_special_tokens([AddedToken(name, normalized=False) for name in names])
+    for name in names:
+        if model.token_to_id(name) != added[name]:
             raise UserError(
-                f"{folder / 'added_tokens.json'}: {name!r} must have the next free id, {model.token_to_id(name)}; "
-                f"received {token_id}; {_REMEDY}"
+                f"{path}: {shown(name)} must have the next free id, {model.token_to_id(name)}; "
+                f"received {added[name]}; {_REMEDY}"
             )
     return model
 
 
 def _read_lines(path) -> list[str]:
-    with path.open(encoding="utf-8") as file:
-        return [line.removesuffix("\n") for line in file]
+    with io.StringIO(read_bounded(path, _LARGEST).decode("utf-8"), newline=None) as lines:
+        return [line.removesuffix("\n") for line in lines]
 
 
-def _optional(folder, name) -> dict:
-    path = folder / name
-    return read_json(path, remedy=_REMEDY) if path.is_file() else {}
+def _settings(folder) -> dict[str, Any]:
+    """What the folder's files of Hugging Face say of its tokenizer; a later file overrules a former one."""
+    from tf_gpt2.formats.schemas import TokenizerSettings
 
-
-def _named_end(folder) -> str | None:
-    """The token that ends a text by Hugging Face's own files: `eos_token`, a string or an object with `content`."""
-    for name in (TOKENIZER_CONFIG_FILE, "special_tokens_map.json"):
-        end = _optional(folder, name).get("eos_token")
-        end = end.get("content") if isinstance(end, dict) else end
-        if isinstance(end, str):
-            return end
-    return None
+    settings: dict[str, Any] = {}
+    for name in ("config.json", "special_tokens_map.json", TOKENIZER_CONFIG_FILE):
+        path = folder / name
+        if os.path.isfile(path):
+            found = validated(TokenizerSettings, read_json(path, remedy=_REMEDY), path, _REMEDY)
+            values = {field: getattr(found, field) for field in found.model_fields_set}
+            settings.update({field: value for field, value in values.items() if value is not None})
+    return settings

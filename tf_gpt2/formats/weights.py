@@ -12,6 +12,7 @@ import numpy as np
 
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
+from tf_gpt2.run_directory import shorten, shown
 
 TABLE, HEAD = "wte.weight", "lm_head.weight"  # [V, D] both; a tied model has no head of its own
 
@@ -34,7 +35,9 @@ class Weights(Mapping):
         read = self._readers[name]
         try:
             return read()
-        except (OSError, ValueError, RuntimeError) as error:
+        except (UserError, MemoryError):
+            raise
+        except Exception as error:  # the file's library has errors of its own for what it did not expect
             raise damaged(self._path, error) from None
 
     def __iter__(self) -> Iterator[str]:
@@ -100,13 +103,14 @@ def check_tensors(
             raise UserError(f"{path}: the tensor {name} is missing; configuration and weights must belong together")
         if tuple(found[name]) != shape:
             raise UserError(
-                f"{path}: {name} must have the shape {shape} of the configuration; received {tuple(found[name])}"
+                f"{path}: {name} must have the shape {shape} of the configuration; received "
+                f"{shown(tuple(found[name]))}"
             )
     for name in found:
         if name not in expected and not (ignored and ignored.fullmatch(name)):
             raise UserError(
-                f"{path}: the tensor {name} has no place in a GPT-2 of this configuration; remove it from the "
-                "file, or give a checkpoint of a plain GPT-2"
+                f"{path}: the tensor {shorten(name, 200)} has no place in a GPT-2 of this configuration; remove it "
+                "from the file, or give a checkpoint of a plain GPT-2"
             )
 
 
@@ -124,5 +128,5 @@ def widen_bfloat16(bits: np.ndarray) -> np.ndarray:
 
 def damaged(path: str | os.PathLike, error: object) -> UserError:
     """The error for a file that cannot be what its name says."""
-    reason = str(error).strip().splitlines()
-    return UserError(f"{path} is damaged ({reason[0] if reason else type(error).__name__}); copy or train it again")
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return UserError(f"{path} is damaged ({shorten(reason, 200)}); copy or train it again")

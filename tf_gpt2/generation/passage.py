@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from tf_gpt2.generation.sentences import SentenceEnd
 from tf_gpt2.generation.session import Session
 from tf_gpt2.generation.settings import GenerationSettings
 from tf_gpt2.generation.stopping import StopScanner
@@ -64,30 +65,41 @@ class Row:
         self.prompt, self.prompt_index, self.sample_index = prompt, prompt_index, sample_index
         self._end = end
         self._seed, self._settings = seed, settings
-        self._decoder, self._scanner = StreamDecoder(tokenizer), StopScanner(settings.stop)
-        self._taken, self._text, self._finish = 0, "", "length"
+        goes_on = prompt and not prompt[-1].isspace()  # else what follows begins anew
+        self._decoder = StreamDecoder(tokenizer, self.ids.tolist() if goes_on else ())
+        self._scanner = StopScanner(settings.stop)
+        self._sentence = SentenceEnd(settings.max_new_tokens) if settings.finish_sentence else None
+        self._read, self._taken, self._text, self._finish = 0, 0, "", "length"
 
     def take(self, session: Session, place: int) -> str:
-        """The text that the session's new tokens complete; ends the row at a stop string."""
+        """The text that the session's new tokens complete; ends the row where it is to end."""
         pieces = []
-        if self._finish != "length":  # the session may have run past the stop string
-            return ""
-        for token in session.tokens[place][self._taken :]:
-            self._taken += 1
+        for token in session.tokens[place][self._read :]:
+            if self._ended:  # the session may have run past the end
+                break
+            self._read += 1
             if token == self._end and self._settings.stop_at_end_of_text:
                 self._finish = "end_of_text"
+                pieces.append(self._scanner.push(self._sentence.release() if self._sentence else ""))
+                self._taken = self._read
                 break
-            pieces.append(self._scanner.push(self._decoder.push(token)))
+            piece = self._decoder.push(token)
+            pieces.append(self._scanner.push(self._sentence.push(piece) if self._sentence else piece))
+            self._taken = self._sentence.kept if self._sentence else self._read
             if self._scanner.stopped:
                 self._finish = "stop"
+            if self._ended:
                 session.stop(place)
-                break
         self._text += (text := "".join(pieces))
         return text
 
     @property
+    def _ended(self):
+        return self._finish != "length" or (self._sentence is not None and self._sentence.ended)
+
+    @property
     def num_tokens(self) -> int:
-        """Tokens taken so far."""
+        """Tokens of the text so far."""
         return self._taken
 
     def interrupt(self, active: bool) -> None:
@@ -97,7 +109,11 @@ class Row:
 
     def finish(self) -> str:
         """What was held back."""
-        rest = "" if self._scanner.stopped else self._scanner.push(self._decoder.flush()) + self._scanner.flush()
+        if self._scanner.stopped:
+            return ""
+        # Of tokens after the end of the sentence, what the decoder holds is none of the text.
+        half = self._decoder.flush() if self._taken == self._read else ""
+        rest = self._scanner.push(half) + self._scanner.flush()
         self._text += rest
         return rest
 

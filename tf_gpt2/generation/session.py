@@ -9,6 +9,8 @@ from tf_gpt2.errors import UserError
 from tf_gpt2.generation.loop import CHUNK, WritingState
 from tf_gpt2.generation.sampling import History, remember
 
+FINISH_STEPS = 4  # of one call while a sentence is being finished
+
 
 class Session:
     """A group of rows being written together; what a row draws does not depend on the others.
@@ -55,7 +57,10 @@ class Session:
             return
         room = context + 1 - lengths[active].max()
         # Active rows have equally many new tokens: all have begun together and none has ended.
-        left = self._settings.max_new_tokens - len(self.tokens[self.active.index(True)])
+        written = len(self.tokens[self.active.index(True)])
+        left = self._settings.max_new_tokens - written
+        if left <= 0:  # the end of the sentence is near: what is written past it is lost
+            left = min(FINISH_STEPS, self._settings.most_new_tokens - written)
         state = WritingState(self._history, tf.constant(~active))
         ids, scores, state = self._engine.write(
             self._cache, state, self._controls, self._places, min(steps, room, left, CHUNK), self._candidates
@@ -80,7 +85,7 @@ class Session:
             self.tokens[row] += new.tolist()
             self.scores[row] += scores[row][: len(new)].tolist()
             ended = len(new) and new[-1] == self._engine.end_of_text_id and self._settings.stop_at_end_of_text
-            if ended or len(self.tokens[row]) >= self._settings.max_new_tokens:
+            if ended or len(self.tokens[row]) >= self._settings.most_new_tokens:
                 self.active[row] = False
 
     def _roll(self, rows):

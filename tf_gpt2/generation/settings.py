@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tf_gpt2.errors import UserError
+from tf_gpt2.generation.sentences import FINISH_TOKENS
 
 MAX_SEED = 2**32 - 1
 _MAX_COUNT = 2**31 - 2  # the graph counts in int32
@@ -50,6 +51,8 @@ class GenerationSettings:
 
     Attributes:
         max_new_tokens: Tokens to write at most; there is no wall at the context's end.
+        finish_sentence: Whether the text goes on past `max_new_tokens` to the end of its sentence, by at most 60
+            tokens (docs/controls.md).
         num_samples: Texts to write for each prompt.
         seed: Integer from 0 to 2**32 - 1; None draws one. Same seed, same text.
         stop: Strings that end a text; they are not part of it.
@@ -69,6 +72,7 @@ class GenerationSettings:
 
     # The defaults of the product; nothing else states them.
     max_new_tokens: int = 200
+    finish_sentence: bool = False
     num_samples: int = 1
     seed: int | None = None
     stop: tuple[str, ...] = ()
@@ -89,6 +93,8 @@ class GenerationSettings:
                 f"`min_new_tokens` must be at most `max_new_tokens`; received {self.min_new_tokens} and "
                 f"{self.max_new_tokens}"
             )
+        if not isinstance(self.finish_sentence, bool):
+            raise UserError(f"`finish_sentence` must be true or false; received {self.finish_sentence!r}")
         if self.seed is not None:
             check_integer("seed", self.seed, 0, MAX_SEED)
         stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
@@ -126,6 +132,11 @@ class GenerationSettings:
         """These settings under the names of a generation_config.json, for readers of such a file: the page, say."""
         values = {theirs: getattr(self, ours) for theirs, ours in MODEL_FIELDS.items()}
         return {"do_sample": not self.greedy, **values}
+
+    @property
+    def most_new_tokens(self) -> int:
+        """Tokens to write at most, those that finish a sentence included."""
+        return self.max_new_tokens + (FINISH_TOKENS if self.finish_sentence else 0)
 
     @property
     def greedy(self) -> bool:

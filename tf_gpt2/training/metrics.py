@@ -32,7 +32,7 @@ class MetricsLog:
             kept = [line for line in read_metrics(run_dir).lines if line.step <= resumed_step]
             write_atomically(path, "".join(map(_text, kept)).encode())
         self._file = path.open("a", encoding="utf-8", newline="\n")
-        self._writer = tf.summary.create_file_writer(str(run_dir / TENSORBOARD))
+        self._writer = tf.summary.create_file_writer(os.fsencode(run_dir / TENSORBOARD))
 
     def write(self, step: int, split: str, *, loss: float, **figures: float) -> None:
         """Logs figures of one step.

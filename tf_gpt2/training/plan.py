@@ -49,6 +49,8 @@ class TrainingOptions:
         min_char_count: Characters seen fewer times are spelled in bytes.
         encoding: Encoding of the text files.
         script: "simplified" or "traditional": converts Chinese text.
+        separator: Line that parts the texts of a plain text file; None reads each file as one text.
+        text_field: Field or column that holds the text, in .jsonl, .json, .csv and .tsv; None for "text".
         validation_fraction: Share of the text held out to measure the model on: whole texts where there are many,
             the end of every book where there are few.
         test_fraction: Share that no decision reads, for the last report; None for 0.02 from 100,000 characters on.
@@ -90,6 +92,8 @@ class TrainingOptions:
     min_char_count: int | None = None
     encoding: str | None = None
     script: str | None = None
+    separator: str | None = None
+    text_field: str | None = None
     validation_fraction: float = 0.05
     test_fraction: float | None = None
     split_seed: int = 0

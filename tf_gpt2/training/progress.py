@@ -4,6 +4,8 @@ import sys
 import time
 from typing import TextIO
 
+from tf_gpt2.terminal import tell
+
 # Where the line cannot be rewritten in place (a log file), it comes at most this often, in seconds.
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -21,8 +23,8 @@ class Progress:
     """
 
     def __init__(self, first_step: int, last_step: int, tokens_per_step: int, stream: TextIO | None = None):
-        self._stream = stream or sys.stderr
-        self._in_place = self._stream.isatty()
+        self._stream = stream or sys.stderr  # None in a process that was started without one
+        self._in_place = self._stream is not None and self._stream.isatty()
         self._last_step = last_step
         self._tokens_per_step = tokens_per_step
         self._counted_step = first_step
@@ -62,13 +64,12 @@ class Progress:
 
     def note(self, text: str) -> None:
         """Shows a text on lines that stay."""
-        self._clear()
-        print(text, file=self._stream, flush=True)
+        tell(self._stream, text, before=self._clear)
 
     def close(self) -> None:
         """Ends the line that is rewritten in place."""
         if self._in_place and self._shown:
-            print(file=self._stream, flush=True)
+            tell(self._stream, "")
 
     def _show(self, step, figures):
         now = time.perf_counter()
@@ -82,12 +83,11 @@ class Progress:
         if self._begun is not None and step > self._begun_step:
             left = (now - self._begun) / (step - self._begun_step) * (self._last_step - step)
             parts.append(f"{_duration(left)} to go")
-        self._clear()
-        print("  ".join(parts), end="" if self._in_place else "\n", file=self._stream, flush=True)
+        tell(self._stream, "  ".join(parts), before=self._clear, end="" if self._in_place else "\n")
 
+    @property
     def _clear(self):
-        if self._in_place:
-            print("\r\x1b[K", end="", file=self._stream)
+        return "\r\x1b[K" if self._in_place else ""
 
 
 def _duration(seconds: float) -> str:

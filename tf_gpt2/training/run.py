@@ -47,6 +47,8 @@ def train_model(
         **asked.vocabulary,
         encoding=asked.encoding,
         script=asked.script,
+        separator=asked.separator,
+        text_field=asked.text_field,
         validation_fraction=asked.validation_fraction,
         test_fraction=asked.test_fraction,
         split_seed=asked.split_seed,

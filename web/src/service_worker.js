@@ -1,8 +1,11 @@
 /**
  * Makes the page start without a network, and isolates it from other pages, which browsers ask for before threads may
  * share memory: a static host sends no headers for that. So the first visit is as the host has it, and the next ones are
- * isolated, without a reload; nothing in the page comes from elsewhere, so nothing is lost. `?threads=1` does without. The exporter puts a line before this file that names the page's own files
- * (export/site.py): self.SHELL = {version, files}. The model's files are none of its business; the worker keeps them.
+ * isolated, without a reload; nothing in the page comes from elsewhere, so nothing is lost. `?threads=1` does without.
+ *
+ * The exporter puts a line before this file that names the page's own files with their SHA-256 (export/browser/site.py):
+ * self.SHELL = {version, files}. A host that has only some of a new version's files, or that changes them on the way, fails
+ * the install, and the version before it stays whole. The model's files are none of its business; the worker keeps them.
  */
 
 const scope = /** @type {any} */ (globalThis);
@@ -10,16 +13,44 @@ const { version, files } = scope.SHELL;
 const folder = new URL(".", scope.location.href).href;
 const prefix = `tf_gpt2 shell ${folder} `;
 const current = prefix + version;
+// Of a host's headers those that protect the page. A program's own policy is not kept: it would outlive its mending.
+const FILE_HEADERS = ["Content-Type", "Cross-Origin-Resource-Policy", "X-Content-Type-Options"];
+const PAGE_HEADERS = [...FILE_HEADERS, "Content-Security-Policy", "Referrer-Policy", "X-Frame-Options"];
 
 scope.addEventListener("install", (/** @type {any} */ event) => {
-  const requests = files.map((/** @type {string} */ file) => new Request(folder + file, { cache: "reload" }));
-  event.waitUntil(
-    caches
-      .open(current)
-      .then((cache) => cache.addAll(requests))
-      .then(() => scope.skipWaiting()),
-  );
+  event.waitUntil(install());
 });
+
+async function install() {
+  const found = await Promise.all(Object.entries(files).map(([file, hash]) => fetchWhole(file, hash)));
+  const cache = await caches.open(current);
+  await Promise.all(found.map(([file, response]) => cache.put(folder + file, response)));
+  await scope.skipWaiting();
+}
+
+/**
+ * @returns {Promise<[string, Response]>} The file as it is to be kept.
+ * @throws {Error} It is another one than this version's.
+ */
+async function fetchWhole(/** @type {string} */ file, /** @type {string} */ hash) {
+  // The hash in the address keeps caches on the way from giving the former version.
+  const response = await fetch(`${folder}${file}?v=${hash.slice(0, 16)}`, { cache: "reload" });
+  const bytes = await response.arrayBuffer();
+  if (!response.ok || (await sha256(bytes)) !== hash) throw new Error(`${file} is not this version's`);
+  // Made anew: a browser refuses to open a page whose answer came by a redirect, as from hosts that lead /index.html to /.
+  const headers = new Headers();
+  for (const name of file === "index.html" ? PAGE_HEADERS : FILE_HEADERS) {
+    const value = response.headers.get(name);
+    if (value) headers.set(name, value);
+  }
+  if (file.endsWith(".wasm")) headers.set("Content-Type", "application/wasm");
+  return [file, new Response(bytes, { headers })];
+}
+
+async function sha256(/** @type {ArrayBuffer} */ bytes) {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
 
 scope.addEventListener("activate", (/** @type {any} */ event) => {
   const clean = async () => {
@@ -33,7 +64,7 @@ scope.addEventListener("fetch", (/** @type {any} */ event) => {
   const { request } = event;
   const url = request.url.replace(/[?#].*$/, "");
   const file = url === folder ? "index.html" : url.slice(folder.length);
-  if (request.method !== "GET" || !url.startsWith(folder) || !files.includes(file)) return;
+  if (request.method !== "GET" || !url.startsWith(folder) || !Object.hasOwn(files, file)) return;
   const alone = new URL(request.url).searchParams.get("threads") === "1";
   event.respondWith(find(file, request).then((response) => (alone ? response : isolate(response))));
 });

@@ -1,70 +1,24 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { BUNDLE_VERSION, isKept, loadBundle, parseIndex } from "../src/runtime/bundle/bundle.js";
+import { isKept, loadBundle } from "../src/runtime/bundle/bundle.js";
+import { parseIndex } from "../src/runtime/bundle/index_file.js";
+import { fetchUpdate, findUpdate } from "../src/runtime/bundle/update.js";
 import { decodeHalves, WeightStore } from "../src/runtime/bundle/weights.js";
+import { FakeCaches, host, URL_ } from "./fake_host.js";
 
-const URL_ = "http://site/path/bundle/";
 const ignore = () => {};
 const encode = (text) => new TextEncoder().encode(text);
-
-class FakeCaches {
-  constructor({ room = Number.POSITIVE_INFINITY } = {}) {
-    this.stores = new Map();
-    this.room = room;
-  }
-  async keys() {
-    return [...this.stores.keys()];
-  }
-  async delete(name) {
-    return this.stores.delete(name);
-  }
-  async open(name) {
-    if (!this.stores.has(name)) this.stores.set(name, new Map());
-    const store = this.stores.get(name);
-    return {
-      match: async (key) => store.get(key)?.clone(),
-      put: async (key, response) => {
-        if (this.room-- <= 0) throw new DOMException("full", "QuotaExceededError");
-        store.set(key, response);
-      },
-    };
-  }
-}
-
-/** A host with a bundle of two files; `change` may spoil what it answers. */
-function host({ version = BUNDLE_VERSION, content = "weights", change = (_path, response) => response } = {}) {
-  const files = { "a.bin": encode(content), "config.json": encode("{}") };
-  const entries = Object.entries(files).map(([path, bytes]) => ({
-    path,
-    bytes: bytes.length,
-    sha256: createHash("sha256").update(bytes).digest("hex"),
-  }));
-  const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
-  const index = JSON.stringify({
-    format: "tf_gpt2-bundle",
-    version,
-    dtype: "float32",
-    parameters: 2,
-    tokenizer: { kind: "bpe", end_of_text_id: 0, vocabulary_size: 300 },
-    files: entries,
-    bytes,
-    shards: ["a.bin"],
-    int8: {},
-  });
-  const requests = [];
-  const fetch = async (address) => {
-    const path = address.slice(URL_.length).replace(/\?.*/, "");
-    requests.push(path);
-    const found = path === "bundle.json" ? index : files[path];
-    return change(path, new Response(found));
-  };
-  return { fetch, requests, bytes };
-}
 
 const offline = async () => {
   throw new TypeError("failed to fetch");
 };
+
+const wait = async () => {};
+const html = () => new Response("<!doctype html>sign in", { headers: { "content-type": "text/html" } });
+const refuse = (status, headers) => new Response("", { status, headers });
+
+/** Whether a file is kept. */
+const holds = (caches, path) => [...caches.stores.values()].some((store) => store.has(URL_ + path));
 
 async function failure(promise) {
   try {
@@ -86,34 +40,132 @@ test("downloads with byte progress, keeps, and opens without a network", async (
   assert.deepEqual(seen.at(-1), ["download", server.bytes, server.bytes]);
   assert.equal(bundle.storage, "stored");
   assert.ok(await isKept(URL_, caches));
-  const again = await loadBundle(URL_, ignore, { fetch: offline, caches });
+  const again = await loadBundle(URL_, ignore, { fetch: offline, caches, wait });
   assert.ok(again.fromCache);
   assert.equal(new TextDecoder().decode(again.weights()), "weights");
   assert.deepEqual([...again.files.keys()], ["config.json"]);
 });
 
-test("an update replaces the old files; another site's stay", async () => {
-  const caches = new FakeCaches();
-  await caches.open("tf_gpt2 model http://site/other/bundle/ abc");
-  await loadBundle(URL_, ignore, { ...host(), caches });
-  const bundle = await loadBundle(URL_, ignore, { ...host({ content: "newer" }), caches });
-  assert.ok(!bundle.fromCache);
-  assert.equal((await caches.keys()).length, 2);
+test("what is kept opens first, whatever the network answers, and costs no request", async () => {
+  const answers = {
+    "not there": () => refuse(404),
+    busy: () => refuse(503),
+    "sign-in page": html,
+    "newer index, weights refused": async (address) =>
+      address.endsWith("bundle.json") ? host({ content: "newer" }).fetch(address) : refuse(503),
+    offline,
+  };
+  for (const [name, fetch] of Object.entries(answers)) {
+    const caches = new FakeCaches();
+    await loadBundle(URL_, ignore, { ...host(), caches });
+    const again = await loadBundle(URL_, ignore, { fetch, caches, wait });
+    assert.equal(new TextDecoder().decode(again.weights()), "weights", name);
+  }
 });
 
-test("troubles leave nothing behind", async () => {
-  const cases = {
-    missing_file: host({ change: (path, good) => (path === "a.bin" ? new Response("", { status: 404 }) : good) }),
-    wrong_hash: host({ change: (path, good) => (path === "a.bin" ? new Response("weightX") : good) }),
-    bundle_version: host({ version: 99 }),
-    bundle_damaged: host({ change: (path, good) => (path === "bundle.json" ? new Response("<html>") : good) }),
-    offline: { fetch: offline },
+test("a kept file that was damaged is fetched again, the others are not", async () => {
+  const caches = new FakeCaches();
+  await loadBundle(URL_, ignore, { ...host(), caches });
+  const [store] = caches.stores.values();
+  store.set(`${URL_}a.bin`, new Response("weightX"));
+  const server = host();
+  const bundle = await loadBundle(URL_, ignore, { ...server, caches });
+  assert.deepEqual([bundle.fromCache, server.requests], [false, ["bundle.json", "a.bin"]]);
+  assert.ok((await loadBundle(URL_, ignore, { fetch: offline, caches, wait })).fromCache);
+});
+
+test("a kept version that this page cannot read gives way to the host's", async () => {
+  const caches = new FakeCaches();
+  await loadBundle(URL_, ignore, { ...host(), caches });
+  const [store] = caches.stores.values();
+  store.set(`${URL_}bundle.json`, new Response('{"format": "tf_gpt2-bundle", "version": 3}'));
+  assert.ok(!(await isKept(URL_, caches)));
+  assert.ok(!(await loadBundle(URL_, ignore, { ...host(), caches })).fromCache);
+});
+
+test("a download that was broken off goes on where it was", async () => {
+  const caches = new FakeCaches();
+  let broken = true;
+  const fails = (path, good) => (broken && path === "b.bin" ? refuse(403) : good);
+  const options = { content: "weights", more: "and more", change: fails };
+  assert.equal(await failure(loadBundle(URL_, ignore, { ...host(options), caches })), "host_refuses");
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.ok(holds(caches, "a.bin") && holds(caches, "config.json") && !(await isKept(URL_, caches)));
+  broken = false;
+  const server = host(options);
+  const seen = [];
+  const bundle = await loadBundle(URL_, (_, loaded) => seen.push(loaded), { ...server, caches });
+  assert.deepEqual(server.requests, ["bundle.json", "b.bin"]);
+  assert.equal(new TextDecoder().decode(bundle.weights()), "weightsand more");
+  assert.equal(seen.at(-1), server.bytes);
+  assert.ok(await isKept(URL_, caches));
+});
+
+test("the version that the page uses is opened while it is kept, else the newest; old ones go", async () => {
+  const caches = new FakeCaches();
+  await caches.open("tf_gpt2 model http://site/other/bundle/ abc");
+  const { hash: old } = await loadBundle(URL_, ignore, { ...host(), caches });
+  const server = host({ content: "newer" });
+  const update = await findUpdate(URL_, old, { ...server, caches });
+  assert.equal(await fetchUpdate(URL_, update, { ...server, caches }), "stored");
+  const open = async (wanted) => (await loadBundle(URL_, ignore, { fetch: offline, caches, wait }, wanted)).hash;
+  assert.equal(await open(old), old);
+  assert.equal(await open(""), update.hash);
+  assert.equal((await caches.keys()).length, 2);
+  assert.equal(await open(old), update.hash);
+});
+
+test("troubles are named after what the host did, and nothing that is wrong is kept", async () => {
+  const at = (path, answer) => host({ change: (asked, good) => (asked === path ? answer() : good) });
+  const leading = ({ redirect }) => {
+    if (redirect !== "manual") throw new TypeError("failed to fetch");
+    return { type: "opaqueredirect" };
   };
-  for (const [code, server] of Object.entries(cases)) {
+  const cases = [
+    ["missing_file", at("a.bin", () => refuse(404))],
+    ["missing_file", at("bundle.json", () => refuse(404))],
+    ["host_refuses", at("bundle.json", () => refuse(403))],
+    ["host_busy", at("a.bin", () => refuse(429))],
+    ["host_busy", at("a.bin", () => refuse(503, { "Retry-After": "3600" }))],
+    ["host_fault", at("a.bin", () => refuse(500))],
+    ["wrong_hash", at("a.bin", () => new Response("weightX"))],
+    ["web_page", at("a.bin", html)],
+    ["web_page", at("bundle.json", html)],
+    ["bundle_version", host({ version: 99 })],
+    ["bundle_damaged", at("bundle.json", () => new Response("null"))],
+    ["led_away", { fetch: async (_address, options) => leading(options), wait }],
+    ["offline", { fetch: offline, wait }],
+  ];
+  for (const [code, server] of cases) {
     const caches = new FakeCaches();
     assert.equal(await failure(loadBundle(URL_, ignore, { ...server, caches })), code);
-    assert.deepEqual(await caches.keys(), [], code);
+    assert.ok(!holds(caches, "a.bin") && !holds(caches, "bundle.json"), code);
   }
+});
+
+test("a host in trouble is asked again after growing pauses, or the one it asks for", async () => {
+  const pauses = async (answer) => {
+    const waited = [];
+    const server = host({ change: (path, good) => (path === "a.bin" ? (answer() ?? good) : good) });
+    await failure(
+      loadBundle(URL_, ignore, {
+        ...server,
+        caches: new FakeCaches(),
+        wait: async (milliseconds) => waited.push(milliseconds),
+      }),
+    );
+    return waited;
+  };
+  assert.deepEqual(await pauses(() => refuse(500)), [300, 1000, 3000]);
+  assert.deepEqual(await pauses(() => refuse(429, { "Retry-After": "2" })), [2000, 2000, 3000]);
+  assert.deepEqual(
+    await pauses(() => refuse(503, { "Retry-After": new Date(0).toUTCString() })),
+    [300, 1000, 3000],
+  );
+  assert.deepEqual(await pauses(() => refuse(429, { "Retry-After": "3600" })), []);
+  assert.deepEqual(await pauses(() => refuse(403)), []);
+  let times = 0;
+  assert.deepEqual(await pauses(() => (times++ < 2 ? refuse(503) : null)), [300, 1000]);
 });
 
 test("an index with a field of a wrong type is damaged, and the field is named", async () => {
@@ -173,6 +225,7 @@ test("a store that was cut off while it was written counts for nothing", async (
   assert.ok(!(await isKept(URL_, caches)));
   const server = host();
   assert.ok(!(await loadBundle(URL_, ignore, { ...server, caches })).fromCache);
+  assert.deepEqual(server.requests, ["bundle.json"]);
 });
 
 test("weights: half precision", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { defaultSettings, LINK_CHARACTERS, makeLink, parseField, readLink } from "../src/page/settings.js";
+import { defaultSettings, parseField, readLink } from "../src/page/settings.js";
 import { GENERATION } from "./helpers.js";
 
 const defaults = defaultSettings({ ...GENERATION, max_new_tokens: 1e9 });
@@ -12,6 +12,7 @@ test("defaults come from the model and stay in range", () => {
     topP: 0.95,
     repetitionPenalty: 1.1,
     maxNewTokens: 2000,
+    finishSentence: true,
     versions: 2,
     seed: null,
   });
@@ -22,12 +23,23 @@ test("a link's settings win over the model's, which fill what it leaves out", ()
   assert.deepEqual(settings, { ...defaults, temperature: 0.5, versions: 1 });
 });
 
-test("a link brings prompt, settings and seed back", () => {
-  const settings = { ...defaults, temperature: 0.75, seed: 4_294_967_295, versions: 3 };
+test("a link of before brings prompt, settings and seed", () => {
   const prompt = "却说 <script>alert(1)</script> & # ? 100%\n次日";
-  const { fragment, cut } = makeLink(prompt, settings);
-  assert.ok(!cut);
-  assert.deepEqual(readLink(fragment, defaults), { prompt, settings, notice: "" });
+  const values = { p: prompt, t: "0.75", seed: "4294967295", v: "3", finish: "0" };
+  const settings = { ...defaults, temperature: 0.75, seed: 4_294_967_295, versions: 3, finishSentence: false };
+  assert.deepEqual(readLink(`#${new URLSearchParams(values)}`, defaults), { prompt, settings, notice: "" });
+});
+
+test("a text may contain the character for what cannot be read, and a percent sign", () => {
+  const parameters = new URLSearchParams({ p: "却\ufffd说 100%" });
+  assert.deepEqual(readLink(`#${parameters}`, defaults).notice, "");
+  assert.deepEqual(readLink("#p=100%", defaults).notice, "");
+});
+
+test("a seed without a word about sentences is of a link from before there was one", () => {
+  assert.equal(readLink("#p=a&seed=7", defaults).settings.finishSentence, false);
+  assert.equal(readLink("#p=a&seed=7&finish=1", defaults).settings.finishSentence, true);
+  assert.equal(readLink("#t=0.5", defaults).settings.finishSentence, true);
 });
 
 test("hostile numbers are forced into range, and said so", () => {
@@ -45,10 +57,8 @@ test("what is no link of ours is left alone; what is no UTF-8 is refused", () =>
 });
 
 test("a long opening is cut by whole characters", () => {
-  const { fragment, cut } = makeLink("🐉".repeat(LINK_CHARACTERS + 5), defaults);
-  assert.ok(cut);
-  assert.equal(readLink(fragment, defaults).prompt, "🐉".repeat(LINK_CHARACTERS));
-  assert.equal([...readLink(`#p=${"x".repeat(1e6)}`, defaults).prompt].length, LINK_CHARACTERS);
+  const link = readLink(`#p=${"🐉".repeat(900)}`, defaults);
+  assert.deepEqual([link.prompt, link.notice], ["🐉".repeat(800), "link_adjusted"]);
 });
 
 test("fields: an empty seed is none, nonsense is nothing", () => {

@@ -34,3 +34,11 @@ test("entries of a wrong type are named", () => {
 test("what is no object at all lacks the first entry", () => {
   for (const content of [null, 3, "site", []]) assert.equal(wrongEntry(content), "name");
 });
+
+test("what JSON, an editor or a host may make of an entry is named and never thrown over", () => {
+  for (const name of Object.keys(SITE)) {
+    for (const value of [{ x: [] }, Number.NaN, true, [null], [[]], undefined]) {
+      assert.equal(wrongEntry({ ...SITE, [name]: value }), name, `${name}: ${value}`);
+    }
+  }
+});

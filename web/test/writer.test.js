@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { topIds } from "../src/runtime/writing/sampler.js";
+import { SentenceEnd } from "../src/runtime/writing/sentences.js";
 import { Writer } from "../src/runtime/writing/writer.js";
 
 const settings = { temperature: 0, topK: 0, topP: 1, repetitionPenalty: 1, maxNewTokens: 5, seed: 0 };
@@ -117,12 +118,38 @@ test("an empty prompt begins a document", () => {
   assert.deepEqual(writer.start([]).snapshot.window, [4]);
 });
 
+test("a sentence is finished, and going on gives what one long run gives, without reading anything again", async () => {
+  const piece = (id) => "他走了又来到。”，！"[id];
+  const run = async (writer, snapshot, length, finishes) => {
+    const sentence = finishes ? new SentenceEnd(length, snapshot.newIds.map(piece).join("")) : null;
+    const wanted = { ...settings, temperature: 1, topK: 5, seed: 4, maxNewTokens: length };
+    const result = await writer.write(snapshot, wanted, 0, never, (id) => sentence?.push(piece(id)), sentence);
+    return result.snapshot;
+  };
+  for (const decoder of [new TyingDecoder(9), new ChoosingDecoder(9)]) {
+    const writer = new Writer(decoder, 30, -1);
+    const finished = await run(writer, writer.start([1, 2]).snapshot, 10, true);
+    const text = finished.newIds.map(piece).join("");
+    assert.match(text, /[。！]”*$/);
+    assert.ok(finished.newIds.length > 10 && finished.newIds.length < 70);
+    decoder.calls = [];
+    const further = await run(writer, finished, 45, true);
+    assert.ok(Math.max(...decoder.calls) <= 15); // no more than the half of the window that rolled
+    const long = await run(writer, writer.start([1, 2]).snapshot, further.newIds.length, false);
+    assert.deepEqual(further, long);
+  }
+});
+
 /** Pseudo-random logits with many ties, a function of what was read. */
 class TyingDecoder extends ScriptedDecoder {
+  constructor(size = 50) {
+    super();
+    this.size = size;
+  }
   async encode(ids) {
     await super.encode(ids);
     const seed = this.read.reduce((sum, id) => (sum * 31 + id) % 65521, 7);
-    return Float32Array.from({ length: 50 }, (_, id) => (((seed + 1) * (id + 3)) % 11) / 2);
+    return Float32Array.from({ length: this.size }, (_, id) => (((seed + 1) * (id + 3)) % 11) / 2);
   }
 }
 

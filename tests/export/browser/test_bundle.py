@@ -5,6 +5,7 @@ import hashlib
 import json
 import shutil
 
+import checkpoints
 import numpy as np
 import pytest
 from bundle_reader import read_weights
@@ -13,6 +14,7 @@ from conftest import random_weights
 from export.browser.bundle import stored_weights, write_bundle
 from export.browser.quantization import DTYPES, store
 from export.browser.weights_manifest import SHARD_BYTES
+from export.formats.hugging_face import write_huggingface
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
 from tf_gpt2.generation.settings import GenerationSettings
@@ -78,6 +80,32 @@ def test_the_bundle_has_all_settings_whatever_the_model_brings(model, tmp_path, 
     write_bundle(folder, tmp_path / "bundle", "float32")
     written = json.loads((tmp_path / "bundle" / "generation_config.json").read_text("utf-8"))
     assert written == GenerationSettings().as_generation_config() | wanted
+
+
+@pytest.mark.parametrize("name", ["config.json", "generation_config.json", "tokenizer_config.json"])
+def test_nothing_but_known_fields_is_published(model, tmp_path, name):
+    """A folder from a stranger may hold a link to a file of this machine."""
+    folder = tmp_path / "model"
+    shutil.copytree(model[0], folder)
+    own = json.loads((folder / name).read_text("utf-8"))
+    private = tmp_path / "private.json"
+    private.write_text(
+        json.dumps({**own, "password": "a secret", "top_k": "a secret", "task_specific": ["a secret"]})
+    )
+    (folder / name).unlink()
+    (folder / name).symlink_to(private)
+    write_bundle(folder, tmp_path / "bundle", "float32")
+    write_huggingface(folder, tmp_path / "published")
+    for path in [*(tmp_path / "bundle").iterdir(), *(tmp_path / "published").iterdir()]:
+        assert b"a secret" not in path.read_bytes(), path
+    assert json.loads((tmp_path / "bundle" / "config.json").read_text("utf-8"))["n_embd"] > 0
+
+
+@pytest.mark.parametrize("name", ["openai", "keras_hub"])
+def test_the_page_learns_the_shape_of_a_model_of_any_format(name, tmp_path):
+    write_bundle(checkpoints.FOLDER / name, tmp_path / "bundle", "float32")
+    config = json.loads((tmp_path / "bundle" / "config.json").read_text("utf-8"))
+    assert (config["n_layer"], config["n_embd"], config["n_positions"], config["vocab_size"]) == (2, 16, 64, 284)
 
 
 def test_golden_trace_is_the_keras_models(model, tmp_path):

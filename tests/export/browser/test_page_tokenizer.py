@@ -86,6 +86,8 @@ def test_a_named_end_of_text_reaches_the_page(tmp_path):
     folder = checkpoints.copy("hugging_face", tmp_path)
     (folder / "added_tokens.json").write_text(json.dumps({"<完>": 284}), "utf-8")
     (folder / "tokenizer_config.json").write_text(json.dumps({"eos_token": "<完>"}), "utf-8")
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    (folder / "config.json").write_text(json.dumps(config | {"vocab_size": 285}), "utf-8")  # with a row for it
     tokenizer = Tokenizer.load(folder)
     assert tokenizer.end_of_text_id == 284
     check(tokenizer, tmp_path / "saved")

@@ -1,297 +1,228 @@
-/** The page: ties state, view, model and address together. */
+/** The page: ties state, view, model, keeping and address together. */
 
 import { isKept } from "../runtime/bundle/bundle.js";
+import { sha256 } from "../runtime/bundle/sha256.js";
+import { offered } from "../runtime/offered.js";
+import { scriptName } from "../runtime/program_file.js";
+import { abilities } from "./abilities.js";
+import { Desk } from "./desk.js";
 import { copyText, saveText } from "./dom.js";
-import { GRAPHICS, GraphicsChoice } from "./graphics_choice.js";
-import { ModelClient } from "./model_client.js";
-import { defaultSettings, LINK_CHARACTERS, makeLink, parseField, readLink, readThreads } from "./settings.js";
-import { wrongEntry } from "./site.js";
+import "./embed.js";
+import { GraphicsChoice } from "./graphics_choice.js";
+import { fileName, Keeping } from "./keeping.js";
+import { LivePage } from "./live_page.js";
+import { wholeText } from "./manuscript/tree.js";
+import { openStore } from "./manuscript_store.js";
+import { OpeningGuard } from "./opening_guard.js";
+import { defaultSettings, parseField, readThreads } from "./settings.js";
+import { Sharing } from "./sharing.js";
+import { readSite } from "./site_file.js";
 import * as states from "./state.js";
 import { chooseLanguage, text } from "./strings.js";
 import { View } from "./view.js";
 
 const LANGUAGE_KEY = "tf_gpt2 language";
-// What the visitor starts first comes first; the graphics card is tried when nobody waits for the page.
-const IDLE_MILLISECONDS = 2000;
 
-/** @type {states.State} */
-let state = states.initialState(preferredLanguage());
-/** @type {ModelClient | null} */
-let client = null;
-/** @type {GraphicsChoice | null} Null when the address says what computes. */
-let graphics = null;
+const page = new LivePage(states.initialState(preferredLanguage()));
+const guard = new OpeningGuard(bundleUrl(), offered("localStorage"));
+globalThis.addEventListener("pagehide", () => guard.end(false));
+const desk = new Desk(page, bundleUrl(), guard);
+const keeping = new Keeping(page);
+const sharing = new Sharing(page, keeping, modelHash, () => {
+  desk.load();
+  desk.begin();
+});
+desk.sharing = sharing;
 
-const view = new View({
-  load,
-  write,
-  stop,
-  undo,
-  share,
-  turn,
-  copy,
-  save,
-  useAsPrompt,
-  continue: () => goOn([...state.versions.keys()]),
-  continueOne: (index) => goOn([index]),
-  language: switchLanguage,
-  defaults: () => state.site && update({ ...state, settings: defaultSettings(state.site.generation) }),
-  dismiss: (code) => update(states.dropNotice(state, code)),
-  opening: (opening) => {
-    view.prompt = opening;
+const columns = () => [...page.state.manuscript.tips.keys()];
+const placeOf = (/** @type {number} */ column) => page.state.manuscript.tips[column];
+const wholeOf = (/** @type {number} */ column) => wholeText(page.state.manuscript, placeOf(column));
+const canChange = () => abilities(page.state).canChange;
+
+/** @type {import("./view.js").Handlers} */
+const handlers = {
+  load: () => desk.load(),
+  write: () => desk.want("write", []),
+  continue: () => desk.want("continue", columns()),
+  continueOne: (column) => desk.want("continue", [column]),
+  continueAt(column, caret) {
+    if (canChange()) page.update(states.editVersion(page.state, column, wholeOf(column).slice(0, caret)));
+    desk.want("continue", [column]);
+  },
+  branch: (column) => desk.branch(column),
+  stop: () => desk.stop(),
+  undo: () => canChange() && page.update(states.undo(page.state)),
+  redo: () => canChange() && page.update(states.redo(page.state)),
+  choose: (tips) => canChange() && page.update(states.choose(page.state, tips)),
+  only: (column) => canChange() && page.update(states.choose(page.state, [placeOf(column)])),
+  edit: (column, whole, amend) => canChange() && page.update(states.editVersion(page.state, column, whole, amend)),
+  draft,
+  share: () => sharing.share(columns(), -1),
+  shareOne: (column) => sharing.share([column], placeOf(column)),
+  "shared-take": () => sharing.take(),
+  "shared-dismiss": () => sharing.dismiss(),
+  async copy(column) {
+    page.say(placeOf(column), (await copyText(wholeOf(column))) ? "copied" : "copyFailed");
+  },
+  save(column) {
+    const { site, language } = page.state;
+    saveText(`${fileName(`${site?.name ?? ""} ${text(language, "fileName")} ${column + 1}`)}.txt`, wholeOf(column));
+  },
+  useAsPrompt(column) {
+    draft(wholeOf(column));
     view.focusPrompt();
   },
+  opening(opening) {
+    draft(opening);
+    view.focusPrompt();
+  },
+  "sample-continue"() {
+    const sample = page.state.site?.samples[page.state.sample];
+    if (!sample || !canChange()) return;
+    draft(sample.prompt + sample.text);
+    desk.want("write", []);
+  },
+  turn,
+  book: (title) =>
+    turn((page.state.site?.samples.findIndex(({ book }) => book === title) ?? 0) - page.state.sample),
   setting: changeSetting,
-});
+  finishSentence(finishSentence) {
+    const { settings } = page.state;
+    if (settings) page.update({ ...page.state, settings: { ...settings, finishSentence } });
+  },
+  defaults: () =>
+    page.state.site &&
+    page.update({ ...page.state, settings: defaultSettings(page.state.site.generation), corrected: "" }),
+  update: () => desk.fetchUpdate?.(),
+  dismiss: (code) => page.update(states.dropNotice(page.state, code)),
+  language: switchLanguage,
+  "new-manuscript": () => then(keeping.begin()),
+  open: (id) => then(keeping.open(id)),
+  rename: (id, name) => then(keeping.rename(id, name)),
+  remove: (id) => then(keeping.remove(id)),
+  list: () => then(Promise.resolve()),
+  exportAs: (id, kind, fallback) => keeping.exportAs(id, kind, fallback),
+};
 
-function update(/** @type {states.State} */ changed) {
-  state = changed;
-  view.render(state);
+const view = new View(handlers);
+page.listeners.push(
+  (state) => view.render(state),
+  () => keeping.changed(),
+);
+
+/** The list again, once something about it has changed. */
+async function then(/** @type {Promise<void>} */ change) {
+  await change.catch(() => keeping.cannot("keep_failed"));
+  view.manuscripts.list(await keeping.list());
 }
 
-function notice(
-  /** @type {string} */ code,
-  /** @type {Record<string, any>} */ values = {},
-  /** @type {"trouble" | "hint"} */ kind = "trouble",
-) {
-  update(states.addNotice(state, code, values, kind));
+/** Everything that the first sight of the page needs comes before it is shown, so that nothing moves. */
+async function begin() {
+  await start();
+  page.update({ ...page.state, started: true });
+  addEventListener("hashchange", () => sharing.open());
+  if (page.state.kept && guard.mayOpen()) desk.load();
+  else if (page.state.kept) page.notice("opening_crashed", {}, "hint");
 }
 
 async function start() {
-  update(state);
   if (location.protocol === "file:") {
-    notice("file_protocol");
+    page.notice("file_protocol");
+    return;
+  }
+  if (globalThis.origin === "null") {
+    page.notice("sandboxed");
     return;
   }
   registerServiceWorker();
-  const site = await readSite();
+  const [site, store] = await Promise.all([
+    readSite((code, detail) => page.notice(code, { detail })),
+    openStore(databaseName(), offered("indexedDB"), offered("locks", navigator)),
+  ]);
   if (!site) return;
-  update(states.takeSite(state, site));
-  applyLink();
+  await keeping.start(store);
+  const kept = await isKept(bundleUrl(), offered("caches"));
+  page.update({ ...states.takeSite(page.state, site), kept });
+  await sharing.open();
   const address = new URLSearchParams(location.search);
   const forced = address.get("backend");
   const model = `${bundleUrl()} ${site.bytes}`;
   if (!forced && readThreads(address) === null)
-    graphics = new GraphicsChoice(model, navigator.gpu, () => localStorage);
-  const firstBackend = forced ?? (await graphics?.remembered()) ?? null;
-  update({ ...state, firstBackend });
-  if (await isKept(bundleUrl(), globalThis.caches)) {
-    update({ ...state, kept: true });
-    load();
-  }
+    desk.graphics = new GraphicsChoice(model, navigator.gpu, () => offered("localStorage"));
+  const firstBackend = forced ?? (await desk.graphics?.remembered()) ?? null;
+  page.update({ ...page.state, firstBackend });
 }
 
-/** @returns {Promise<import("./site.js").Site | null>} Null when it cannot be used, which a notice says. */
-async function readSite() {
-  let content;
+/** Of the model that would be opened, for a link to be compared with; empty when it cannot be known yet. */
+async function modelHash() {
+  const url = `${bundleUrl()}bundle.json`;
   try {
-    const response = await fetch("site.json", { cache: "no-cache" });
-    content = await response.json();
+    const kept = await offered("caches")
+      ?.match(url)
+      .catch(() => undefined);
+    const response = kept ?? (await fetch(url, { cache: "no-cache" }));
+    return response.ok ? await sha256(new Uint8Array(await response.arrayBuffer())) : "";
   } catch {
-    notice("site_missing");
-    return null;
+    return "";
   }
-  const detail = wrongEntry(content);
-  if (detail) notice("site_damaged", { detail });
-  return detail ? null : content;
 }
 
 function bundleUrl() {
   return new URL("bundle/", document.baseURI).href.replace(/[?#].*$/, "");
 }
 
-function applyLink() {
-  const link = state.settings && readLink(location.hash, state.settings);
-  if (!link) return;
-  if (link.notice) notice(link.notice, {}, "hint");
-  if (link.notice === "link_damaged") return;
-  view.prompt = link.prompt;
-  update({ ...state, settings: link.settings });
+/** One for each site: hosts keep several under one origin. */
+function databaseName() {
+  return `tf_gpt2 ${new URL(".", document.baseURI).pathname}`;
 }
 
-function load() {
-  if (!states.abilities(state).canLoad || !state.site) return;
-  client?.close();
-  client = new ModelClient(
-    bundleUrl(),
-    state.firstBackend,
-    { onMessage, onSwitch, onHandOver, onFail },
-    undefined,
-    readThreads(new URLSearchParams(location.search)),
-  );
-  update({
-    ...state,
-    phase: "loading",
-    progress: { phase: "download", loaded: 0, total: 0 },
-    notices: [],
-    message: "",
-  });
-  client.load();
-}
-
-function onMessage(/** @type {import("../runtime/contract.js").FromWorker} */ message) {
-  if (message.type === "progress") update({ ...state, progress: message });
-  else if (message.type === "token") update(states.takeToken(state, message));
-  else if (message.type === "done") finish(message);
-  else if (message.type === "ready") {
-    update({ ...state, phase: "ready", ready: message, kept: message.storage === "stored", message: "readyIn" });
-    if (message.storage !== "stored") notice(`storage_${message.storage}`, {}, "hint");
-    if (!message.simd) notice("no_simd", {}, "hint");
-    globalThis.dispatchEvent(new CustomEvent("model-ready", { detail: message }));
-    if (client) graphics?.consider(client, message, idle);
-  }
-}
-
-/** Until nothing has been written for a while. @returns {Promise<void>} */
-async function idle() {
-  do await new Promise((resolve) => setTimeout(resolve, IDLE_MILLISECONDS));
-  while (state.running);
-}
-
-/** The graphics card goes on where WebAssembly stopped; for the visitor nothing but the speed changes. */
-function onHandOver(/** @type {import("../runtime/contract.js").ReadyMessage} */ ready) {
-  update({ ...state, phase: "ready", ready });
-  globalThis.dispatchEvent(new CustomEvent("model-ready", { detail: ready }));
-}
-
-function finish(/** @type {import("../runtime/contract.js").DoneMessage} */ message) {
-  update(states.takeDone(state, message));
-  if (message.cutTokens && state.ready && state.site) {
-    notice("prompt_cut", { n: state.ready.contextLength, unit: state.site.unit }, "hint");
-  }
-  globalThis.dispatchEvent(new CustomEvent("run-done", { detail: message }));
-  runNext();
-}
-
-function onSwitch(/** @type {string} */ failed, /** @type {string} */ code, /** @type {string} */ next) {
-  if (failed === GRAPHICS) graphics?.failed();
-  update({
-    ...states.abandonRun(state),
-    phase: "loading",
-    ready: null,
-    progress: { phase: "prepare", loaded: 0, total: 1 },
-  });
-  notice("switched", { from: failed, to: next, why: `why_${code}` }, "hint");
-}
-
-function onFail(/** @type {string} */ code, /** @type {string} */ detail) {
-  update({ ...states.abandonRun(state), phase: "failed", ready: null });
-  notice(code, { detail: detail.slice(0, 200) });
-}
-
-function write() {
-  if (!states.abilities(state).canWrite || !state.settings) return;
-  const seed = state.settings.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
-  update(states.newVersions(state, view.prompt, seed));
-  runNext();
-}
-
-function goOn(/** @type {number[]} */ indices) {
-  if (!states.abilities(state).canContinue) return;
-  update(states.continueVersions(state, indices));
-  runNext();
-}
-
-function runNext() {
-  if (!client || !state.settings || !state.queue.length) return;
-  update(states.startNext(state));
-  const { index, id } = /** @type {NonNullable<states.State["running"]>} */ (state.running);
-  const version = state.versions[index];
-  const { versions: _, seed: __, ...settings } = state.settings;
-  client.post({
-    type: "generate",
-    id,
-    prompt: version.prompt,
-    resume: version.snapshot,
-    sample: version.sample,
-    settings: { ...settings, seed: version.seed },
-  });
-}
-
-function stop() {
-  if (!states.abilities(state).canStop) return;
-  client?.post({ type: "stop" });
-  update({ ...state, queue: [], stopping: true });
-}
-
-function undo() {
-  update(states.undo(state));
-}
-
-function wholeText(/** @type {number} */ index) {
-  const { prompt, text: written } = state.versions[index];
-  return prompt + written;
-}
-
-async function copy(/** @type {number} */ index) {
-  tell((await copyText(wholeText(index))) ? "copied" : "copyFailed");
-}
-
-function save(/** @type {number} */ index) {
-  if (!state.site) return;
-  const name = text(state.language, "fileName");
-  saveText(`${state.site.name.replace(/[\\/:*?"<>|]/g, "")} ${name} ${index + 1}.txt`, wholeText(index));
-}
-
-function useAsPrompt(/** @type {number} */ index) {
-  view.prompt = wholeText(index);
-  view.focusPrompt();
-}
-
-async function share() {
-  if (!state.settings) return;
-  // The texts on the page are what the person means to share; without any, what is typed in.
-  const [first] = state.versions;
-  const seed = first?.seed ?? state.settings.seed;
-  const { fragment, cut } = makeLink(first?.prompt ?? view.prompt, { ...state.settings, seed });
-  history.replaceState(null, "", fragment);
-  const copied = await copyText(location.href);
-  tell(copied ? (cut ? "shareCut" : "shared") : "copyFailed");
-}
-
-function tell(/** @type {string} */ message) {
-  const values = message === "shareCut" ? { n: LINK_CHARACTERS } : {};
-  if (message === "shareCut" || state.phase !== "ready") notice(message, values, "hint");
-  else update({ ...state, message });
+/** What is typed as an opening, or taken as one. @param {string} typed */
+function draft(typed) {
+  page.update({ ...page.state, manuscript: { ...page.state.manuscript, draft: typed } });
 }
 
 function turn(/** @type {number} */ step) {
-  const count = state.site?.samples.length ?? 0;
-  if (count) update({ ...state, sample: (state.sample + step + count) % count });
+  const count = page.state.site?.samples.length ?? 0;
+  if (count) page.update({ ...page.state, sample: (page.state.sample + step + count) % count });
 }
 
 function changeSetting(/** @type {string} */ name, /** @type {string} */ typed) {
-  if (!state.settings) return;
+  const { settings } = page.state;
+  if (!settings) return;
   const value = parseField(name, typed);
+  const right = value !== undefined && (typed.trim() === "" ? value === null : value === Number(typed));
   // A new object also when nothing changed, so that the field shows the value that counts.
-  update({
-    ...state,
-    settings: value === undefined ? { ...state.settings } : { ...state.settings, [name]: value },
-  });
+  const changed = value === undefined ? { ...settings } : { ...settings, [name]: value };
+  page.update({ ...page.state, settings: changed, corrected: right ? "" : name });
 }
 
 function preferredLanguage() {
   let kept = null;
   try {
-    kept = localStorage.getItem(LANGUAGE_KEY);
+    kept = offered("localStorage")?.getItem(LANGUAGE_KEY);
   } catch {} // storage switched off
   return kept === "zh" || kept === "en" ? kept : chooseLanguage(navigator.languages);
 }
 
 function switchLanguage() {
-  const language = state.language === "zh" ? "en" : "zh";
+  const language = page.state.language === "zh" ? "en" : "zh";
   try {
-    localStorage.setItem(LANGUAGE_KEY, language);
+    offered("localStorage")?.setItem(LANGUAGE_KEY, language);
   } catch {}
-  update({ ...state, language });
+  page.update({ ...page.state, language });
 }
 
 function registerServiceWorker() {
-  if (!navigator.serviceWorker) return; // no https: the page works, but not offline
-  const first = !navigator.serviceWorker.controller;
-  navigator.serviceWorker.register("service_worker.js", { updateViaCache: "none" }).catch(() => {});
-  navigator.serviceWorker.addEventListener("controllerchange", () => {
-    if (!first) notice("updated", {}, "hint");
-  });
+  /** @type {ServiceWorkerContainer | undefined} */
+  const container = offered("serviceWorker", navigator);
+  if (!container) return; // no https, or storage refused: the page works, but not offline
+  try {
+    const first = !container.controller;
+    container.addEventListener("controllerchange", () => {
+      if (!first) page.notice("updated", {}, "hint");
+    });
+    container.register(scriptName("service_worker.js"), { updateViaCache: "none" }).catch(() => {});
+  } catch {} // a header of the host forbids it
 }
 
-start();
+begin();

@@ -1,5 +1,7 @@
 /** The page's side of the worker: starts the best backend, falls back to the next, passes messages on. */
 
+import { scriptName } from "../runtime/program_file.js";
+import { canShareMemory } from "../runtime/threads/shared_memory.js";
 import { Trial } from "./trial.js";
 
 /**
@@ -16,13 +18,16 @@ import { Trial } from "./trial.js";
 
 export const BACKENDS = ["threads", "kernels", "wasm", "webgpu", "webgl"];
 // Threads share memory, which browsers allow only pages that are isolated from others: service_worker.js.
-const usable = (/** @type {string} */ backend) => backend !== "threads" || Boolean(globalThis.crossOriginIsolated);
+const usable = (/** @type {string} */ backend) => backend !== "threads" || canShareMemory();
 // The kernels work in the memory of TensorFlow.js's wasm backend, and give way to its operations by themselves.
 const WORKERS = /** @type {Record<string, string>} */ ({ kernels: "worker_wasm.js" });
 const workerFile = (/** @type {string} */ backend) => WORKERS[backend] ?? `worker_${backend}.js`;
 // For these another way of computing may work; for the others it would meet the same files and the same network.
 const ANOTHER_MAY_WORK = [
   "no_webassembly",
+  "wasm_forbidden",
+  "program_missing",
+  "not_offered",
   "backend_failed",
   "golden_mismatch",
   "device_lost",
@@ -39,7 +44,7 @@ export class ModelClient {
    * @param {(file: string) => Worker} startWorker
    * @param {number | null} threads How many to compute with; null for the fastest number.
    */
-  constructor(url, forced, callbacks, startWorker = (file) => new Worker(file), threads = null) {
+  constructor(url, forced, callbacks, startWorker = (file) => new Worker(scriptName(file)), threads = null) {
     this.url = url;
     this.callbacks = callbacks;
     this.startWorker = startWorker;
@@ -56,6 +61,8 @@ export class ModelClient {
     /** @type {Worker | null} */
     this.worker = null;
     this.busy = false;
+    /** Hash of the model in use: another backend opens the same one, also when a newer one is kept by then. */
+    this.model = "";
     /** @type {Trial | null} */
     this.trial = null;
     /** @type {{worker: Worker, ready: ReadyMessage} | null} Waits for the end of what is being written. */
@@ -98,7 +105,7 @@ export class ModelClient {
       return false;
     }
     this.trial = new Trial(worker);
-    const ready = await this.trial.run({ type: "load", url: this.url, backend }, toBeat);
+    const ready = await this.trial.run({ type: "load", url: this.url, backend, model: this.model }, toBeat);
     if (!ready) return false;
     this.successor = { worker, ready };
     this.listen(worker, backend);
@@ -120,11 +127,15 @@ export class ModelClient {
     try {
       this.worker = this.startWorker(workerFile(this.backend));
     } catch (error) {
-      this.fail("worker_failed", String(error));
+      // What a host's header forbids this script, it forbids every other.
+      this.left = [];
+      const forbidden = /TrustedScriptURL|Content Security Policy|security policy/i.test(String(error));
+      this.fail(forbidden ? "scripts_forbidden" : "worker_failed", String(error));
       return;
     }
     this.listen(this.worker, this.backend);
-    this.worker.postMessage({ type: "load", url: this.url, backend: this.backend, threads: this.threads });
+    const { url, backend, threads, model } = this;
+    this.worker.postMessage({ type: "load", url, backend, threads, model });
   }
 
   /** @private */
@@ -147,6 +158,7 @@ export class ModelClient {
     if (message.type === "error") this.fail(message.code, message.detail);
     else {
       if (message.type === "done") this.busy = false;
+      if (message.type === "ready") this.model = message.model;
       this.callbacks.onMessage(message);
     }
     this.handOver();
@@ -167,6 +179,10 @@ export class ModelClient {
 
   /** @private */
   fail(/** @type {string} */ code, /** @type {string} */ detail) {
+    if (code === "not_offered" && this.left.length) {
+      this.next(); // a speed-up that this browser does not have: nothing has failed
+      return;
+    }
     if (!this.firstCode) [this.firstCode, this.firstDetail, this.firstBackend] = [code, detail, this.backend];
     if (ANOTHER_MAY_WORK.includes(code) && this.left.length) {
       this.callbacks.onSwitch(this.firstBackend, this.firstCode, this.left[0]);

@@ -7,13 +7,13 @@
  * @property {number} topP
  * @property {number} repetitionPenalty
  * @property {number} maxNewTokens
+ * @property {boolean} finishSentence Whether a text ends with a sentence when its length is reached.
  * @property {number} versions
  * @property {number | null} seed Null draws one for each text.
  */
 
 const MAX_SEED = 2 ** 32 - 1;
-// Addresses beyond some 8,000 characters get lost in messengers; a Chinese character takes nine.
-export const LINK_CHARACTERS = 800;
+const OPENING_CHARACTERS = 800;
 
 /**
  * `key` is the field's name in a link, `generation` that of its default in site.json; without one it begins empty.
@@ -39,7 +39,7 @@ export function defaultSettings(generation) {
     field.name,
     field.generation ? limit(field, generation[field.generation]) : null,
   ]);
-  return Object.fromEntries(values);
+  return { ...Object.fromEntries(values), finishSentence: true };
 }
 
 /**
@@ -68,21 +68,8 @@ export function parseField(name, typed) {
 }
 
 /**
- * @param {string} prompt
- * @param {PageSettings} settings With the seed that was used.
- * @returns {{fragment: string, cut: boolean}} The link's part from "#" on, which browsers never send to a server.
- */
-export function makeLink(prompt, settings) {
-  const characters = [...prompt];
-  const cut = characters.length > LINK_CHARACTERS;
-  const parameters = new URLSearchParams();
-  parameters.set("p", cut ? characters.slice(-LINK_CHARACTERS).join("") : prompt);
-  for (const { name, key } of FIELDS) if (settings[name] !== null) parameters.set(key, String(settings[name]));
-  return { fragment: `#${parameters}`, cut };
-}
-
-/**
- * Reads a link that anyone may have made: numbers are forced into range, text stays text.
+ * Reads the settings that an address sets, and an opening: what links were before manuscript/link.js, and what anyone
+ * may write by hand. Numbers are forced into range, text stays text.
  *
  * @param {string} fragment With or without "#".
  * @param {PageSettings} defaults
@@ -91,7 +78,7 @@ export function makeLink(prompt, settings) {
  */
 export function readLink(fragment, defaults) {
   const parameters = new URLSearchParams(fragment.replace(/^#/, ""));
-  const known = ["p", ...FIELDS.map(({ key }) => key)];
+  const known = ["p", "finish", ...FIELDS.map(({ key }) => key)];
   if (![...parameters.keys()].some((key) => known.includes(key))) return null;
   const settings = { ...defaults };
   let adjusted = false;
@@ -102,11 +89,24 @@ export function readLink(fragment, defaults) {
     if (value === undefined || value !== Number(typed)) adjusted = true;
     if (value !== undefined) /** @type {any} */ (settings)[name] = value;
   }
+  const finish = parameters.get("finish");
+  if (finish !== null) settings.finishSentence = finish !== "0";
+  // A text that a link names by its seed, from before there was such a setting, ends with its last token.
+  else if (parameters.has("seed")) settings.finishSentence = false;
   const characters = [...(parameters.get("p") ?? "")];
-  if (characters.length > LINK_CHARACTERS) adjusted = true;
-  const prompt = characters.slice(-LINK_CHARACTERS).join("");
-  const damaged = prompt.includes("\ufffd");
-  return { prompt, settings, notice: damaged ? "link_damaged" : adjusted ? "link_adjusted" : "" };
+  if (characters.length > OPENING_CHARACTERS) adjusted = true;
+  const prompt = characters.slice(-OPENING_CHARACTERS).join("");
+  return { prompt, settings, notice: damaged(fragment) ? "link_damaged" : adjusted ? "link_adjusted" : "" };
+}
+
+/** Whether an address holds bytes that are no UTF-8; a text may well contain U+FFFD. */
+function damaged(/** @type {string} */ fragment) {
+  try {
+    decodeURIComponent(fragment.replace(/%(?![0-9a-f]{2})/gi, "%25"));
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 /**

@@ -1,44 +1,46 @@
 /** What the page knows, and how it changes: pure functions, no DOM. */
 
+import * as changes from "./manuscript/changes.js";
+import { newManuscript, ownLength, wholeText } from "./manuscript/tree.js";
 import { defaultSettings } from "./settings.js";
 
+export { addNotice, dropNotice, dropTroubles } from "./notices.js";
+
 /**
- * @typedef {import("../runtime/contract.js").Snapshot} Snapshot
- * @typedef {object} Version
- * @property {string} prompt
- * @property {string} text What the model has written after it.
- * @property {number} seed
- * @property {number} sample Which of the versions of one opening.
- * @property {Snapshot | null} snapshot Null until the first run ends.
- * @property {"" | "length" | "end_of_text" | "stopped"} finish Empty while it is being written or waits.
- * @property {number} count Tokens written.
- *
  * @typedef {{code: string, values: Record<string, string | number>, kind: "trouble" | "hint"}} Notice
  *
  * @typedef {object} State
  * @property {import("./strings.js").Language} language
  * @property {import("./site.js").Site | null} site Null until site.json is there.
  * @property {number} sample Which sample passage shows.
+ * @property {boolean} started Whether all is there that the first sight of the page needs.
  * @property {boolean} kept Whether the model is on the device.
  * @property {string | null} firstBackend What to begin computing with; null for the usual order.
  * @property {"idle" | "loading" | "ready" | "failed"} phase Of the model.
  * @property {{phase: string, loaded: number, total: number}} progress
  * @property {import("../runtime/contract.js").ReadyMessage | null} ready
- * @property {Version[]} versions
- * @property {Version[][]} history What Undo goes back to.
- * @property {number[]} queue Versions that are to be written after the running one.
+ * @property {import("./manuscript/tree.js").Manuscript} manuscript
+ * @property {number[]} queue Passages that are to be written after the running one.
  * @property {number} runs How many were started: the id of the last one.
- * @property {{index: number, id: number} | null} running Which version is being written.
+ * @property {{place: number, id: number} | null} running Which passage is being written.
+ * @property {"" | "write" | "continue" | "shared"} wanted What was pressed before the model was there.
+ * @property {number[]} wantedColumns Of the texts to continue then.
+ * @property {import("./manuscript/link.js").Shared | null} shared What a link brought, until it is taken or put aside.
+ * @property {string} model Hash of the model that the site offers, before one is loaded; empty when unknown.
+ * @property {import("./manuscript/replay.js").Replay | null} replay A shared text that is being written again.
+ * @property {"yes" | "no" | "unknown"} keeping Whether manuscripts are kept on the device.
  * @property {boolean} stopping
  * @property {number} speed Tokens a second, 0 when unknown.
  * @property {Notice[]} notices
  * @property {import("./settings.js").PageSettings | null} settings Null as long as `site` is, which has the defaults.
+ * @property {string} corrected Name of the setting that was forced into range last.
+ * @property {{place: number, message: string, values: Record<string, string | number>}} said A sentence beside the text
+ *   of a passage, whose button was pressed.
  * @property {string} message Key of the sentence in the status line.
  */
 
 // A token's weight in the shown speed: steady to the eye, and quick to follow a change.
 const SPEED_SHARE = 0.1;
-const MAX_HISTORY = 50;
 
 /**
  * @param {import("./strings.js").Language} language
@@ -49,16 +51,24 @@ export function initialState(language) {
     language,
     site: null,
     sample: 0,
+    started: false,
     kept: false,
     firstBackend: null,
     phase: "idle",
     progress: { phase: "download", loaded: 0, total: 0 },
     ready: null,
-    versions: [],
-    history: [],
+    manuscript: newManuscript("new", 0),
     queue: [],
     runs: 0,
     running: null,
+    wanted: "",
+    wantedColumns: [],
+    shared: null,
+    model: "",
+    replay: null,
+    keeping: "unknown",
+    corrected: "",
+    said: { place: -1, message: "", values: {} },
     stopping: false,
     speed: 0,
     notices: [],
@@ -76,37 +86,62 @@ export function takeSite(state, site) {
   return { ...state, site, settings: defaultSettings(site.generation) };
 }
 
+/** The hash of the model that writes; empty when unknown. @param {State} state */
+export function modelOf(state) {
+  return state.ready?.model || state.model;
+}
+
+/** What the model is to write with, as it is set now. @param {State} state @param {number} seed */
+function settingsAsUsed(state, seed) {
+  const {
+    versions: _,
+    seed: __,
+    ...settings
+  } = /** @type {import("./settings.js").PageSettings} */ (state.settings);
+  return { ...settings, seed, model: modelOf(state) };
+}
+
+/** @param {State} state @param {{manuscript: State["manuscript"], waiting: number[]}} change @returns {State} */
+function queueUp(state, { manuscript, waiting }) {
+  return { ...changeManuscript(state, manuscript), queue: waiting, wanted: "" };
+}
+
+/** Another state of the manuscript; a draft that nobody changed follows. @param {State} state @param {State["manuscript"]} manuscript */
+export function changeManuscript(state, manuscript) {
+  if (manuscript === state.manuscript) return state;
+  return { ...state, manuscript: changes.followOpening(manuscript, state.manuscript) };
+}
+
 /**
  * New texts from an opening, which wait to be written.
  *
  * @param {State} state
- * @param {string} prompt
+ * @param {string} opening
  * @param {number} seed
  * @returns {State}
  */
-export function newVersions(state, prompt, seed) {
-  const versions = Array.from({ length: state.settings?.versions ?? 0 }, (_, sample) => ({
-    prompt,
-    text: "",
-    seed,
-    sample,
-    snapshot: null,
-    finish: /** @type {const} */ (""),
-    count: 0,
-  }));
-  return { ...remember(state), versions, queue: [...versions.keys()], speed: 0 };
+export function newVersions(state, opening, seed) {
+  const made = settingsAsUsed(state, seed);
+  const count = state.settings?.versions ?? 0;
+  const mades = Array.from({ length: count }, (_, sample) => ({ ...made, sample, resumed: false }));
+  return queueUp(state, changes.begin(state.manuscript, opening, mades));
 }
 
 /**
- * The texts at some places wait to be continued, but for those that the model has ended.
+ * The texts in some columns wait to be continued, but for those that the model has ended.
  *
  * @param {State} state
- * @param {number[]} indices
+ * @param {number[]} columns
+ * @param {number} seed For texts that cannot go on exactly where they ended.
  * @returns {State}
  */
-export function continueVersions(state, indices) {
-  const queue = indices.filter((index) => state.versions[index].finish !== "end_of_text");
-  return { ...remember(state), queue };
+export function continueVersions(state, columns, seed) {
+  return queueUp(state, changes.goOn(state.manuscript, columns, settingsAsUsed(state, seed)));
+}
+
+/** Another text in place of the last passage of a column. @param {State} state @param {number} column @param {number} seed */
+export function branchVersion(state, column, seed) {
+  return queueUp(state, changes.branch(state.manuscript, column, settingsAsUsed(state, seed)));
 }
 
 /**
@@ -116,11 +151,25 @@ export function continueVersions(state, indices) {
  * @returns {State} The same when none waits.
  */
 export function startNext(state) {
-  const [index, ...queue] = state.queue;
-  if (index === undefined) return state;
+  const [place, ...queue] = state.queue;
+  if (place === undefined) return state;
   const id = state.runs + 1;
-  const changed = changeVersion(state, index, { finish: "" });
-  return { ...changed, queue, runs: id, running: { index, id }, stopping: false, speed: 0, message: "" };
+  return { ...state, queue, runs: id, running: { place, id }, stopping: false, speed: 0, message: "" };
+}
+
+/**
+ * What the worker is to be asked for the running passage.
+ *
+ * @param {State} state
+ * @returns {import("../runtime/contract.js").GenerateMessage | null}
+ */
+export function runMessage({ running, manuscript }) {
+  if (!running) return null;
+  const { made, parent } = manuscript.passages[running.place];
+  if (!made || parent === null) return null;
+  const { model: _, resumed, sample, ...settings } = made;
+  const resume = resumed ? manuscript.passages[parent].snapshot : null;
+  return { type: "generate", id: running.id, prompt: wholeText(manuscript, parent), resume, sample, settings };
 }
 
 /**
@@ -130,52 +179,53 @@ export function startNext(state) {
  * @returns {State}
  */
 export function abandonRun(state) {
-  if (!state.running) return { ...state, queue: [] };
-  const { index } = state.running;
-  const version = state.versions[index];
-  // Without a snapshot of its last token, what was written by this run is handed on as part of the opening.
-  const prompt = version.prompt + version.text;
-  const changed = changeVersion(state, index, { prompt, text: "", snapshot: null, finish: "stopped", count: 0 });
-  return { ...changed, queue: [], running: null, stopping: false, message: "" };
+  const given = { ...dropQueue(state), replay: null };
+  if (!state.running) return given;
+  const manuscript = changes.abandon(given.manuscript, state.running.place);
+  return { ...given, manuscript, running: null, stopping: false, message: "" };
 }
 
-/** @param {State} state */
-export function remember(state) {
-  return { ...state, history: [...state.history, state.versions].slice(-MAX_HISTORY) };
+/** What waits is not written. @param {State} state @returns {State} */
+export function dropQueue(state) {
+  if (!state.queue.length) return state;
+  return { ...changeManuscript(state, changes.giveUp(state.manuscript, state.queue)), queue: [] };
 }
 
 /** @param {State} state */
 export function undo(state) {
-  if (state.running || !state.history.length) return state;
-  const versions = state.history[state.history.length - 1];
-  return { ...state, versions, history: state.history.slice(0, -1), message: "" };
+  return state.running ? state : changeManuscript(state, changes.undo(state.manuscript));
 }
 
-/**
- * @param {State} state
- * @param {number} index
- * @param {Partial<Version>} change
- */
-export function changeVersion(state, index, change) {
-  const versions = state.versions.map((version, i) => (i === index ? { ...version, ...change } : version));
-  return { ...state, versions };
+/** @param {State} state */
+export function redo(state) {
+  return state.running ? state : changeManuscript(state, changes.redo(state.manuscript));
+}
+
+/** Shows other texts. @param {State} state @param {number[]} tips */
+export function choose(state, tips) {
+  return state.running ? state : changeManuscript(state, changes.select(state.manuscript, tips));
+}
+
+/** @param {State} state @param {number} column @param {string} whole @param {boolean} [amend] */
+export function editVersion(state, column, whole, amend = false) {
+  if (state.running || !(column in state.manuscript.tips)) return state;
+  return changeManuscript(state, changes.edit(state.manuscript, column, whole, amend));
 }
 
 /**
  * @param {State} state
  * @param {import("../runtime/contract.js").TokenMessage} message
+ * @returns {State}
  */
 export function takeToken(state, { id, text, count, milliseconds }) {
   if (state.running?.id !== id) return state;
-  const { index } = state.running;
-  const version = state.versions[index];
+  const { place } = state.running;
   // The first token of a run waits for the whole prompt: no measure of speed.
-  const first =
-    version.finish === "" && state.speed === 0 && version.count === (version.snapshot?.newIds.length ?? 0);
+  const first = ownLength(state.manuscript, place) <= 0;
   const rate = (1000 * count) / Math.max(milliseconds, 0.01);
   const smoothed = state.speed ? 1 / ((1 - SPEED_SHARE) / state.speed + SPEED_SHARE / rate) : rate;
-  const changed = changeVersion(state, index, { text: version.text + text, count: version.count + count });
-  return { ...changed, speed: first ? 0 : smoothed };
+  const manuscript = changes.grow(state.manuscript, place, text, count);
+  return { ...state, manuscript, speed: first ? 0 : smoothed };
 }
 
 /**
@@ -185,44 +235,8 @@ export function takeToken(state, { id, text, count, milliseconds }) {
  */
 export function takeDone(state, message) {
   if (state.running?.id !== message.id) return state;
-  const { text, finish, snapshot } = message;
-  const changed = changeVersion(state, state.running.index, {
-    text,
-    finish,
-    snapshot,
-    count: snapshot.newIds.length,
-  });
-  const sentence = { length: "finished", stopped: "stopped", end_of_text: "ended" }[finish];
-  return { ...changed, queue: finish === "stopped" ? [] : state.queue, running: null, message: sentence };
-}
-
-/**
- * @param {State} state
- * @param {string} code
- * @param {Record<string, string | number>} [values]
- * @param {Notice["kind"]} [kind]
- * @returns {State}
- */
-export function addNotice(state, code, values = {}, kind = "trouble") {
-  const others = state.notices.filter((notice) => notice.code !== code);
-  return { ...state, notices: [...others, { code, values, kind }] };
-}
-
-/** @param {State} state @param {string} code */
-export function dropNotice(state, code) {
-  return { ...state, notices: state.notices.filter((notice) => notice.code !== code) };
-}
-
-/** What the buttons can do now. @param {State} state */
-export function abilities(state) {
-  const idle = state.phase === "ready" && !state.running;
-  const continuable =
-    state.versions.length > 0 && state.versions.some((version) => version.finish !== "end_of_text");
-  return {
-    canLoad: state.phase === "idle" || state.phase === "failed",
-    canWrite: idle,
-    canStop: state.running !== null && !state.stopping,
-    canContinue: idle && continuable,
-    canUndo: !state.running && state.history.length > 0,
-  };
+  const manuscript = changes.settle(state.manuscript, state.running.place, message);
+  const sentence = { length: "finished", stopped: "stopped", end_of_text: "ended" }[message.finish];
+  const ended = { ...state, manuscript, running: null, message: sentence };
+  return message.finish === "stopped" ? { ...dropQueue(ended), replay: null } : ended;
 }

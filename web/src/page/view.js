@@ -1,9 +1,14 @@
 /** Puts the state on the page. Handlers come from outside; nothing is decided here. */
 
+import { abilities } from "./abilities.js";
+import { AboutView } from "./about_view.js";
 import { byId, create, setText, show } from "./dom.js";
 import { FocusKeeper } from "./focus.js";
-import { FIELDS } from "./settings.js";
-import { abilities } from "./state.js";
+import { Follower } from "./follower.js";
+import { openingOf } from "./manuscript/tree.js";
+import { ManuscriptsView } from "./manuscripts_view.js";
+import { SettingsView } from "./settings_view.js";
+import { SharedView } from "./shared_view.js";
 import { megabytes, text } from "./strings.js";
 import { VersionsView } from "./versions_view.js";
 
@@ -12,46 +17,42 @@ import { VersionsView } from "./versions_view.js";
  * @typedef {Record<string, (...values: any[]) => void>} Handlers
  */
 
+const CLICKS = [
+  ...["load", "write", "stop", "continue", "undo", "redo", "share", "language", "defaults"],
+  ...["new-manuscript", "shared-take", "shared-dismiss", "sample-continue"],
+];
+
 export class View {
   /** @param {Handlers} handlers */
   constructor(handlers) {
     this.handlers = handlers;
     this.language = "";
+    /** @type {State["site"] | undefined} */
+    this.translatedFor = undefined;
     /** @type {State | null} */
     this.state = null;
     this.scheduled = false;
-    // What was drawn last, so that nothing is drawn again without need.
-    /** @type {import("./state.js").Notice[] | null} */
+    /** What was drawn last, so that nothing is drawn again without need. @type {State["notices"] | null} */
     this.shownNotices = null;
-    /** @type {State["ready"] | undefined} */
-    this.shownReady = undefined;
-    /** @type {State["settings"] | undefined} */
-    this.shownSettings = undefined;
-    /** @type {import("./site.js").Sample | null} */
-    this.shownSample = null;
     this.focus = new FocusKeeper();
     this.versions = new VersionsView(byId("versions"), byId("spoken"), handlers);
-    for (const name of ["load", "write", "stop", "continue", "undo", "share", "language", "defaults"]) {
-      byId(name).addEventListener("click", () => handlers[name]());
-    }
-    byId("sample-previous").addEventListener("click", () => handlers.turn(-1));
-    byId("sample-next").addEventListener("click", () => handlers.turn(1));
-    byId("samples").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
-      if (event.key === "ArrowLeft") handlers.turn(-1);
-      if (event.key === "ArrowRight") handlers.turn(1);
+    this.about = new AboutView(handlers);
+    this.settings = new SettingsView(handlers);
+    this.shared = new SharedView();
+    this.manuscripts = new ManuscriptsView(handlers);
+    this.follower = new Follower();
+    for (const name of CLICKS) byId(name).addEventListener("click", () => handlers[name]());
+    // They scroll when they are long, and a keyboard must be able to.
+    for (const name of ["sample-text", "shared-text"]) byId(name).tabIndex = 0;
+    byId("prompt").addEventListener("input", () => handlers.draft(byId("prompt").value));
+    document.addEventListener("keydown", (event) => {
+      // Enter that ends a composition chooses characters.
+      const composing = event.isComposing || event.keyCode === 229;
+      if (composing || event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+      const { target } = event;
+      if (target === byId("prompt")) handlers.write();
+      else if (target instanceof Element && target.matches("textarea.editor")) handlers.continue();
     });
-    byId("prompt").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
-      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) handlers.write();
-    });
-    this.buildFields();
-  }
-
-  get prompt() {
-    return byId("prompt").value;
-  }
-
-  set prompt(value) {
-    byId("prompt").value = value;
   }
 
   focusPrompt() {
@@ -75,23 +76,28 @@ export class View {
 
   /** @private */
   draw(/** @type {State} */ state) {
-    if (state.language !== this.language) this.translate(state);
+    if (state.language !== this.language || state.site !== this.translatedFor) this.translate(state);
     this.drawNotices(state);
-    this.drawSite(state);
-    this.drawSample(state);
+    this.about.draw(state);
+    this.shared.draw(state);
     this.drawModel(state);
     this.drawButtons(state);
-    this.drawSettings(state);
+    this.drawPrompt(state);
+    this.settings.draw(state);
     this.versions.draw(state);
+    this.manuscripts.draw(state);
     this.focus.handOn();
+    this.follower.follow(state.running ? this.versions.growing(state) : null);
   }
 
   /** @private */
-  translate(/** @type {State} */ { language }) {
+  translate(/** @type {State} */ { language, site }) {
     this.language = language;
+    this.translatedFor = site;
+    const values = { unit: text(language, site?.unit ?? "token") };
     document.documentElement.lang = language === "zh" ? "zh-Hans" : "en";
     for (const element of document.querySelectorAll("[data-text]")) {
-      element.textContent = text(language, /** @type {any} */ (element.getAttribute("data-text")));
+      element.textContent = text(language, /** @type {any} */ (element.getAttribute("data-text")), values);
     }
     for (const element of document.querySelectorAll("[data-label]")) {
       const label = text(language, /** @type {any} */ (element.getAttribute("data-label")));
@@ -101,7 +107,6 @@ export class View {
     byId("language").lang = language === "zh" ? "en" : "zh-Hans";
     byId("prompt").placeholder = text(language, "promptPlaceholder");
     byId("setting-seed").placeholder = text(language, "seedRandom");
-    byId("facts").replaceChildren();
     this.shownNotices = null;
   }
 
@@ -116,7 +121,13 @@ export class View {
       const sentence = text(state.language, /** @type {any} */ (notice.code), values);
       const close = create("button", { type: "button", class: "quiet" }, text(state.language, "dismiss"));
       close.addEventListener("click", () => this.handlers.dismiss(notice.code));
-      const item = create("div", { class: `notice ${notice.kind}` }, create("p", {}, sentence), close);
+      const item = create("div", { class: `notice ${notice.kind}` }, create("p", {}, sentence));
+      if (notice.code === "model_offered") {
+        const get = create("button", { type: "button" }, text(state.language, "model_update"));
+        get.addEventListener("click", () => this.handlers.update());
+        item.append(get);
+      }
+      item.append(close);
       item.dataset.code = notice.code;
       return item;
     });
@@ -129,91 +140,11 @@ export class View {
   }
 
   /** @private */
-  drawSite(/** @type {State} */ state) {
-    const { site, language, ready } = state;
-    if (!site || (byId("facts").childNodes.length && this.shownReady === ready)) return;
-    this.shownReady = ready;
-    document.title = site.name;
-    setText(byId("name"), site.name);
-    const list = new Intl.ListFormat(language === "zh" ? "zh" : "en", {
-      type: "unit",
-      style: language === "zh" ? "narrow" : "short",
-    });
-    const shownBooks = site.books.slice(0, 20).map((title) => (language === "zh" ? `《${title}》` : title));
-    const more = site.books.length > 20 ? ` ${text(language, "andMore", { n: site.books.length })}` : "";
-    const number = new Intl.NumberFormat(language === "zh" ? "zh" : "en", {
-      notation: "compact",
-      maximumSignificantDigits: 3,
-    });
-    const { layers, context } = site;
-    const facts = [
-      [
-        "books",
-        site.books.length ? (language === "zh" ? shownBooks.join("") : list.format(shownBooks)) + more : null,
-      ],
-      ["size", text(language, "sizeValue", { layers, context, parameters: number.format(site.parameters) })],
-      ["loss", site.validation_loss && text(language, "lossValue", { loss: site.validation_loss.toFixed(2) })],
-      [
-        "date",
-        site.date &&
-          new Date(site.date).toLocaleDateString(language === "zh" ? "zh-CN" : "en", {
-            dateStyle: "long",
-            timeZone: "UTC",
-          }),
-      ],
-      ["download", `${megabytes(site.bytes)} · ${site.dtype}`],
-      [
-        "runsOn",
-        ready &&
-          text(language, "runsOnValue", {
-            backend: backendName(ready),
-            error: ready.maxError.toExponential(1),
-            milliseconds: ready.millisecondsPerToken.toFixed(1),
-          }) + (ready.passedOver && ` · ${ready.passedOver}`),
-      ],
-    ].filter(([, value]) => value);
-    const rows = facts.map(([key, value]) =>
-      create(
-        "div",
-        {},
-        create("dt", {}, text(language, /** @type {any} */ (key))),
-        create("dd", {}, String(value)),
-      ),
-    );
-    byId("facts").replaceChildren(...rows);
-    show(byId("card"), true);
-    const openings = site.openings.map((opening) => {
-      const button = create("button", { type: "button", class: "opening" }, opening);
-      button.addEventListener("click", () => this.handlers.opening(opening));
-      return create("li", {}, button);
-    });
-    this.contentLanguage = /\p{Script=Han}/u.test(site.openings.join("")) ? "zh-Hans" : "";
-    // In an English page a browser would otherwise pick Japanese shapes for Chinese characters.
-    for (const id of ["name", "prompt", "openings", "versions", "sample-text", "sample-book"]) {
-      byId(id).lang = this.contentLanguage;
-    }
-    if (!byId("openings").childNodes.length) byId("openings").replaceChildren(...openings);
-  }
-
-  /** @private */
-  drawSample(/** @type {State} */ { site, sample, language }) {
-    const samples = site?.samples ?? [];
-    show(byId("samples"), samples.length > 0);
-    if (!samples.length) return;
-    const shown = samples[sample];
-    setText(byId("sample-book"), shown.book ? (language === "zh" ? `《${shown.book}》` : shown.book) : "");
-    setText(byId("sample-place"), text(language, "samplePlace", { n: sample + 1, all: samples.length }));
-    if (this.shownSample === shown) return;
-    this.shownSample = shown;
-    byId("sample-text").replaceChildren(create("span", { class: "opening-text" }, shown.prompt), shown.text);
-  }
-
-  /** @private */
   drawModel(/** @type {State} */ state) {
     const { language, phase, progress, site, kept } = state;
-    const retry = phase === "failed";
     const size = site ? megabytes(site.bytes) : "";
-    setText(byId("load"), retry ? text(language, "retry") : text(language, kept ? "loadKept" : "load", { size }));
+    const label = phase === "failed" ? "retry" : kept ? "loadKept" : "load";
+    setText(byId("load"), text(language, label, { size }));
     const bytes = site ? site.bytes.toLocaleString("en") : "";
     const note = kept ? text(language, "loadKeptNote") : text(language, "loadNote", { bytes });
     setText(byId("load-note"), phase === "idle" && site ? note : "");
@@ -236,76 +167,60 @@ export class View {
   }
 
   /** @private */
-  drawButtons(/** @type {State} */ state) {
-    const able = abilities(state);
-    const ready = state.phase === "ready";
-    show(byId("load"), able.canLoad);
-    byId("load").disabled = !state.site;
-    show(byId("write"), ready && !state.running);
-    show(byId("stop"), state.running !== null);
-    byId("stop").disabled = !able.canStop;
-    show(byId("continue"), able.canContinue);
-    show(byId("undo"), able.canUndo);
-    setText(byId("status"), this.status(state));
-    document.body.dataset.phase = state.phase;
-    document.body.dataset.backend = state.ready?.backend ?? "";
-    document.body.dataset.busy = String(state.running !== null);
+  drawPrompt(/** @type {State} */ { manuscript, running }) {
+    const { draft, tips } = manuscript;
+    const prompt = byId("prompt");
+    if (prompt.value !== draft.replace(/\r\n?/g, "\n")) prompt.value = draft;
+    const changed = tips.length > 0 && !running && openingOf(manuscript, tips[0]) !== draft;
+    show(byId("prompt-note"), changed);
   }
 
   /** @private */
-  status(/** @type {State} */ { language, phase, running, stopping, message, versions, speed, site, ready }) {
-    if (phase !== "ready" && !message) return "";
+  drawButtons(/** @type {State} */ state) {
+    const able = abilities(state);
+    show(byId("load"), able.canLoad || !state.site);
+    byId("load").disabled = byId("write").disabled = !state.site;
+    show(byId("write"), !able.canStop && state.running === null);
+    show(byId("stop"), able.canStop || state.running !== null);
+    byId("stop").disabled = !able.canStop;
+    show(byId("continue"), able.canContinue);
+    for (const [name, can] of /** @type {const} */ ([
+      ["undo", able.canUndo],
+      ["redo", able.canRedo],
+      ["share", able.canShare],
+    ])) {
+      byId(name).disabled = !can;
+    }
+    setText(byId("status"), state.phase === "loading" ? "" : this.status(state));
+    const { said, language } = state;
+    const sentence =
+      said.message && said.place < 0 ? text(language, /** @type {any} */ (said.message), said.values) : "";
+    setText(byId("said"), sentence);
+    document.body.dataset.phase = state.started ? state.phase : "starting";
+    // Room for the text is made at the press, so that nothing has to give way while it grows.
+    document.body.dataset.sheet = String(state.manuscript.tips.length > 0 || state.wanted !== "");
+    document.body.dataset.backend = state.ready?.backend ?? "";
+    document.body.dataset.busy = String(state.running !== null || state.queue.length > 0 || state.replay !== null);
+  }
+
+  /** @private */
+  status(
+    /** @type {State} */ { language, phase, running, stopping, message, manuscript, speed, site, ready, kept },
+  ) {
     const unit = site ? text(language, site.unit) : "";
+    if (phase === "failed") return "";
+    if (phase === "idle") {
+      if (!site) return "";
+      return text(language, kept ? "firstPressKept" : "firstPress", { size: megabytes(site.bytes) });
+    }
     if (running) {
-      const sentence = stopping ? text(language, "stopping") : text(language, "writing", { n: running.index + 1 });
+      const n = Math.max(0, manuscript.tips.indexOf(running.place)) + 1;
+      const sentence = stopping ? text(language, "stopping") : text(language, "writing", { n });
       const rate = text(language, "speed", { speed: speed < 10 ? speed.toFixed(1) : Math.round(speed), unit });
       return speed ? `${sentence} ${rate}` : sentence;
     }
-    const values = { n: versions.reduce((sum, version) => sum + version.count, 0), unit };
+    const n = manuscript.tips.reduce((sum, tip) => sum + manuscript.passages[tip].length, 0);
     const seconds = ready?.seconds.toFixed(1) ?? "";
-    return text(language, /** @type {any} */ (message || "ready"), { ...values, seconds });
+    return text(language, /** @type {any} */ (message || "ready"), { n, unit, seconds });
   }
-
-  /** @private */
-  buildFields() {
-    const rows = FIELDS.map(({ name, min, max, step }) => {
-      const id = `setting-${name}`;
-      const input = create("input", {
-        id,
-        name,
-        type: "number",
-        min,
-        max,
-        step: step === 1 ? 1 : "any",
-        inputMode: "decimal",
-      });
-      input.setAttribute("aria-describedby", `${id}-help`);
-      input.addEventListener("change", () => this.handlers.setting(name, input.value));
-      const label = create("label", { htmlFor: id });
-      label.dataset.text = name;
-      const help = create("p", { id: `${id}-help`, class: "note" });
-      help.dataset.text = `${name}Help`;
-      return create("div", { class: "field" }, label, input, help);
-    });
-    byId("fields").replaceChildren(...rows);
-  }
-
-  /** @private */
-  drawSettings(/** @type {State} */ { settings }) {
-    if (this.shownSettings === settings) return;
-    this.shownSettings = settings;
-    byId("share").disabled = byId("defaults").disabled = !settings;
-    for (const { name } of FIELDS) {
-      const input = byId(`setting-${name}`);
-      input.disabled = !settings;
-      // A field that is being typed in is not the state's yet: drawing an earlier change must not undo it.
-      if (input !== document.activeElement) input.value = String(settings?.[name] ?? "");
-    }
-  }
-}
-
-/** What computes, with the number of threads where there are several. */
-function backendName(/** @type {import("../runtime/contract.js").ReadyMessage} */ { backend, simd, threads }) {
-  if (backend === "wasm" && simd) return "wasm SIMD";
-  return backend === "threads" ? `threads × ${threads}` : backend;
 }

@@ -11,18 +11,23 @@
  * @property {number} repetitionPenalty
  * @property {number} maxNewTokens
  * @property {number} seed 0 to 2**32 - 1.
+ * @property {boolean} [finishSentence] Goes on past `maxNewTokens` to the end of the sentence (docs/controls.md); not done
+ *   where it is left out.
  *
  * @typedef {object} Snapshot Where a text stands, so that writing can go on from there.
  * @property {number[]} window Ids that the model sees; the last one is not encoded yet.
  * @property {number[]} newIds All ids written after the prompt.
  *
- * @typedef {{type: "load", url: string, backend: string, threads?: number | null}} LoadMessage `url` ends in a slash; without
- *   `threads` the worker finds out by timing how many are best.
+ * @typedef {{type: "load", url: string, backend: string, threads?: number | null, model?: string}} LoadMessage `url` ends in a
+ *   slash; without `threads` the worker finds out by timing how many are best; `model` is the hash of the version to open
+ *   while it is kept, else the newest is.
  * @typedef {{type: "generate", id: number, prompt: string, resume: Snapshot | null, sample: number,
  *   settings: Settings}} GenerateMessage
  * @typedef {{type: "stop"}} StopMessage
  * @typedef {{type: "reset"}} ResetMessage Forgets keys and values, which frees their memory.
- * @typedef {LoadMessage | GenerateMessage | StopMessage | ResetMessage} ToWorker
+ * @typedef {{type: "candidates", id: number, text: string, k: number} | {type: "score" | "tokenize", id: number,
+ *   text: string}} Question Ends with one answer, `stopped` or `error`; until then the worker is busy.
+ * @typedef {LoadMessage | GenerateMessage | StopMessage | ResetMessage | Question} ToWorker
  *
  * @typedef {{type: "progress", phase: "download" | "cache" | "prepare" | "check", loaded: number, total: number}}
  *   ProgressMessage Bytes in the first two phases.
@@ -32,15 +37,18 @@
  * @property {string} passedOver Why a faster way of computing was not taken; empty when none was passed over.
  * @property {number} threads How many compute.
  * @property {boolean} simd Whether WebAssembly's vector instructions are in use; true where they do not matter.
+ * @property {string} model SHA-256 of its bundle.json: says which model this is.
  * @property {"stored" | "full" | "unavailable"} storage Whether the files are kept for the next visit.
  * @property {boolean} fromCache
  * @property {number} maxError Largest difference of a logit from the golden trace.
  * @property {number} millisecondsPerToken At the start of a text.
  * @property {number} contextLength
+ * @property {Record<string, any>} generation The content of the bundle's generation_config.json.
  * @property {number} seconds From `load` to `ready`.
  *
  * @typedef {{type: "token", id: number, text: string, count: number, milliseconds: number}} TokenMessage
  *   `text` is what the token completes, often one character, sometimes nothing; `milliseconds` since the one before.
+ *   Behind what may be the end of a sentence a token waits for the next, and `count` tells that several come together.
  * @typedef {object} DoneMessage
  * @property {"done"} type
  * @property {number} id
@@ -53,7 +61,16 @@
  * @property {{numTensors: number, numBytes: number}} memory After the run, for tests and benchmarks.
  *
  * @typedef {{type: "error", id: number | null, code: import("./trouble.js").TroubleCode, detail: string}} ErrorMessage
- * @typedef {ProgressMessage | ReadyMessage | TokenMessage | DoneMessage | ErrorMessage} FromWorker
+ * @typedef {object} ScoreMessage
+ * @property {"score"} type
+ * @property {number} id
+ * @property {number[]} ids
+ * @property {string[]} tokens Their texts; one that is part of a character is U+FFFD.
+ * @property {number[]} logProbabilities Natural logarithms, each given all tokens before it within the window.
+ *
+ * @typedef {{type: "candidates", id: number, candidates: {id: number, text: string, probability: number}[]} |
+ *   {type: "tokens", id: number, ids: number[], tokens: string[]} | {type: "stopped", id: number} | ScoreMessage} Answer
+ * @typedef {ProgressMessage | ReadyMessage | TokenMessage | DoneMessage | ErrorMessage | Answer} FromWorker
  */
 
 export {};

@@ -2,9 +2,12 @@
 
 import { loadBundle } from "./bundle/bundle.js";
 import { WeightStore } from "./bundle/weights.js";
+import { offered } from "./offered.js";
 import { asTrouble } from "./trouble.js";
 import { checkGolden } from "./writing/golden.js";
 import { timeSteps } from "./writing/probe.js";
+import { candidates, score, tokenize } from "./writing/questions.js";
+import { SentenceEnd } from "./writing/sentences.js";
 import { StreamDecoder, Tokenizer } from "./writing/tokenizer.js";
 import { Writer } from "./writing/writer.js";
 
@@ -42,7 +45,8 @@ export function createEngine(backend, post) {
     post({ type: "error", id, code, detail: lost || trouble.detail });
   };
 
-  async function load(/** @type {import("./contract.js").LoadMessage} */ { url, backend: wanted, threads = null }) {
+  async function load(/** @type {import("./contract.js").LoadMessage} */ message) {
+    const { url, backend: wanted, threads = null, model: version } = message;
     const started = performance.now();
     const progress = (/** @type {any} */ phase, /** @type {number} */ loaded, /** @type {number} */ total) =>
       post({ type: "progress", phase, loaded, total });
@@ -54,11 +58,12 @@ export function createEngine(backend, post) {
       wanted,
       threads,
     );
-    const bundle = await loadBundle(url, progress, {
+    const environment = {
       fetch: globalThis.fetch.bind(globalThis),
-      caches: globalThis.caches,
+      caches: offered("caches"),
       allocate: backend.allocate,
-    });
+    };
+    const bundle = await loadBundle(url, progress, environment, version);
     progress("prepare", 0, 1);
     const json = (/** @type {string} */ path) => JSON.parse(new TextDecoder().decode(bundle.files.get(path)));
     const config = json("config.json");
@@ -81,11 +86,13 @@ export function createEngine(backend, post) {
       passedOver: backend.passedOver?.() ?? "",
       threads: backend.threads?.() ?? 1,
       simd,
+      model: bundle.hash,
       storage: bundle.storage,
       fromCache: bundle.fromCache,
       maxError,
       millisecondsPerToken: await timeSteps(decoder, config.n_positions),
       contextLength: config.n_positions,
+      generation: json("generation_config.json"),
       seconds: (performance.now() - started) / 1000,
     });
   }
@@ -99,17 +106,24 @@ export function createEngine(backend, post) {
       : writer.start(tokenizer.encode(prompt));
     const text = new StreamDecoder(tokenizer);
     let whole = snapshot.newIds.map((old) => text.push(old)).join("");
+    const sentence = settings.finishSentence ? new SentenceEnd(settings.maxNewTokens, whole) : null;
     const started = performance.now();
     let before = started;
     let first = 0;
-    const result = await writer.write(snapshot, settings, sample, stopped, (token) => {
+    let shown = 0;
+    const onToken = (/** @type {number} */ token) => {
       const now = performance.now();
       first ||= now;
-      const piece = text.push(token);
+      const fresh = text.push(token);
+      const piece = sentence ? sentence.push(fresh) : fresh;
+      const count = sentence ? sentence.kept - shown : 1;
+      if (!count) return; // past what may be the end of the sentence
+      shown += count;
       whole += piece;
-      post({ type: "token", id, text: piece, count: 1, milliseconds: now - before });
+      post({ type: "token", id, text: piece, count, milliseconds: now - before });
       before = now;
-    });
+    };
+    const result = await writer.write(snapshot, settings, sample, stopped, onToken, sentence);
     post({
       type: "done",
       id,
@@ -121,6 +135,22 @@ export function createEngine(backend, post) {
       prefillMilliseconds: (first || performance.now()) - started,
       memory: backend.memory(),
     });
+  }
+
+  async function answer(/** @type {import("./contract.js").Question} */ message) {
+    if (!model) throw new Error(`${message.type} before ready`);
+    const { tokenizer, writer } = model;
+    const { id, text } = message;
+    stopping = false;
+    if (message.type === "tokenize") {
+      post({ type: "tokens", id, ...tokenize(tokenizer, text) });
+    } else if (message.type === "candidates") {
+      const found = await candidates(tokenizer, writer, text, message.k, stopped);
+      post(found ? { type: "candidates", id, candidates: found } : { type: "stopped", id });
+    } else {
+      const found = await score(tokenizer, writer, text, stopped);
+      post(found ? { type: "score", id, ...found } : { type: "stopped", id });
+    }
   }
 
   /** Whether the page wants the run to end; gives its message a chance to come in. */
@@ -136,8 +166,9 @@ export function createEngine(backend, post) {
       else if (message.type === "generate") await generate(message);
       else if (message.type === "stop") stopping = true;
       else if (message.type === "reset") model?.writer.reset();
+      else await answer(message);
     } catch (error) {
-      fail(message.type === "generate" ? message.id : null, error);
+      fail("id" in message ? message.id : null, error);
     }
   };
 }

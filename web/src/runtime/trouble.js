@@ -1,7 +1,9 @@
 /**
  * What can go wrong, each with a code that the page has a sentence for in every language (page/strings.js).
  *
- * @typedef {"offline" | "missing_file" | "wrong_hash" | "bundle_version" | "bundle_damaged" | "no_webassembly" |
+ * @typedef {"offline" | "missing_file" | "host_busy" | "host_fault" | "host_refuses" | "led_away" | "web_page" |
+ *   "wrong_hash" | "bundle_version" | "bundle_damaged" | "no_webassembly" | "wasm_forbidden" | "program_missing" |
+ *   "scripts_forbidden" | "not_offered" |
  *   "backend_failed" | "golden_mismatch" | "device_lost" | "out_of_memory" | "worker_failed" | "unknown"} TroubleCode
  */
 
@@ -25,6 +27,8 @@ export class Trouble extends Error {
 export function asTrouble(error) {
   if (error instanceof Trouble) return error;
   const message = error instanceof Error ? error.message : String(error);
-  const memory = error instanceof RangeError || /out of memory|allocation|Cannot enlarge/i.test(message);
+  // A RangeError may be anything's; a stack that is too deep is one too, and says nothing of the device's memory.
+  const stack = /call stack|recursion/i.test(message);
+  const memory = error instanceof RangeError ? !stack : /out of memory|allocation|Cannot enlarge/i.test(message);
   return new Trouble(memory ? "out_of_memory" : "unknown", message);
 }

@@ -1,7 +1,9 @@
 /** The worker that computes with the kernels and several threads, on a page that is isolated from others. */
 
+import { WeightStore } from "./bundle/weights.js";
 import { createEngine } from "./engine.js";
-import { SharedMemory } from "./threads/shared_memory.js";
+import { demandWebAssembly, readWasm } from "./program_file.js";
+import { roomFor, SharedMemory } from "./threads/shared_memory.js";
 import { ThreadDecoder } from "./threads/thread_decoder.js";
 import { Trouble } from "./trouble.js";
 
@@ -18,19 +20,27 @@ let forced = null;
 let weightsStart = 0;
 
 async function start(/** @type {unknown} */ _, /** @type {string} */ __, /** @type {number | null} */ threads) {
-  if (!globalThis.crossOriginIsolated) throw new Trouble("backend_failed", "not isolated: no threads");
+  if (!globalThis.crossOriginIsolated) throw new Trouble("not_offered", "not isolated: no threads");
   forced = threads;
+  demandWebAssembly();
+  const bytes = await readWasm(KERNELS);
   try {
-    memory = new SharedMemory();
-    module = await WebAssembly.compileStreaming(fetch(KERNELS));
+    module = await WebAssembly.compile(bytes);
   } catch (error) {
     throw new Trouble("backend_failed", String(error));
   }
   return { simd: true };
 }
 
-function allocate(/** @type {number} */ bytes, /** @type {import("./bundle/bundle.js").BundleIndex} */ index) {
-  if (index.dtype !== "int8") throw new Trouble("backend_failed", `weights are ${index.dtype}`);
+/** @type {import("./bundle/room.js").Allocate} */
+function allocate(bytes, index, files) {
+  if (index.dtype !== "int8") throw new Trouble("not_offered", `weights are ${index.dtype}`);
+  const config = JSON.parse(new TextDecoder().decode(files.get("config.json")));
+  // Where each weight will lie is known before its bytes are there.
+  const coming = /** @type {any} */ ({ length: bytes });
+  const weights = new WeightStore({ index, files, weights: () => coming });
+  const need = ThreadDecoder.need(config, weights, index.tokenizer.vocabulary_size);
+  memory = new SharedMemory(roomFor(bytes) + need);
   weightsStart = memory.take(bytes);
   return () => memory.bytes(weightsStart, bytes);
 }

@@ -3,6 +3,8 @@
 import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import * as tf from "@tensorflow/tfjs-core";
 import { createEngine } from "./engine.js";
+import { home } from "./home.js";
+import { demandWebAssembly, readWasm } from "./program_file.js";
 import { memory } from "./tfjs/tfjs_memory.js";
 import { WasmDecoders } from "./tfjs/wasm_decoders.js";
 import { Trouble } from "./trouble.js";
@@ -10,21 +12,23 @@ import { Trouble } from "./trouble.js";
 const decoders = new WasmDecoders();
 
 async function start(/** @type {unknown} */ _, /** @type {string} */ wanted) {
-  if (typeof WebAssembly !== "object") throw new Trouble("no_webassembly");
-  setWasmPaths(new URL(".", globalThis.location.href).href);
+  demandWebAssembly();
   // Threads need cross-origin isolation, and on shared processors they lose: docs/page.md.
   tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
+  const simd = Boolean(await tf.env().getAsync("WASM_HAS_SIMD_SUPPORT"));
+  await giveBytes(simd ? "tfjs-backend-wasm-simd.wasm" : "tfjs-backend-wasm.wasm");
   if (!(await tf.setBackend("wasm"))) throw new Trouble("backend_failed", "wasm");
   await tf.ready();
-  const simd = Boolean(await tf.env().getAsync("WASM_HAS_SIMD_SUPPORT"));
-  if (wanted === "kernels") await decoders.connect(simd, read);
+  if (wanted === "kernels") await decoders.connect(simd, readWasm);
   return { simd };
 }
 
-async function read(/** @type {string} */ file) {
-  const response = await fetch(new URL(file, globalThis.location.href));
-  if (!response.ok) throw new Error(`${file}: HTTP ${response.status}`);
-  return response.arrayBuffer();
+/** Has TensorFlow.js take what was read here: left to itself it waits forever for a file that is not as it should be. */
+async function giveBytes(/** @type {string} */ file) {
+  const bytes = await readWasm(file);
+  if (!WebAssembly.validate(bytes)) throw new Trouble("program_missing", file);
+  /** @type {any} */ (tf.env().platform).fetch = async () => new Response(bytes);
+  setWasmPaths(new URL(".", home()).href, true);
 }
 
 const backend = {

@@ -1,51 +1,40 @@
 /**
- * Fetches a bundle: every byte counted, every file checked against its hash, and kept for the next visit as a whole or
- * not at all. Formats: export/browser/bundle.py.
+ * Opens a bundle. What is kept on the device is opened first, whatever the network says; only where nothing complete is
+ * kept are files fetched, each checked against its hash and kept as it comes, so that a download that was broken off
+ * goes on where it was. Formats: export/browser/bundle.py.
  */
 
-import { Trouble } from "../trouble.js";
-import { INDEX_FILE, KeptFiles } from "./kept_files.js";
+import { fetchFile, fetchIndex, inTurns } from "./download.js";
+import { parseIndex } from "./index_file.js";
+import { KeptFiles } from "./kept_files.js";
 import { Room } from "./room.js";
 import { sha256 } from "./sha256.js";
 
-export const BUNDLE_VERSION = 4;
-const FORMAT = "tf_gpt2-bundle";
 const PARALLEL = 4;
-const RETRY_MILLISECONDS = 300;
 
 /**
  * @typedef {Uint8Array<ArrayBuffer>} Bytes
- * @typedef {typeof globalThis.fetch} Fetch
- * @typedef {{path: string, bytes: number, sha256: string}} FileEntry
- * @typedef {{kind: "characters" | "bpe" | "other", end_of_text_id: number, vocabulary_size: number}} TokenizerFacts
- * @typedef {{format: string, version: number, dtype: string, parameters: number, bytes: number, files: FileEntry[],
- *   tokenizer: TokenizerFacts, shards: string[], int8: Record<string, {shape: number[], channel_axis: number}>}}
- *   BundleIndex
- * @typedef {{index: BundleIndex, files: Map<string, Bytes>, weights: () => Bytes, fromCache: boolean,
- *   storage: "stored" | "full" | "unavailable"}} Bundle `files` has all but the shards; these lie in `weights`, one after
- *   the other.
+ * @typedef {import("./index_file.js").BundleIndex} BundleIndex
+ * @typedef {import("./index_file.js").FileEntry} FileEntry
+ * @typedef {{fetch: import("./host.js").Fetch, caches: CacheStorage | undefined, wait?: import("./host.js").Wait,
+ *   allocate?: import("./room.js").Allocate}} Environment
+ * @typedef {{hash: string, index: BundleIndex, files: Map<string, Bytes>, weights: () => Bytes, fromCache: boolean,
+ *   storage: "stored" | "full" | "unavailable"}} Bundle `hash` is that of bundle.json, which names all others: it says which
+ *   model this is. `files` has all but the shards; these lie in `weights`, one after the other.
  * @typedef {(phase: "download" | "cache", loaded: number, total: number) => void} OnProgress
  */
 
 /**
  * @param {string} url The bundle's folder, with a slash at its end.
  * @param {OnProgress} onProgress
- * @param {{fetch: Fetch, caches: CacheStorage | undefined,
- *   allocate?: import("./room.js").Allocate}} environment
+ * @param {Environment} environment
+ * @param {string} [wanted] Hash of the version to open, if it is still kept: the one that a page is using.
  * @returns {Promise<Bundle>}
- * @throws {Trouble}
+ * @throws {import("../trouble.js").Trouble}
  */
-export async function loadBundle(url, onProgress, environment) {
+export async function loadBundle(url, onProgress, environment, wanted = "") {
   const kept = new KeptFiles(url, environment.caches);
-  const raw = (await fetchIndex(url, environment.fetch)) ?? (await kept.newestIndex());
-  if (!raw) throw new Trouble("offline", url);
-  const index = parseIndex(raw);
-  const name = await sha256(raw);
-  const room = new Room(index, environment.allocate);
-  const fromCache = await kept.read(name, room, onProgress);
-  if (!fromCache) await download(url, room, onProgress, environment.fetch);
-  const storage = fromCache ? "stored" : await kept.write(name, raw, room);
-  return { index, files: room.files, weights: room.weights, fromCache, storage };
+  return (await openKept(kept, onProgress, environment, wanted)) ?? fromHost(kept, onProgress, environment);
 }
 
 /**
@@ -55,135 +44,91 @@ export async function loadBundle(url, onProgress, environment) {
  * @param {CacheStorage | undefined} caches
  */
 export async function isKept(url, caches) {
-  return (await new KeptFiles(url, caches).newestIndex()) !== null;
+  return (await readable(new KeptFiles(url, caches))).length > 0;
 }
 
-/**
- * @param {Bytes} raw The content of bundle.json.
- * @returns {BundleIndex}
- */
-export function parseIndex(raw) {
-  let index;
-  try {
-    index = JSON.parse(new TextDecoder().decode(raw));
-  } catch (error) {
-    throw new Trouble("bundle_damaged", `${INDEX_FILE}: ${error}`);
-  }
-  if (index?.format !== FORMAT) throw new Trouble("bundle_damaged", INDEX_FILE);
-  if (index.version !== BUNDLE_VERSION) throw new Trouble("bundle_version", String(index.version));
-  const wrong = wrongField(index);
-  if (wrong) throw new Trouble("bundle_damaged", `${INDEX_FILE}: ${wrong}`);
-  return index;
+/** The kept versions that this page can read, the newest first. */
+async function readable(/** @type {KeptFiles} */ kept) {
+  return (await kept.complete()).flatMap((complete) => {
+    try {
+      return [{ ...complete, index: parseIndex(complete.raw) }];
+    } catch {
+      return []; // of another page's format, say
+    }
+  });
 }
 
-/** @returns {string | undefined} Name of the first field that is missing or of another type than it should be. */
-function wrongField(/** @type {any} */ index) {
-  const texts = (/** @type {any} */ list) => Array.isArray(list) && list.every((one) => typeof one === "string");
-  const record = (/** @type {any} */ value) => value !== null && typeof value === "object" && !Array.isArray(value);
-  const { tokenizer, int8 } = index;
-  /** @type {[name: string, right: () => boolean][]} */
-  const fields = [
-    ["dtype", () => typeof index.dtype === "string"],
-    ["parameters", () => isCount(index.parameters)],
-    ["bytes", () => isCount(index.bytes)],
-    ["files", () => Array.isArray(index.files) && index.files.every(isFileEntry)],
-    ["shards", () => texts(index.shards)],
-    ["int8", () => record(int8) && Object.values(int8).every(isMatrix)],
-    ["tokenizer", () => record(tokenizer)],
-    ["tokenizer.kind", () => ["characters", "bpe", "other"].includes(tokenizer.kind)],
-    ["tokenizer.vocabulary_size", () => isCount(tokenizer.vocabulary_size)],
-    ["tokenizer.end_of_text_id", () => isBelow(tokenizer.end_of_text_id, tokenizer.vocabulary_size)],
-  ];
-  return fields.find(([, right]) => !right())?.[0];
-}
-
-function isCount(/** @type {any} */ value) {
-  return Number.isSafeInteger(value) && value >= 0;
-}
-
-function isBelow(/** @type {any} */ value, /** @type {number} */ limit) {
-  return isCount(value) && value < limit;
-}
-
-function isFileEntry(/** @type {any} */ entry) {
-  return typeof entry?.path === "string" && isCount(entry.bytes) && typeof entry.sha256 === "string";
-}
-
-function isMatrix(/** @type {any} */ matrix) {
-  const { shape, channel_axis: axis } = matrix ?? {};
-  return Array.isArray(shape) && shape.length === 2 && shape.every(isCount) && isBelow(axis, 2);
-}
-
-/** @returns {Promise<Bytes | null>} Null when the network gives no answer. */
-async function fetchIndex(/** @type {string} */ url, /** @type {Fetch} */ fetch) {
-  let response;
-  try {
-    response = await fetch(url + INDEX_FILE, { cache: "no-cache" });
-    if (response.ok) return new Uint8Array(await response.arrayBuffer());
-  } catch {
+/** @returns {Promise<Bundle | null>} Null when nothing complete is kept. */
+async function openKept(
+  /** @type {KeptFiles} */ kept,
+  /** @type {OnProgress} */ onProgress,
+  /** @type {Environment} */ environment,
+  /** @type {string} */ wanted,
+) {
+  const found = await readable(kept);
+  const chosen = found.find(({ version }) => version.hash === wanted) ?? found[0];
+  if (!chosen) return null;
+  const { version, index } = chosen;
+  const room = new Room(index, environment.allocate);
+  if (!(await readAll(version, room, onProgress))) {
+    await version.reopen();
     return null;
   }
-  if (response.status === 404) throw new Trouble("missing_file", INDEX_FILE);
-  return null; // a host in trouble; what is kept still works
+  // Nobody asked for an older one, and the newest has shown that it can be read.
+  if (chosen === found[0]) {
+    await kept.drop(async (other) => other.hash !== version.hash && (await other.isComplete()));
+  }
+  return asBundle(version, room, true);
 }
 
-async function download(
-  /** @type {string} */ url,
+async function readAll(
+  /** @type {import("./kept_files.js").KeptVersion} */ version,
   /** @type {Room} */ room,
   /** @type {OnProgress} */ onProgress,
-  /** @type {Fetch} */ fetch,
 ) {
-  const { index } = room;
-  const queue = [...index.files];
-  const aborter = new AbortController();
   let loaded = 0;
-  const count = (/** @type {number} */ bytes) => {
-    loaded += bytes;
-    onProgress("download", loaded, index.bytes);
-  };
-  count(0);
-  const work = async () => {
-    for (let entry = queue.shift(); entry; entry = queue.shift()) {
-      await fetchFile(url, entry, room, count, fetch, aborter.signal);
+  for (const entries of [room.first, room.shards]) {
+    for (const entry of entries) {
+      if (!(await version.read(entry, () => room.at(entry.path)))) return false;
+      onProgress("cache", (loaded += entry.bytes), room.index.bytes);
     }
-  };
-  try {
-    await Promise.all(Array.from({ length: PARALLEL }, work));
-  } catch (error) {
-    aborter.abort();
-    throw error;
+    room.reserve();
   }
+  return true;
 }
 
-/** One file; a second try for what a weak network or a stale cache on the way can explain. */
-async function fetchFile(
-  /** @type {string} */ url,
-  /** @type {FileEntry} */ entry,
-  /** @type {Room} */ room,
-  /** @type {(bytes: number) => void} */ count,
-  /** @type {Fetch} */ fetch,
-  /** @type {AbortSignal} */ signal,
+/** @returns {Promise<Bundle>} */
+async function fromHost(
+  /** @type {KeptFiles} */ kept,
+  /** @type {OnProgress} */ onProgress,
+  /** @type {Environment} */ environment,
 ) {
-  // The hash in the address keeps caches on the way from mixing two versions of a model.
-  const address = `${url}${entry.path}?v=${entry.sha256.slice(0, 16)}`;
-  let trouble;
-  for (const cache of /** @type {RequestCache[]} */ (["default", "reload"])) {
-    let received = 0;
-    try {
-      const response = await fetch(address, { cache, signal });
-      if (!response.ok) throw new Trouble("missing_file", `${entry.path} (HTTP ${response.status})`);
-      const whole = await room.fill(entry, response, (bytes) => {
-        received += bytes;
-        count(bytes);
-      });
-      if (whole && (await sha256(room.at(entry.path))) === entry.sha256) return;
-      trouble = new Trouble("wrong_hash", entry.path);
-    } catch (error) {
-      if (signal.aborted) throw error;
-      trouble = error instanceof Trouble ? error : new Trouble("offline", `${entry.path}: ${error}`);
-    }
-    count(-received);
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MILLISECONDS));
-  }
-  throw trouble;
+  const { raw, index } = await fetchIndex(kept.url, environment);
+  const version = kept.version(await sha256(raw));
+  await kept.drop(async ({ hash }) => hash !== version.hash);
+  const room = new Room(index, environment.allocate);
+  let loaded = 0;
+  const count = (/** @type {number} */ bytes) => onProgress("download", (loaded += bytes), index.bytes);
+  count(0);
+  const obtain = async (/** @type {FileEntry} */ entry, /** @type {AbortSignal} */ signal) => {
+    const place = () => room.at(entry.path);
+    if (await version.read(entry, place)) return count(entry.bytes);
+    await fetchFile(kept.url, entry, place, count, environment, signal);
+    await version.keep(entry.path, place());
+  };
+  await inTurns(room.first, PARALLEL, obtain);
+  room.reserve();
+  await inTurns(room.shards, PARALLEL, obtain);
+  await version.close(raw);
+  return asBundle(version, room, false);
+}
+
+/** @returns {Bundle} */
+function asBundle(
+  /** @type {import("./kept_files.js").KeptVersion} */ { hash, storage },
+  /** @type {Room} */ room,
+  /** @type {boolean} */ fromCache,
+) {
+  const { index, files } = room;
+  return { hash, index, files, weights: () => room.weights(), fromCache, storage };
 }

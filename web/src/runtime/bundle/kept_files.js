@@ -1,16 +1,21 @@
-/** What a browser keeps of a model, in the Cache API, for the next visit. */
+/**
+ * What a browser keeps of a model, in the Cache API: a cache for each version, with every file of it that has come and
+ * was found right. One that also holds its index is complete and can be opened without a network.
+ */
 
+import { INDEX_FILE } from "./index_file.js";
+import { fill } from "./room.js";
 import { ownBytes, sha256 } from "./sha256.js";
 
-export const INDEX_FILE = "bundle.json";
+// When a version became complete, in milliseconds; the newest is opened.
+const KEPT_AT = "x-kept-at";
 
 /**
  * @typedef {import("./bundle.js").Bytes} Bytes
- * @typedef {import("./bundle.js").OnProgress} OnProgress
- * @typedef {import("./room.js").Room} Room
+ * @typedef {import("./index_file.js").FileEntry} FileEntry
+ * @typedef {{version: KeptVersion, raw: Bytes, keptAt: number}} Complete
  */
 
-/** One cache for each version of a model, complete when it holds its index. */
 export class KeptFiles {
   constructor(/** @type {string} */ url, /** @type {CacheStorage | undefined} */ caches) {
     this.url = url;
@@ -18,68 +23,116 @@ export class KeptFiles {
     this.prefix = `tf_gpt2 model ${url} `;
   }
 
-  /** @returns {Promise<Bytes | null>} The index of a complete version, if there is one. */
-  async newestIndex() {
+  /** @param {string} hash Of the version's index. */
+  version(hash) {
+    return new KeptVersion(this, hash);
+  }
+
+  /** @returns {Promise<Complete[]>} The newest first; empty where nothing can be kept. */
+  async complete() {
+    const found = [];
     try {
-      for (const name of (await this.names()).reverse()) {
-        const response = await (await this.open(name)).match(this.url + INDEX_FILE);
-        if (response) return new Uint8Array(await response.arrayBuffer());
+      for (const hash of await this.hashes()) {
+        const version = this.version(hash);
+        const response = await version.match(INDEX_FILE);
+        if (!response) continue;
+        const raw = new Uint8Array(await response.arrayBuffer());
+        found.push({ version, raw, keptAt: Number(response.headers.get(KEPT_AT)) });
       }
-    } catch {} // storage switched off: nothing is kept
-    return null;
+    } catch {} // storage switched off
+    return found.sort((one, other) => other.keptAt - one.keptAt);
   }
 
-  /** @returns {Promise<boolean>} Whether a complete version was there. */
-  async read(/** @type {string} */ hash, /** @type {Room} */ room, /** @type {OnProgress} */ onProgress) {
+  /** Drops versions, if only for the room they take. @param {(version: KeptVersion) => Promise<boolean>} which */
+  async drop(which) {
     try {
-      const name = this.prefix + hash;
-      if (!(await this.names()).includes(name)) return false;
-      const cache = await this.open(name);
-      if (!(await cache.match(this.url + INDEX_FILE))) return false;
-      let loaded = 0;
-      for (const entry of room.index.files) {
-        const response = await cache.match(this.url + entry.path);
-        if (!response || !(await room.fill(entry, response, () => {}))) return false;
-        if ((await sha256(room.at(entry.path))) !== entry.sha256) return false;
-        onProgress("cache", (loaded += entry.bytes), room.index.bytes);
+      for (const hash of await this.hashes()) {
+        const version = this.version(hash);
+        if (await which(version)) await version.drop();
       }
-      return true;
-    } catch {
-      return false;
-    }
+    } catch {} // nothing is kept, so nothing is in the way
   }
 
-  /** Keeps a new version and drops all others, unfinished ones too. The index goes last: it means "complete". */
-  async write(/** @type {string} */ hash, /** @type {Bytes} */ raw, /** @type {Room} */ room) {
-    const name = this.prefix + hash;
-    try {
-      await this.clear();
-      const cache = await this.open(name);
-      for (const { path } of room.index.files)
-        await cache.put(this.url + path, new Response(ownBytes(room.at(path))));
-      await cache.put(this.url + INDEX_FILE, new Response(raw));
-      return "stored";
-    } catch (error) {
-      await this.clear().catch(() => {});
-      const full = error instanceof DOMException && error.name === "QuotaExceededError";
-      return full ? "full" : "unavailable";
-    }
-  }
-
-  async clear() {
-    for (const name of await this.names()) await this.available().delete(name);
-  }
-
-  async names() {
-    return (await this.available().keys()).filter((name) => name.startsWith(this.prefix));
-  }
-
-  open(/** @type {string} */ name) {
-    return this.available().open(name);
+  async hashes() {
+    const names = await this.available().keys();
+    return names.filter((name) => name.startsWith(this.prefix)).map((name) => name.slice(this.prefix.length));
   }
 
   available() {
     if (!this.caches) throw new Error("no Cache API here");
     return this.caches;
+  }
+}
+
+/** One version of a model, complete or on its way. */
+export class KeptVersion {
+  constructor(/** @type {KeptFiles} */ kept, /** @type {string} */ hash) {
+    this.kept = kept;
+    this.hash = hash;
+    this.name = kept.prefix + hash;
+    /** @type {"stored" | "full" | "unavailable"} */
+    this.storage = "stored";
+  }
+
+  async isComplete() {
+    return Boolean(await this.match(INDEX_FILE));
+  }
+
+  /** Whether a file is there; what it holds is checked when it is read. */
+  async has(/** @type {string} */ path) {
+    return Boolean(await this.match(path).catch(() => undefined));
+  }
+
+  /**
+   * Reads a file to its place.
+   *
+   * @param {FileEntry} entry
+   * @param {() => Bytes} place
+   * @returns {Promise<boolean>} Whether it was there and right.
+   */
+  async read(entry, place) {
+    const response = await this.match(entry.path).catch(() => undefined);
+    if (!response) return false;
+    const whole = await fill(place, response).catch(() => false);
+    return whole && (await sha256(place())) === entry.sha256;
+  }
+
+  /** Keeps a file; once that has failed, no further one is tried and none stays. */
+  async keep(/** @type {string} */ path, /** @type {Bytes} */ bytes, /** @type {HeadersInit} */ headers = {}) {
+    if (this.storage !== "stored") return;
+    try {
+      const cache = await this.kept.available().open(this.name);
+      await cache.put(this.kept.url + path, new Response(ownBytes(bytes), { headers }));
+    } catch (error) {
+      const full = error instanceof DOMException && error.name === "QuotaExceededError";
+      this.storage = full ? "full" : "unavailable";
+      await this.drop();
+    }
+  }
+
+  /** All files are there: from now on it can be opened. */
+  async close(/** @type {Bytes} */ raw) {
+    await this.keep(INDEX_FILE, raw, { [KEPT_AT]: String(Date.now()) });
+  }
+
+  /** It is found damaged: what is right of it stays. */
+  async reopen() {
+    await this.kept
+      .available()
+      .open(this.name)
+      .then((cache) => cache.delete(this.kept.url + INDEX_FILE))
+      .catch(() => {});
+  }
+
+  async drop() {
+    await this.kept.caches?.delete(this.name).catch(() => {});
+  }
+
+  /** @returns {Promise<Response | undefined>} */
+  async match(/** @type {string} */ path) {
+    const caches = this.kept.available();
+    // Opening a cache that is not there would make it.
+    if (!(await caches.has(this.name))) return undefined;
+    return (await caches.open(this.name)).match(this.kept.url + path);
   }
 }

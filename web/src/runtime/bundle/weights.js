@@ -16,7 +16,7 @@ export const TILE_OUTPUTS = 32;
 export const PAIR_BYTES = 64;
 
 export class WeightStore {
-  /** @param {import("./bundle.js").Bundle} bundle */
+  /** @param {Pick<import("./bundle.js").Bundle, "index" | "files" | "weights">} bundle */
   constructor({ index, files, weights }) {
     const manifest = JSON.parse(new TextDecoder().decode(files.get("weights_manifest.json")));
     /** @type {Record<string, {shape: number[], channel_axis: number}>} */

@@ -45,7 +45,7 @@ export class WasmDecoders {
    * Where the kernels may run, the weights are loaded straight into the memory they work in.
    *
    * @param {number} bytes
-   * @param {import("../bundle/bundle.js").BundleIndex} index
+   * @param {import("../bundle/index_file.js").BundleIndex} index
    * @returns {() => import("../bundle/bundle.js").Bytes}
    */
   allocate(bytes, index) {

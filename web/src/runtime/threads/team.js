@@ -1,10 +1,17 @@
 /** Worker threads that compute every step together with the one that owns them. */
 
+import { home, startWorker } from "../home.js";
 import { Step } from "../int8/step.js";
+import { scriptName } from "../program_file.js";
+import { Trouble } from "../trouble.js";
 import { Meeting, WORDS } from "./meeting.js";
+import { roomFor } from "./shared_memory.js";
 
 const HELPER_FILE = "thread_helper.js";
 const START_MILLISECONDS = 30_000;
+const TASK_BYTES = 3 * 4; // the arguments of `Step.run`
+/** What a team takes of the memory, in two rooms. */
+export const TEAM_BYTES = 2 * roomFor(Math.max(WORDS * 4, TASK_BYTES));
 
 /**
  * @typedef {import("../int8/step.js").Plan} Plan
@@ -39,7 +46,7 @@ export class Team {
    * @throws {Error} A helper cannot start.
    */
   static async gather(memory, module, plan, threads) {
-    const [words, task] = [memory.take(WORDS * 4), memory.take(3 * 4)];
+    const [words, task] = [memory.take(WORDS * 4), memory.take(TASK_BYTES)];
     const assignment = { module, memory: memory.memory, plan, threads, words, task };
     const { step, meeting } = await join({ ...assignment, thread: 0 });
     const team = new Team(step, meeting, new Uint32Array(memory.memory.buffer, task, 3));
@@ -74,7 +81,8 @@ export class Team {
 
   /** @private @returns {Promise<void>} */
   hire(/** @type {Assignment} */ assignment) {
-    const helper = new Worker(HELPER_FILE);
+    const elsewhere = home() !== globalThis.location.href;
+    const helper = elsewhere ? startWorker(HELPER_FILE, home()) : new Worker(scriptName(HELPER_FILE));
     this.helpers.push(helper);
     return new Promise((resolve, reject) => {
       setTimeout(() => reject(new Error(`${HELPER_FILE} does not answer`)), START_MILLISECONDS);
@@ -83,7 +91,11 @@ export class Team {
         event.preventDefault();
         reject(new Error(event.message || HELPER_FILE));
       };
-      helper.postMessage(assignment);
+      try {
+        helper.postMessage(assignment);
+      } catch (error) {
+        reject(new Trouble("not_offered", `sharing: ${error}`)); // a browser that makes such memory and does not send it
+      }
     });
   }
 }

@@ -6,7 +6,9 @@
 import { asCandidates, KernelDecoder } from "../int8/kernel_decoder.js";
 import { makePlan } from "../int8/plan.js";
 import { timeSteps } from "../writing/probe.js";
-import { Team } from "./team.js";
+import { MAX_INSERTION } from "../writing/sampler.js";
+import { roomFor } from "./shared_memory.js";
+import { TEAM_BYTES, Team } from "./team.js";
 
 const WORD = 4;
 const MOST_THREADS = 4;
@@ -16,6 +18,26 @@ const SHARE = 0.85;
 /** @typedef {import("./shared_memory.js").SharedMemory} SharedMemory */
 
 export class ThreadDecoder extends KernelDecoder {
+  /**
+   * Bytes that a decoder takes beside its weights.
+   *
+   * @param {import("../decoder.js").ModelConfig} config
+   * @param {import("../bundle/weights.js").WeightStore} weights Whose bytes need not be there yet.
+   * @param {number} vocabularySize
+   */
+  static need(config, weights, vocabularySize) {
+    let bytes = 0;
+    const count = (/** @type {number} */ more) => {
+      bytes += roomFor(more);
+      return 0;
+    };
+    makePlan(config, weights, 0, count, vocabularySize, MOST_THREADS);
+    count(vocabularySize * WORD);
+    count(2 * MAX_INSERTION * WORD);
+    for (let threads = 1; threads <= MOST_THREADS; threads *= 2) count(TEAM_BYTES);
+    return bytes;
+  }
+
   /**
    * @param {import("../decoder.js").ModelConfig} config
    * @param {import("../bundle/weights.js").WeightStore} weights

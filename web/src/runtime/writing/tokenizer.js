@@ -13,7 +13,7 @@ const utf8 = new TextEncoder();
 
 /**
  * @typedef {Record<string, any>} Json
- * @typedef {import("../bundle/bundle.js").TokenizerFacts} TokenizerFacts
+ * @typedef {import("../bundle/index_file.js").TokenizerFacts} TokenizerFacts
  */
 
 export class Tokenizer {

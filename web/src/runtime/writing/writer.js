@@ -5,6 +5,7 @@
 
 import { uniform } from "./random_numbers.js";
 import { candidateCount, draw, drawAmong, penaliseRepetition } from "./sampler.js";
+import { FINISH_TOKENS } from "./sentences.js";
 
 /**
  * @typedef {import("../contract.js").Settings} Settings
@@ -27,6 +28,8 @@ export class Writer {
     this.endOfTextId = endOfTextId;
     /** @type {number[]} What the decoder has encoded. */
     this.encoded = [];
+    /** @type {{few: number, outcome: Float32Array | Candidates} | null} What it said last, if that is still as it was. */
+    this.said = null;
   }
 
   /**
@@ -43,6 +46,7 @@ export class Writer {
   reset() {
     this.decoder.reset();
     this.encoded = [];
+    this.said = null;
   }
 
   /**
@@ -56,14 +60,20 @@ export class Writer {
   async read(window, settings, stopped) {
     let ids = window;
     if (ids.length > this.contextLength) ids = ids.slice(-Math.max(1, Math.floor(this.contextLength / 2)));
-    const known = this.encoded.length < ids.length && this.encoded.every((id, i) => id === ids[i]);
-    if (!known) this.reset();
+    const known = this.encoded.length <= ids.length && this.encoded.every((id, i) => id === ids[i]);
+    // After the end of a sentence the token that was looked at is drawn again.
+    if (known && this.encoded.length === ids.length && this.said?.few === this.few(settings)) {
+      return { window: ids, outcome: this.said.outcome };
+    }
+    if (!known || this.encoded.length === ids.length) this.reset();
     for (;;) {
       // The last token goes alone, as it does when there is nothing else to read: one shape less to compile.
       const left = ids.length - this.encoded.length;
       const part = ids.slice(this.encoded.length, this.encoded.length + Math.max(1, Math.min(READ, left - 1)));
       this.encoded.push(...part);
       const outcome = await this.encode(part, settings);
+      // A penalty will change the logits in place.
+      this.said = settings.repetitionPenalty === 1 ? { few: this.few(settings), outcome } : null;
       if (this.encoded.length === ids.length) return { window: ids, outcome };
       if (await stopped()) return null;
     }
@@ -79,10 +89,16 @@ export class Writer {
    */
   encode(ids, settings) {
     const { decoder } = this;
+    const count = this.few(settings);
+    return count && decoder.encodeCandidates ? decoder.encodeCandidates(ids, count) : decoder.encode(ids);
+  }
+
+  /** How many of the likeliest tokens are enough; 0 when all logits are needed. @private */
+  few(/** @type {Settings} */ settings) {
     const count = candidateCount(settings);
     // A penalty can bring any token among the likeliest.
-    const few = settings.repetitionPenalty === 1 && count > 0 && count <= (decoder.maxCandidates ?? 0);
-    return few && decoder.encodeCandidates ? decoder.encodeCandidates(ids, count) : decoder.encode(ids);
+    const enough = settings.repetitionPenalty === 1 && count <= (this.decoder.maxCandidates ?? 0);
+    return enough && this.decoder.encodeCandidates ? count : 0;
   }
 
   /**
@@ -107,22 +123,29 @@ export class Writer {
    * @param {number} sample
    * @param {() => Promise<boolean>} stopped Asked before each token; lets messages in.
    * @param {(id: number) => void} onToken
+   * @param {import("./sentences.js").SentenceEnd | null} [sentence] Ends the text past its limit; `onToken` tells it of
+   *   each token. The snapshot then holds the tokens that it keeps.
    * @returns {Promise<{finish: "length" | "end_of_text" | "stopped", snapshot: Snapshot}>}
    */
-  async write(start, settings, sample, stopped, onToken) {
+  async write(start, settings, sample, stopped, onToken, sentence = null) {
     let window = start.window;
     const newIds = [...start.newIds];
-    const end = newIds.length + settings.maxNewTokens;
-    while (newIds.length < end) {
-      if (await stopped()) return { finish: "stopped", snapshot: { window, newIds } };
+    const end = newIds.length + settings.maxNewTokens + (sentence ? FINISH_TOKENS : 0);
+    let kept = { window, count: newIds.length };
+    const now = () =>
+      sentence ? { window: kept.window, newIds: newIds.slice(0, kept.count) } : { window, newIds };
+    while (newIds.length < end && !sentence?.ended) {
+      if (await stopped()) return { finish: "stopped", snapshot: now() };
       const read = await this.read(window, settings, stopped);
-      if (!read) return { finish: "stopped", snapshot: { window, newIds } };
+      if (!read) return { finish: "stopped", snapshot: now() };
       const id = this.pick(read.outcome, read.window, newIds.length, settings, sample);
       window = [...read.window, id];
       newIds.push(id);
       if (id === this.endOfTextId) return { finish: "end_of_text", snapshot: { window, newIds } };
       onToken(id);
+      const count = newIds.length;
+      if (sentence?.kept === count - start.newIds.length) kept = { window, count };
     }
-    return { finish: "length", snapshot: { window, newIds } };
+    return { finish: "length", snapshot: now() };
   }
 }

@@ -1,0 +1,114 @@
+"""How the page looks and reads: nothing jumps, and axe-core finds nothing, in each language, scheme and width."""
+
+import pathlib
+
+import pytest
+
+from web.web_page import set_setting, visit, wait_idle, wait_ready, wait_until, write
+
+AXE = pathlib.Path(__file__).resolve().parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+WATCH_SHIFTS = """
+window.shifted = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+@pytest.fixture
+def open_at(site, chromium):
+    """Opens the site at a width: open_at(width, end, **what a context may be given)."""
+    contexts = []
+
+    def start(width, end="", **options):
+        viewport = {"width": width, "height": 800}
+        context = chromium().new_context(viewport=viewport, **{"locale": "zh-CN", **options})
+        contexts.append(context)
+        context.set_default_timeout(30_000)
+        context.add_init_script(WATCH_SHIFTS)
+        return visit(context, site.url + end)
+
+    yield start
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("width", [360, 768, 1440])
+def test_nothing_moves_by_itself_on_the_first_visit_and_the_second(open_at, site, width):
+    page = open_at(width, locale="en")
+    page.wait_for_selector("#facts div")
+    page.wait_for_timeout(300)
+    write(page, "却说曹操", maxNewTokens=30)
+    page.wait_for_timeout(1300)
+    assert page.evaluate("shifted") < 0.05
+    page = visit(page.context, site.url)
+    wait_ready(page)
+    page.wait_for_timeout(300)
+    assert page.evaluate("shifted") < 0.05
+
+
+@pytest.mark.parametrize("width", [360, 768, 1440])
+def test_the_opening_and_write_are_in_the_first_sight(open_at, width):
+    page = open_at(width)
+    page.wait_for_selector("#facts div")
+    for name in ("prompt", "write"):
+        assert page.evaluate(f"document.querySelector('#{name}').getBoundingClientRect().bottom") < 800
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def complaints(page):
+    """What axe-core says, with the elements that it means. A driver may put it in past the page's policy."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text("utf-8") + "; 0")
+    return page.evaluate(
+        "axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations.map("
+        "  ({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`))"
+    )
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("locale", ["zh-CN", "en"])
+def test_axe_finds_nothing_before_while_and_after_writing(open_at, width, scheme, locale):
+    page = open_at(width, locale=locale, color_scheme=scheme)
+    page.wait_for_selector("#facts div")
+    page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
+    assert complaints(page) == []
+    set_setting(page, "maxNewTokens", 2000)
+    set_setting(page, "versions", 2)
+    page.fill("#prompt", "却说曹操")
+    page.click("#write")
+    page.wait_for_selector("article .fresh:not(:empty)")
+    assert complaints(page) == []
+    if page.is_visible("#stop"):
+        page.click("#stop", timeout=1000, force=True)
+    wait_idle(page)
+    page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
+    page.wait_for_timeout(200)
+    assert complaints(page) == []
+
+
+def test_what_is_pressed_is_large_enough(open_at):
+    page = open_at(360)
+    write(page, "却说曹操", maxNewTokens=20, versions=2)
+    wait_until(page, "runs.length === 2")
+    wait_idle(page)
+    page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
+    page.wait_for_timeout(200)
+    small = page.evaluate(
+        """() => [...document.querySelectorAll('button, summary, select, input:not([type=checkbox]), label.check')]
+            .map((element) => [element, element.getBoundingClientRect()])
+            .filter(([, { width, height }]) => width && (height < 44 || width < 44))
+            .map(([element, { width, height }]) => `${element.outerHTML} ${width} ${height}`)"""
+    )
+    assert small == []
+
+
+def test_at_twice_the_size_the_controls_are_in_view(open_at):
+    page = open_at(360)
+    page.set_viewport_size({"width": 180, "height": 400})  # 200 % on a phone
+    page.wait_for_selector("#facts div")
+    write(page, "却说曹操", maxNewTokens=20)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 180
+    page.evaluate("document.querySelector('#continue').scrollIntoView()")
+    assert page.locator("#continue").is_visible()

@@ -206,9 +206,9 @@ class CopiesIndex(Schema):
 
     titles: list[StrictStr]
     starts: Annotated[list[Count], Field(min_length=1)]
+    characters: Count
     alphabetic: StrictBool
     words: list[StrictStr]
-    sha256: StrictStr
 
     @pydantic.model_validator(mode="after")
     def _belongs_together(self) -> "CopiesIndex":

@@ -66,7 +66,8 @@ def test_report(novels):
 def test_files_are_plain_little_endian_integers(novels):
     corpus = _prepare(novels)
     assert {p.name for p in corpus.folder.iterdir()} == {
-        "train.bin", "validation.bin", "test.bin", "text.txt", "tokenizer.json", "tokenizer_config.json", "index.json",
+        "train.bin", "validation.bin", "test.bin", "text.txt",
+        "tokenizer.json", "tokenizer_config.json", "index.json",
     }  # fmt: skip
     np.testing.assert_array_equal(np.fromfile(corpus.folder / "train.bin", "<u2"), corpus.train.tokens)
     index = json.loads((corpus.folder / "index.json").read_text("utf-8"))

@@ -73,7 +73,7 @@ def test_the_baseline_is_the_author_against_himself(tmp_path):
     )
     text = repeated + "诗曰：滚滚长江东逝水，浪花淘尽英雄。是非成败转头空。"
     (tmp_path / "a.txt").write_text(text, "utf-8")
-    corpus = prepare_corpus([tmp_path / "a.txt"], cache_dir=tmp_path / "cache", validation_fraction=28 / len(text))
+    corpus = prepare_corpus([tmp_path / "a.txt"], cache_dir=tmp_path / "cache", validation_fraction=26 / len(text))
     index = corpus_index(corpus)
     assert baseline(index, corpus) == 1.0
     assert baseline(index, corpus, least=60) == 0.0

@@ -1,7 +1,7 @@
 """Prepares a corpus once and finds it in the cache afterwards.
 
-Two passes. The first reads book by book, cleans, counts characters and writes the clean text to one file; the second
-tokenises it with the vocabulary the counts gave. So memory holds one book at a time.
+Two passes. The first reads book by book, cleans, counts characters and writes the clean text to one file; the
+second tokenises it with the vocabulary the counts gave. So memory holds one book at a time.
 """
 
 import dataclasses

@@ -1,14 +1,13 @@
 """How much of a text is copied from the corpus that a model was trained on, and how much it repeats itself.
 
-A copied run is a longest run of a text that stands verbatim in the training text, long enough that no two people would
-write it by chance: 20 characters, in alphabets 8 words. How much an author repeats himself is the baseline: the same
-measure of his held-out text against the same training text.
+A copied run is a longest run of a text that stands verbatim in the training text, long enough that no two people
+would write it by chance: 20 characters, in alphabets 8 words. How much an author repeats himself is the baseline:
+the same measure of his held-out text against the same training text.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import pathlib
 import re
@@ -19,7 +18,7 @@ import numpy as np
 
 from tf_gpt2.corpus.script import is_alphabetic
 from tf_gpt2.data.token_files import PreparedCorpus
-from tf_gpt2.evaluation.text_index import TEXT_FILE, TextIndex, build_index
+from tf_gpt2.evaluation.text_index import SEPARATOR, TextIndex, build_index
 from tf_gpt2.files import read_json, replacing_folder
 
 LEAST_CHARACTERS, LEAST_WORDS = 20, 8
@@ -146,6 +145,7 @@ def _build(folder: pathlib.Path, texts: Iterable[tuple[str, str]]) -> None:
             if alphabetic:
                 words.update(_WORD.findall(text.lower()))
             titles.append(title)
+            text = text.replace(SEPARATOR.decode(), "")
             starts.append(starts[-1] + len(text.encode("utf-8", "replace")) + 1)
             yield text
 
@@ -153,9 +153,9 @@ def _build(folder: pathlib.Path, texts: Iterable[tuple[str, str]]) -> None:
     description = {
         "titles": titles,
         "starts": starts,
+        "characters": len(TextIndex.open(folder)),
         "alphabetic": bool(alphabetic),
         "words": sorted(words),
-        "sha256": hashlib.sha256((folder / TEXT_FILE).read_bytes()).hexdigest(),
     }
     (folder / _DESCRIPTION_FILE).write_text(json.dumps(description, ensure_ascii=False), "utf-8")
 
@@ -166,6 +166,8 @@ def _open(folder: pathlib.Path) -> CorpusIndex | None:
     try:
         stored = CopiesIndex.model_validate(read_json(folder / _DESCRIPTION_FILE, remedy="it is made again"))
         index = TextIndex.open(folder)
+        if (index.num_bytes, len(index)) != (stored.starts[-1], stored.characters):
+            return None
     except (OSError, ValueError):  # pydantic's error, and a user's, are ValueErrors
         return None
     return CorpusIndex(index, stored.titles, stored.starts, stored.alphabetic, frozenset(stored.words))
@@ -196,6 +198,13 @@ def measure(index: CorpusIndex, texts: Sequence[str], least: int | None = None) 
             for number, run in sorted(runs, key=lambda found: -found[1].length)
         ],
     }
+
+
+def sentence(figures: dict[str, Any]) -> str:
+    """The figures of `measure` in one line."""
+    longest = figures["runs"][0] if figures["runs"] else None
+    where = f", the longest of {longest['length']} characters from {longest['book']}" if longest else ""
+    return f"originality: {100 * figures['copied_share']:.1f} % in copied runs{where}"
 
 
 def baseline(index: CorpusIndex, prepared: PreparedCorpus, least: int | None = None) -> float | None:

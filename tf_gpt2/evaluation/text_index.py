@@ -22,9 +22,10 @@ SEPARATOR = b"\0"
 _WORD = 8  # bytes that are compared at once, as one number
 # Words after which what still agrees, which is a copy, is compared one by one.
 _WORDS = 8
-# Where places agree for so many bytes with a passage, and with each other, their order is not looked for: texts that
+# Bytes after which places that agree with a passage, and with each other, are not put in order any more: texts that
 # repeat one character would take the square of their length.
 _LONGEST_COMPARED = 1 << 14
+_PLACES = 1 << 16  # that are looked at together
 _PADDING = bytes(_WORD * _WORDS)
 _LONGEST_TEXT = (1 << 31) - 1  # the suffix array is of int32
 
@@ -57,45 +58,110 @@ class TextIndex:
 
     @classmethod
     def open(cls, folder: str | os.PathLike) -> "TextIndex":
-        """Opens what `build_index` wrote; both files stay on disk and are read where they are needed."""
+        """Opens what `build_index` wrote; both files stay on disk and are read where they are needed.
+
+        Raises:
+            ValueError: A file is cut short.
+            OSError: One is missing.
+        """
         folder = pathlib.Path(folder)
-        return cls(_mapped(folder / TEXT_FILE, np.uint8), _mapped(folder / SUFFIXES_FILE, np.dtype("<i4")))
+        text, suffixes = _mapped(folder / TEXT_FILE, np.uint8), _mapped(folder / SUFFIXES_FILE, np.dtype("<i4"))
+        if len(text) < len(_PADDING) or text[-len(_PADDING) :].any():
+            raise ValueError(f"{folder / TEXT_FILE} is cut short")
+        return cls(text, suffixes)
+
+    def __len__(self) -> int:
+        """Characters of the texts."""
+        return len(self._suffixes)
+
+    @property
+    def num_bytes(self) -> int:
+        """Bytes of the texts, with the one after each."""
+        return len(self._text) - len(_PADDING)
 
     def longest_matches(self, passage: str) -> Matches:
-        """The longest run from every character of `passage` that stands in the texts."""
+        """The longest run from every character of `passage` that stands in the texts.
+
+        Runs of up to 16 KB are the longest there are. Of longer ones one is found and followed to its end, which
+        may not be the longest of several.
+        """
         data, starts = _as_bytes(passage)
         if not len(starts) or not len(self._suffixes):
             return Matches(np.zeros(len(starts), np.int64), np.zeros(len(starts), np.int64))
         words = _words(np.frombuffer(data, np.uint8))
-        after = self._insertion_points(data, words, starts)
+        known = _KnownRuns(self, data)
+        after = self._insertion_points(words, starts, known)
         best, places = np.zeros(len(starts), np.int64), np.zeros(len(starts), np.int64)
         for neighbour in (after - 1, after):  # what a passage shares most with stands beside it
             found = self._suffixes[np.clip(neighbour, 0, len(self._suffixes) - 1)].astype(np.int64)
-            lengths = self._shared(data, words, starts, found)
+            lengths = self._shared(words, starts, found, known)
             better = lengths > best
             best[better], places[better] = lengths[better], found[better]
+        self._follow(data, starts, best, places)
         ends = np.append(starts, len(data) - len(_PADDING))  # a run may end amid the bytes of a character
         lengths = np.searchsorted(ends, starts + best, "right") - 1 - np.arange(len(starts))
         return Matches(lengths, places)
+
+    def occurs(self, run: bytes) -> bool:
+        """Whether a run of whole characters stands in the texts."""
+        low, high = self._interval(run)
+        return low < high
+
+    def continuations(self, run: bytes, characters: int) -> set[bytes]:
+        """What follows a run of whole characters in the texts: pieces of so many characters, each once.
+
+        Pieces that a text is too short for are left out. Takes time with the places where the run stands.
+        """
+        low, high = self._interval(run)
+        found: set[bytes] = set()
+        for begin in range(low, high, _PLACES):
+            places = self._suffixes[begin : min(high, begin + _PLACES)].astype(np.int64) + len(run)
+            at = np.minimum(places[:, None] + np.arange(4 * characters), len(self._text) - 1)
+            pieces = self._text[at]  # [places, 4 * characters]: UTF-8 has four bytes a character at most
+            counts = np.cumsum((pieces & 0xC0) != 0x80, axis=1)
+            pieces = np.where(counts <= characters, pieces, 0xFF)
+            whole = (pieces != 0).all(axis=1) & (counts[:, -1] >= characters)
+            joined = np.ascontiguousarray(pieces[whole]).view(f"S{4 * characters}").ravel()
+            found.update(piece.rstrip(b"\xff") for piece in set(joined.tolist()))
+        return found
 
     def bytes_at(self, begin: int, end: int) -> bytes:
         """A piece of the indexed text."""
         return self._text[max(0, begin) : end].tobytes()
 
-    def _insertion_points(self, data, words, starts) -> np.ndarray:
+    def _interval(self, run: bytes) -> tuple[int, int]:
+        """The suffixes that begin with `run`: from, to."""
+        bounds = []
+        for after in (False, True):
+            low, high = 0, len(self._suffixes)
+            while low < high:
+                middle = (low + high) // 2
+                place = int(self._suffixes[middle])
+                theirs = self.bytes_at(place, place + len(run))
+                if theirs < run or (after and theirs == run):
+                    low = middle + 1
+                else:
+                    high = middle
+            bounds.append(low)
+        return bounds[0], bounds[1]
+
+    def _insertion_points(self, words, starts, known) -> np.ndarray:
         """Where the rest of the passage from each start would stand among the suffixes: int64 [P]."""
         low, high = np.zeros(len(starts), np.int64), np.full(len(starts), len(self._suffixes), np.int64)
         while (rows := np.flatnonzero(low < high)).size:
             middle = (low[rows] + high[rows]) // 2
             places = self._suffixes[middle].astype(np.int64)
-            before = self._stand_before(data, words, starts[rows], places)
-            low[rows] = np.where(before, middle + 1, low[rows])
+            before, settled = self._stand_before(words, starts[rows], places, known)
+            low[rows] = np.where(before, middle + 1, np.where(settled, middle, low[rows]))
             high[rows] = np.where(before, high[rows], middle)
         return low
 
-    def _stand_before(self, data, words, starts, places) -> np.ndarray:
-        """Whether the text from each place comes before the passage from each start: bool [rows]."""
-        before = np.zeros(len(starts), bool)
+    def _stand_before(self, words, starts, places, known) -> tuple[np.ndarray, np.ndarray]:
+        """Whether the text from each place comes before the passage from each start, or agrees for very long.
+
+        Both are bool [rows].
+        """
+        before, settled = np.zeros(len(starts), bool), np.zeros(len(starts), bool)
         tied = np.arange(len(starts))
         for word in range(_WORDS):
             theirs = self._words[places[tied] + word * _WORD]
@@ -103,17 +169,21 @@ class TextIndex:
             before[tied] = theirs < mine
             tied = tied[theirs == mine]
             if not tied.size:
-                return before
+                return before, settled
         for row in tied.tolist():
             start, place = int(starts[row]), int(places[row])
-            shared = self._extend(data, start, place)
-            before[row] = (
-                self.bytes_at(place + shared, place + shared + 1) < data[start + shared : start + shared + 1]
+            shared = known.shared(start, place)
+            settled[row] = shared >= _LONGEST_COMPARED
+            before[row] = not settled[row] and (
+                self.bytes_at(place + shared, place + shared + 1) < known.data[start + shared : start + shared + 1]
             )
-        return before
+        return before, settled
 
-    def _shared(self, data, words, starts, places) -> np.ndarray:
-        """Bytes that the passage from each start and the text from each place have in common: int64 [P]."""
+    def _shared(self, words, starts, places, known) -> np.ndarray:
+        """Bytes that the passage from each start and the text from each place have in common: int64 [P].
+
+        Above `_LONGEST_COMPARED` there may be more.
+        """
         shared = np.zeros(len(starts), np.int64)
         tied = np.arange(len(starts))
         for word in range(_WORDS):
@@ -124,22 +194,26 @@ class TextIndex:
             tied = tied[differ == 0]
             if not tied.size:
                 return shared
-        end, before = -1, -1
         for row in tied.tolist():
-            start, place = int(starts[row]), int(places[row])
-            if end >= start + len(_PADDING) and place - start == before:  # the same copy as of the position before
-                shared[row] = end - start
-            else:
-                shared[row] = self._extend(data, start, place)
-            end, before = start + int(shared[row]), place - start
+            shared[row] = known.shared(int(starts[row]), int(places[row]))
         return shared
 
-    def _extend(self, data, start, place, most: int | None = None) -> int:
-        """Length of a common run of which the first words are known to agree, up to `most` bytes."""
-        length = len(data) - len(_PADDING) - start
-        if most is not None:
-            length = min(length, most)
-        shared = step = len(_PADDING)
+    def _follow(self, data, starts, shared, places) -> None:
+        """Follows runs longer than what is compared to their ends, in place; no byte is looked at twice."""
+        end = before = -1
+        for row in np.flatnonzero(shared >= _LONGEST_COMPARED).tolist():
+            start = int(starts[row])
+            if end < start + _LONGEST_COMPARED:  # else the run before goes on long enough
+                before = int(places[row]) - start
+                end = start + self.extend(data, start, int(places[row]), int(shared[row]), len(data))
+            shared[row], places[row] = end - start, before + start
+
+    def extend(self, data: bytes, start: int, place: int, shared: int, most: int) -> int:
+        """Bytes that a padded passage from `start` and the text from `place` have in common, up to `most`.
+
+        `shared` of them are known to agree.
+        """
+        length, step = min(len(data) - len(_PADDING) - start, most), len(_PADDING)
         while shared < length:
             mine = data[start + shared : min(start + length, start + shared + step)]
             theirs = self.bytes_at(place + shared, place + shared + len(mine))
@@ -147,6 +221,29 @@ class TextIndex:
                 return shared + len(os.path.commonprefix([mine, theirs]))
             shared, step = shared + len(mine), 2 * step
         return min(shared, length)
+
+
+class _KnownRuns:
+    """How far a passage and the text agree, remembered along each run: its positions ask one after the other."""
+
+    def __init__(self, index: TextIndex, data: bytes):
+        self.data = data
+        self._index = index
+        self._known: dict[
+            int, tuple[int, int, bool]
+        ] = {}  # by place - start: begin, end, whether there may be more
+
+    def shared(self, start: int, place: int) -> int:
+        """Bytes in common from there, of which the first `len(_PADDING)` are known to agree."""
+        begin, end, more = self._known.get(place - start, (0, 0, False))
+        if not begin <= start < end:
+            begin, end, more = start, start + len(_PADDING), True
+        if more and end - start < _LONGEST_COMPARED:
+            most = 2 * _LONGEST_COMPARED
+            end = start + self._index.extend(self.data, start, place, end - start, most)
+            more = end - start >= most
+        self._known[place - start] = begin, end, more
+        return end - start
 
 
 def build_index(folder: str | os.PathLike, texts: Iterable[str]) -> None:

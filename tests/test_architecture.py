@@ -28,7 +28,10 @@ ROOMS = {
         {"generation"},
         {"ground", "corpus", "records", "formats", "tokenizer", "model", "settings", "directory"},
     ),
-    "evaluation": ({"evaluation"}, {"ground", "corpus", "data", "directory", "generation"}),
+    "evaluation": (
+        {"evaluation"},
+        {"ground", "corpus", "records", "bytes", "data", "tokenizer", "directory", "generation"},
+    ),
     "training": (
         {"training"},
         {
@@ -49,6 +52,7 @@ COMMANDS = {
     "tf_gpt2.train",
     "tf_gpt2.sample",
     "tf_gpt2.evaluate",
+    "tf_gpt2.originality",
     "tf_gpt2.interactive",
     "tf_gpt2.__main__",
     "tf_gpt2.command",
@@ -63,6 +67,7 @@ WITHOUT_TENSORFLOW = (
     "tf_gpt2.train",
     "tf_gpt2.sample",
     "tf_gpt2.evaluate",
+    "tf_gpt2.originality",
     "tf_gpt2.config",
     "tf_gpt2.errors",
     "tf_gpt2.files",

@@ -3,9 +3,9 @@
     python -m tf_gpt2.originality --run_dir=runs/demo                       (passages that the model writes now)
     python -m tf_gpt2.originality --run_dir=runs/demo --text_file=mine.txt
 
-The last line of stdout is one JSON object: the longest run copied verbatim, the share of the text in copied runs (of 20
-characters, in alphabets 8 words, or more), the same share of the author's own held-out text, how varied the text is,
-and every run with its book and place.
+The last line of stdout is one JSON object: the longest run copied verbatim, the share of the text in copied runs
+(of 20 characters, in alphabets 8 words, or more), the same share of the author's own held-out text, how varied the
+text is, and every run with its book and place.
 """
 
 import json
@@ -73,8 +73,8 @@ def _show(figures: dict) -> None:
     beside = "" if baseline is None else f"; of the author's held-out text {100 * baseline:.2f} %"
     unit = "words" if figures["unit"] == "words" else "characters"
     command.message(
-        f"{figures['texts']} texts, {figures['characters']:,} characters: {100 * figures['copied_share']:.2f} % stand in "
-        f"runs of {figures['least']} {unit} or more of the corpus{beside}"
+        f"{figures['texts']} texts, {figures['characters']:,} characters: {100 * figures['copied_share']:.2f} % "
+        f"stand in runs of {figures['least']} {unit} or more of the corpus{beside}"
     )
     for run in figures["runs"][:_SHOWN_RUNS]:
         command.message(

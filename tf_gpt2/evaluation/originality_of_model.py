@@ -9,7 +9,7 @@ from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.data.token_files import PreparedCorpus, read_prepared
 from tf_gpt2.errors import UserError
 from tf_gpt2.evaluation.corpus_loss import read_texts
-from tf_gpt2.evaluation.originality import baseline, corpus_index, measure
+from tf_gpt2.evaluation.originality import CorpusIndex, baseline, corpus_index, measure
 from tf_gpt2.run_directory import training_facts
 
 _ROWS = 8  # passages written at a time
@@ -44,7 +44,7 @@ def measure_originality(
     Raises:
         UserError: The corpus is not in the cache, a file cannot be read, or there is no text.
     """
-    prepared = prepare_corpus(corpus, test_fraction=0, validation_fraction=0) if corpus else corpus_of_run(run_dir)
+    prepared = _prepared(run_dir, corpus)
     if text_files is not None:
         texts = [text for text in read_texts(text_files) if text]
         if not texts:
@@ -64,6 +64,30 @@ def measure_originality(
     }
 
 
+def know_corpus(
+    model: Any,
+    run_dir: str | os.PathLike,
+    corpus: str | os.PathLike | Sequence[str | os.PathLike] | None = None,
+) -> CorpusIndex:
+    """Gives a `TextGenerator` what `avoid_copying` compares with; returns the index.
+
+    Args:
+        model: What `tf_gpt2.load` gave.
+        run_dir: The run that it is of.
+        corpus: Texts to compare with; None for what the run was trained on, which must be in the cache.
+
+    Raises:
+        UserError: The corpus is not in the cache, or a file cannot be read.
+    """
+    index = corpus_index(_prepared(run_dir, corpus))
+    model.copies = index.index
+    return index
+
+
+def _prepared(run_dir, corpus) -> PreparedCorpus:
+    return prepare_corpus(corpus, test_fraction=0, validation_fraction=0) if corpus else corpus_of_run(run_dir)
+
+
 def corpus_of_run(run_dir: str | os.PathLike) -> PreparedCorpus:
     """The prepared corpus that a run was trained on.
 
@@ -78,8 +102,8 @@ def corpus_of_run(run_dir: str | os.PathLike) -> PreparedCorpus:
     prepared = read_prepared(prepared_corpus_folder(name), from_cache=True)
     if prepared is None:
         raise UserError(
-            f"the corpus of `run_dir`={run_dir} must be in the cache (as {name}); it is not: give `corpus`, or train "
-            "again"
+            f"the corpus of `run_dir`={run_dir} must be in the cache (as {name}); it is not: give `corpus`, or "
+            "train again"
         )
     return prepared
 

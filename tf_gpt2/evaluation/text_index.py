@@ -52,9 +52,9 @@ class TextIndex:
     """
 
     def __init__(self, text: np.ndarray, suffixes: np.ndarray):
-        self._text = text
-        self._words = _words(text)
-        self._suffixes = suffixes
+        self._text, self._suffixes = np.asarray(text), np.asarray(suffixes)  # without memmap's cost a look
+        self._bytes = memoryview(self._text)
+        self._words = _words(self._text)
 
     @classmethod
     def open(cls, folder: str | os.PathLike) -> "TextIndex":
@@ -104,15 +104,15 @@ class TextIndex:
 
     def occurs(self, run: bytes) -> bool:
         """Whether a run of whole characters stands in the texts."""
-        low, high = self._interval(run)
-        return low < high
+        low = self._bound(run, after=False)
+        return low < len(self._suffixes) and self._beginning(low, len(run)) == run
 
     def continuations(self, run: bytes, characters: int) -> set[bytes]:
         """What follows a run of whole characters in the texts: pieces of so many characters, each once.
 
         Pieces that a text is too short for are left out. Takes time with the places where the run stands.
         """
-        low, high = self._interval(run)
+        low, high = self._bound(run, after=False), self._bound(run, after=True)
         found: set[bytes] = set()
         for begin in range(low, high, _PLACES):
             places = self._suffixes[begin : min(high, begin + _PLACES)].astype(np.int64) + len(run)
@@ -127,23 +127,23 @@ class TextIndex:
 
     def bytes_at(self, begin: int, end: int) -> bytes:
         """A piece of the indexed text."""
-        return self._text[max(0, begin) : end].tobytes()
+        return bytes(self._bytes[max(0, begin) : end])
 
-    def _interval(self, run: bytes) -> tuple[int, int]:
-        """The suffixes that begin with `run`: from, to."""
-        bounds = []
-        for after in (False, True):
-            low, high = 0, len(self._suffixes)
-            while low < high:
-                middle = (low + high) // 2
-                place = int(self._suffixes[middle])
-                theirs = self.bytes_at(place, place + len(run))
-                if theirs < run or (after and theirs == run):
-                    low = middle + 1
-                else:
-                    high = middle
-            bounds.append(low)
-        return bounds[0], bounds[1]
+    def _bound(self, run: bytes, after: bool) -> int:
+        """How many suffixes stand before those that begin with `run`; `after` counts these too."""
+        low, high = 0, len(self._suffixes)
+        while low < high:
+            middle = (low + high) // 2
+            theirs = self._beginning(middle, len(run))
+            if theirs < run or (after and theirs == run):
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def _beginning(self, number: int, size: int) -> bytes:
+        place = int(self._suffixes[number])
+        return self.bytes_at(place, place + size)
 
     def _insertion_points(self, words, starts, known) -> np.ndarray:
         """Where the rest of the passage from each start would stand among the suffixes: int64 [P]."""

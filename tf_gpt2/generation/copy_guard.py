@@ -117,7 +117,14 @@ class CopyGuard:
         return self._has_copy(text[max(0, known - self._least + 1) :])
 
     def _has_copy(self, text):
-        return len(text) >= self._least and bool((self._copies.longest_matches(text).lengths >= self._least).any())
+        if len(text) < self._least:
+            return False
+        # A run has one of these halves in it, and they are seldom in a corpus: it costs little to look for them.
+        half = self._least // 2
+        halves = (text[begin : begin + half] for begin in range(0, len(text) - half + 1, half))
+        if not any(self._copies.occurs(piece.encode("utf-8", "replace")) for piece in halves):
+            return False
+        return bool((self._copies.longest_matches(text).lengths >= self._least).any())
 
     def _recent(self, ids):
         """The ids that decide on a run: after the last end of text, four a character (bytes) at most."""

@@ -7,7 +7,7 @@ from commands import error_line, run
 
 from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.evaluation import originality
-from tf_gpt2.evaluation.originality import baseline, corpus_index, measure
+from tf_gpt2.evaluation.originality import baseline, corpus_index, measure, sentence
 
 FIRST = "话说天下大势，分久必合，合久必分。周末七国分争，并入于秦。及秦灭之后，楚汉分争，又并入于汉。"
 SECOND = "次日，于桃园中，备下乌牛白马祭礼等项，三人焚香再拜而说誓曰：念刘备、关羽、张飞，虽然异姓。"
@@ -116,3 +116,27 @@ def test_what_it_cannot_measure_is_one_line(tmp_path, served_run_dir):
     assert "must hold text" in error_line("tf_gpt2.originality", *common, f"--text_file={tmp_path / 'empty.txt'}")
     both = (f"--text_file={tmp_path / 'one.txt'}", "--seed=3")
     assert "--seed has no effect with --text_file" in error_line("tf_gpt2.originality", *common, *both)
+
+
+def test_sample_says_what_is_copied_and_keeps_copies_out(tmp_path, served_run_dir):
+    (tmp_path / "one.txt").write_text(FIRST, "utf-8")
+    common = (f"--run_dir={served_run_dir}", f"--corpus={tmp_path / 'one.txt'}", "--seed=1", "--max_new_tokens=20")
+    code, output, errors = run("tf_gpt2.sample", *common, "--avoid_copying=5", "--originality")
+    assert code == 0, errors
+    assert "originality: 0.0 % in copied runs" in errors and output.strip()
+    assert not any(FIRST[at : at + 5] in output for at in range(len(FIRST) - 4))
+
+
+def test_flags_of_sample_that_would_do_nothing_are_refused(tmp_path, served_run_dir):
+    common = ("tf_gpt2.sample", f"--run_dir={served_run_dir}")
+    assert "--corpus has no effect without --avoid_copying" in error_line(*common, "--corpus=one.txt")
+    assert "--originality has no effect with --interactive" in error_line(*common, "--interactive", "--originality")
+    assert "--avoid_copying must be 0 or at least 5" in error_line(*common, "--avoid_copying=2")
+    assert "give --corpus" in error_line(*common, "--avoid_copying=9")
+
+
+def test_one_line_for_what_was_copied(prepared):
+    index = corpus_index(prepared)
+    line = sentence(measure(index, ["却说" + FIRST[:25]]))
+    assert line == "originality: 92.6 % in copied runs, the longest of 25 characters from one"
+    assert sentence(measure(index, ["却说"])) == "originality: 0.0 % in copied runs"

@@ -32,7 +32,10 @@ ROOMS = {
         {"generation"},
         {"ground", "corpus", "records", "formats", "tokenizer", "model", "settings", "directory", "inspection"},
     ),
-    "evaluation": ({"evaluation"}, {"ground", "corpus", "data", "directory", "generation"}),
+    "evaluation": (
+        {"evaluation"},
+        {"ground", "corpus", "records", "bytes", "data", "tokenizer", "directory", "generation"},
+    ),
     "training": (
         {"training"},
         {
@@ -54,6 +57,7 @@ COMMANDS = {
     "tf_gpt2.sample",
     "tf_gpt2.evaluate",
     "tf_gpt2.inspect",
+    "tf_gpt2.originality",
     "tf_gpt2.interactive",
     "tf_gpt2.__main__",
     "tf_gpt2.command",
@@ -70,6 +74,7 @@ WITHOUT_TENSORFLOW = (
     "tf_gpt2.evaluate",
     "tf_gpt2.inspect",
     "tf_gpt2.inspection.views",
+    "tf_gpt2.originality",
     "tf_gpt2.config",
     "tf_gpt2.errors",
     "tf_gpt2.files",

@@ -51,3 +51,19 @@ def test_the_last_line_is_one_json_object(folder):
 )
 def test_mistakes_give_one_line(folder, flag, rule):
     assert rule in error_line("tf_gpt2.evaluate", f"--run_dir={folder}", f"--corpus={folder / 'one.txt'}", flag)
+
+
+def test_several_models_give_a_table(folder):
+    code, output, errors = run(
+        "tf_gpt2.evaluate", f"--run_dir={folder},{folder}/", f"--corpus={folder / 'one.txt'}", "--stride=4"
+    )
+    assert code == 0, errors
+    first, second = json.loads(output.splitlines()[-1])["models"]
+    assert first["bits_per_byte"] == second["bits_per_byte"] and first["stride"] == 4
+    table = [line for line in errors.splitlines() if line.endswith(str(folder))]
+    assert len(table) == 1 and f"{first['bits_per_byte']:.4f}" in table[0]
+
+
+def test_overlap_needs_the_corpus_of_the_run(folder):
+    line = error_line("tf_gpt2.evaluate", f"--run_dir={folder}", f"--corpus={folder / 'one.txt'}", "--overlap")
+    assert "must be a run of tf_gpt2.train" in line

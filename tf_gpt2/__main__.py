@@ -16,6 +16,7 @@ COMMANDS = {
     "sample": ("tf_gpt2.sample", "write text with a model"),
     "evaluate": ("tf_gpt2.evaluate", "measure how well a model predicts a text"),
     "inspect": ("tf_gpt2.inspect", "show what a model computes for a text, in one file"),
+    "originality": ("tf_gpt2.originality", "say what a model has copied from its corpus"),
     "site": ("tf_gpt2.export.site", "make a page that writes in the visitor's browser"),
     "savedmodel": ("tf_gpt2.export.savedmodel", "make a SavedModel for TensorFlow Serving"),
     "tfjs": ("tf_gpt2.export.tfjs", "make the TensorFlow.js bundle alone"),

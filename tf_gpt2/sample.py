@@ -70,6 +70,16 @@ def _flags() -> command.Flags:
         "Never write the same sequence of so many tokens twice; 0 for no limit.",
     )
     _control(flags.integer, "min_new_tokens", "Shortest text, in tokens.")
+    flags.integer(
+        "avoid_copying",
+        GenerationSettings().avoid_copying,
+        "Write no run of so many characters of the training text; 0 for no limit. Needs the run's corpus in the "
+        "cache, or --corpus.",
+    )
+    flags.boolean("originality", False, "Say what each text has copied from the training text.")
+    flags.strings(
+        "corpus", [], "Compare with these texts instead of what the run was trained on.", value="PATH,..."
+    )
     flags.boolean(
         "finish_sentence",
         GenerationSettings().finish_sentence,
@@ -96,17 +106,25 @@ def _sample(flags: command.Values) -> int:
     from tf_gpt2.generation import load
 
     model = load(flags.run_dir)
+    index = None
+    if settings.avoid_copying or flags.originality:
+        from tf_gpt2.evaluation.originality_of_model import know_corpus
+
+        index = know_corpus(model, flags.run_dir, flags.corpus or None)
     if flags.interactive:
         return converse(model, settings)
     if settings.seed is None:
         settings = dataclasses.replace(settings, seed=secrets.randbelow(MAX_SEED + 1))
         command.message(f"seed {settings.seed}")
+    copied_from = index if flags.originality else None
     if flags.output:
-        _write_results(model, prompts, settings, pathlib.Path(flags.output))
+        _write_results(model, prompts, settings, pathlib.Path(flags.output), copied_from)
     elif flags.stream:
-        _show_cut(_stream(model, prompts[0].text, settings))
+        passage = _stream(model, prompts[0].text, settings)
+        _show_cut(passage)
+        _show_originality(copied_from, passage)
     else:
-        _print_passages(model, [prompt.text for prompt in prompts], settings)
+        _print_passages(model, [prompt.text for prompt in prompts], settings, copied_from)
     return 0
 
 
@@ -120,6 +138,11 @@ def _check(flags: command.Values) -> None:
     )
     flags.refuse("prompts_file", ["prompt"], "the prompts are those of the file")
     flags.refuse("output", ["stream"], "the texts go to the file")
+    flags.refuse("interactive", ["originality"], "it is said of texts that are complete")
+    if flags.corpus and not (flags.avoid_copying or flags.originality):
+        raise command.CommandError(
+            "--corpus has no effect without --avoid_copying or --originality, which compare with it; give one"
+        )
 
 
 def _settings(flags: command.Values) -> GenerationSettings:
@@ -150,7 +173,7 @@ def _settings(flags: command.Values) -> GenerationSettings:
     return settings
 
 
-def _print_passages(model: Any, prompts: list[str], settings: GenerationSettings) -> None:
+def _print_passages(model: Any, prompts: list[str], settings: GenerationSettings, index: Any) -> None:
     several = len(prompts) * settings.num_samples > 1
     for passage in model.write(prompts, settings):
         _show_cut(passage)
@@ -158,6 +181,15 @@ def _print_passages(model: Any, prompts: list[str], settings: GenerationSettings
             title = f"prompt {passage.prompt_index + 1}, " if len(prompts) > 1 else ""
             command.message(f"--- {title}sample {passage.sample_index + 1}")
         command.result(passage.prompt + passage.text)
+        _show_originality(index, passage)
+
+
+def _show_originality(index: Any, passage: Any) -> None:
+    if index is None:
+        return
+    from tf_gpt2.evaluation.originality import measure, sentence
+
+    command.message(sentence(measure(index, [passage.text])))
 
 
 def _stream(model: Any, prompt: str, settings: GenerationSettings) -> Any:
@@ -182,7 +214,9 @@ def _show_cut(passage: Any) -> None:
         )
 
 
-def _write_results(model: Any, prompts: list[Prompt], settings: GenerationSettings, path: pathlib.Path) -> None:
+def _write_results(
+    model: Any, prompts: list[Prompt], settings: GenerationSettings, path: pathlib.Path, index: Any
+) -> None:
     """Appends nothing: the file is new or written over, line by line, so that Ctrl-C keeps whole lines."""
     from tf_gpt2.generation.results import ResultsWriter
 
@@ -192,6 +226,7 @@ def _write_results(model: Any, prompts: list[Prompt], settings: GenerationSettin
             writer = ResultsWriter(file, path, prompts)
             for passage in model.write([prompt.text for prompt in prompts], settings):
                 writer.write(passage)
+                _show_originality(index, passage)
                 done += 1
                 command.draw(f"{done}/{total} passages")
     except OSError as error:

@@ -25,6 +25,7 @@ Absent = Annotated[T | None, BeforeValidator(_not_null)]  # None is for the defa
 # The largest integer that every reader of JSON tells from its neighbours; it fits NumPy's and TensorFlow's int64.
 MAX_INTEGER = 2**53 - 1
 Count = Annotated[StrictInt, Field(ge=0, le=MAX_INTEGER)]
+Pair = Annotated[tuple[Count, Count], Field(strict=False)]
 Positive = Annotated[StrictInt, Field(ge=1, le=MAX_INTEGER)]
 
 
@@ -194,5 +195,23 @@ class PreparedIndex(Schema):
     version: StrictInt
     dtype: Literal["<u2", "<u4"]
     streams: StreamsSection
-    crc32: dict[Literal["train.bin", "validation.bin", "test.bin", "tokenizer.json"], Count]
+    cuts: list[Pair]  # of each text: where training ends, where validation ends, in characters
+    places: list[Pair]  # of each text: its first byte in text.txt, and its bytes
+    crc32: dict[Literal["train.bin", "validation.bin", "test.bin", "text.txt", "tokenizer.json"], Count]
     report: CorpusReport
+
+
+class CopiesIndex(Schema):
+    """index.json of the index in which copies of a corpus are found."""
+
+    titles: list[StrictStr]
+    starts: Annotated[list[Count], Field(min_length=1)]
+    characters: Count
+    alphabetic: StrictBool
+    words: list[StrictStr]
+
+    @pydantic.model_validator(mode="after")
+    def _belongs_together(self) -> "CopiesIndex":
+        if len(self.starts) != len(self.titles) + 1 or self.starts != sorted(self.starts):
+            raise ValueError("must have the first byte of every title's text, and the end of the last")
+        return self

@@ -184,6 +184,16 @@ def _flags_of_reports(flags: command.Flags) -> None:
         "Steps between written samples, 0 for none. Default: a quarter of all, 100 when fine-tuning.",
     )
     flags.string("sample_prompt", DEFAULTS.sample_prompt, "Beginning of the written samples.")
+    flags.boolean(
+        "originality",
+        DEFAULTS.originality,
+        "Measure at each validation what the model copies from the training text.",
+    )
+    flags.number(
+        "stop_when_copying",
+        DEFAULTS.stop_when_copying,
+        "End the training when more than this share of what the model writes is copied, 0.1 say.",
+    )
     flags.integer(
         "checkpoint_every",
         None,

@@ -66,7 +66,8 @@ def test_report(novels):
 def test_files_are_plain_little_endian_integers(novels):
     corpus = _prepare(novels)
     assert {p.name for p in corpus.folder.iterdir()} == {
-        "train.bin", "validation.bin", "test.bin", "tokenizer.json", "tokenizer_config.json", "index.json",
+        "train.bin", "validation.bin", "test.bin", "text.txt",
+        "tokenizer.json", "tokenizer_config.json", "index.json",
     }  # fmt: skip
     np.testing.assert_array_equal(np.fromfile(corpus.folder / "train.bin", "<u2"), corpus.train.tokens)
     index = json.loads((corpus.folder / "index.json").read_text("utf-8"))
@@ -76,6 +77,12 @@ def test_files_are_plain_little_endian_integers(novels):
         "test": 0,
     }
     assert not corpus.train.tokens.flags.writeable
+    texts = [(title, text) for title, text in corpus.training_texts()]
+    assert [title for title, _ in texts] == ["two", "一"]
+    assert [a + b for (_, a), (_, b) in zip(texts, corpus.held_out_texts(), strict=True)] == [
+        clean(SECOND),
+        clean(FIRST),
+    ]
 
 
 def test_second_time_comes_from_the_cache(novels, monkeypatch):
@@ -106,7 +113,7 @@ def test_changed_bytes_are_another_entry(novels):
     assert not _prepare(novels).from_cache
 
 
-@pytest.mark.parametrize("name", ["train.bin", "validation.bin", "tokenizer.json", "index.json"])
+@pytest.mark.parametrize("name", ["train.bin", "validation.bin", "text.txt", "tokenizer.json", "index.json"])
 @pytest.mark.parametrize("damage", ["flip", "truncate", "delete"])
 def test_a_damaged_entry_is_rebuilt(novels, name, damage):
     before = _prepare(novels)

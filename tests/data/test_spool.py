@@ -6,7 +6,8 @@ import pytest
 from tf_gpt2 import long_texts
 from tf_gpt2.data import spool
 from tf_gpt2.data.holding_out import Cuts
-from tf_gpt2.data.spool import Document, bpe_sample, write_tokens
+from tf_gpt2.data.spool import bpe_sample, write_tokens
+from tf_gpt2.data.token_files import Document
 from tf_gpt2.tokenizer import END_OF_TEXT, Tokenizer
 
 TEXTS = ["话说天下大势。\n分久必合，合久必分。", "It was\n\nthe best of times,\nit was"]

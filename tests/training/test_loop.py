@@ -14,11 +14,12 @@ from tf_gpt2.errors import UserError
 from tf_gpt2.formats.training_checkpoint import newest_whole_step
 from tf_gpt2.model import build_model
 from tf_gpt2.model_directory import load_model, load_weights, model_weights
-from tf_gpt2.run_directory import checkpoint_path, read_metrics
+from tf_gpt2.run_directory import CHECKPOINTS, checkpoint_path, checkpoint_steps, read_metrics
 from tf_gpt2.training.gpt2 import GPT2Keeper, trained_variables
 from tf_gpt2.training.learner import Learner
 from tf_gpt2.training.lock import RunLock
 from tf_gpt2.training.loop import Trainer, training_batches
+from tf_gpt2.training.originality import originality_probe
 from tf_gpt2.training.settings import Recipe, Rhythm, Schedule
 
 RHYTHM = Rhythm(log_every=1, eval_every=4, sample_every=0, checkpoint_every=3)
@@ -255,3 +256,26 @@ def test_training_works_outside_the_main_thread(tmp_path, corpus):
     thread.start()
     thread.join()
     assert trainer.state.step == 1
+
+
+def test_what_the_model_copies_is_reported_and_may_end_the_training(tmp_path, corpus):
+    for limit, steps in ((None, 8), (0.3, 6)):
+        shares = iter([0.0, 0.2, 0.4, 0.9])
+        trainer = _trainer(tmp_path / str(limit), corpus, rhythm=dataclasses.replace(RHYTHM, eval_every=2))
+        trainer._originality = lambda shares=shares: {"copied_share": next(shares)}
+        trainer._stop_when_copying = limit
+        trainer.train()
+        lines = [line for line in read_metrics(trainer.run_dir).lines if line.split == "validation"]
+        assert [line.model_extra["copied_share"] for line in lines] == [0.0, 0.2, 0.4, 0.9][: steps // 2]
+        assert trainer.state.step == steps
+        assert trainer.stopped_copying == (0.4 if limit else None)
+        assert checkpoint_steps(trainer.run_dir / CHECKPOINTS)[-1] == steps
+
+
+def test_a_model_that_recites_is_measured(tmp_path, corpus):
+    trainer = _trainer(tmp_path, corpus)
+    probe = originality_probe(corpus, trainer._keeper._config, corpus.tokenizer)
+    figures = trainer._keeper.measure(probe)
+    assert set(figures) == {"copied_share", "longest_copied_run", "distinct_4", "repeated_share"}
+    assert figures["copied_share"] == 0.0 < figures["distinct_4"] <= 1.0  # random weights
+    assert probe(model_weights(trainer.learner.model, trainer._keeper._config)) == figures

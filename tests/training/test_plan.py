@@ -53,3 +53,16 @@ def test_what_has_no_effect_or_makes_no_sense_is_refused(options, named):
 
 def test_dropout_of_an_opened_model_may_change():
     assert TrainingOptions(init_from="m", dropout=0.3).shape_changes == {"dropout": 0.3}
+
+
+@pytest.mark.parametrize(
+    ("options", "rule"),
+    [
+        ({"stop_when_copying": 1.5}, "`stop_when_copying` must be from 0 to 1"),
+        ({"stop_when_copying": 0.1, "originality": False}, "`stop_when_copying` has no effect"),
+        ({"stop_when_copying": 0.1, "validation_fraction": 0.0}, "`stop_when_copying` has no effect"),
+    ],
+)
+def test_a_limit_on_copies_needs_its_measure(options, rule):
+    with pytest.raises(UserError, match=rule):
+        TrainingOptions(**options)

@@ -1,8 +1,7 @@
 """Prepares a corpus once and finds it in the cache afterwards.
 
-Two passes. The first reads book by book, cleans, counts characters and writes the clean text to a
-spool file; the second tokenises the spool with the vocabulary the counts gave. So memory holds one
-book at a time.
+Two passes. The first reads book by book, cleans, counts characters and writes the clean text to one file; the
+second tokenises it with the vocabulary the counts gave. So memory holds one book at a time.
 """
 
 import dataclasses
@@ -24,11 +23,14 @@ from tf_gpt2.corpus.sample import sample_path
 from tf_gpt2.corpus.script import check_script, convert_script
 from tf_gpt2.corpus.separators import check_separator, count_marked_lines
 from tf_gpt2.data.holding_out import SPLITS, Shares, hold_out
-from tf_gpt2.data.spool import Document, bpe_sample, read_spool, write_tokens
+from tf_gpt2.data.spool import bpe_sample, write_tokens
 from tf_gpt2.data.token_files import (
     FORMAT_VERSION,
+    TEXT_NAME,
+    Document,
     PreparedCorpus,
     new_prepared_folder,
+    read_documents,
     read_prepared,
     token_dtype,
     write_index,
@@ -38,7 +40,6 @@ from tf_gpt2.files import sweep
 from tf_gpt2.tokenizer import Tokenizer
 
 TOKENIZER_KINDS = ("characters", "bpe")
-_SPOOL_NAME = "spool.txt"
 _log = logging.getLogger(__name__)
 
 
@@ -144,7 +145,7 @@ def _prepare(
     settings: _Settings,
     tokenizer: Tokenizer | None,
 ) -> None:
-    spool = folder / _SPOOL_NAME
+    spool = folder / TEXT_NAME
     everything, held_out = CharacterCounter(), CharacterCounter()
     documents, marked = _spool_books(spool, files, settings, everything)
     _count_held_out(spool, documents, held_out)
@@ -155,7 +156,6 @@ def _prepare(
     _log.info("tokenising %s", f"{len(documents):,} text{'s' * (len(documents) != 1)}")
     dtype = token_dtype(tokenizer.vocab_size)
     books, layouts = write_tokens(folder, spool, documents, tokenizer, dtype)
-    spool.unlink()
     tokenizer.save(folder)
     characters = {split: sum(_length(d, split) for d in documents) for split in SPLITS}
     report = CorpusReport(
@@ -170,7 +170,7 @@ def _prepare(
         marked_lines=marked,
         **character_figures(everything.counts(), tokenizer.has_token),
     )
-    write_index(folder, report, dtype, layouts)
+    write_index(folder, report, documents, dtype, layouts)
 
 
 def _spool_books(spool: Path, files, settings: _Settings, counter: CharacterCounter) -> tuple[list[Document], int]:
@@ -207,7 +207,7 @@ def _spool_books(spool: Path, files, settings: _Settings, counter: CharacterCoun
 
 
 def _count_held_out(spool: Path, documents: Sequence[Document], counter: CharacterCounter) -> None:
-    for document, text in read_spool(spool, [d for d in documents if d.cuts.train_end < d.cuts.characters]):
+    for document, text in read_documents(spool, [d for d in documents if d.cuts.train_end < d.cuts.characters]):
         counter.add(text[document.cuts.train_end :])
 
 

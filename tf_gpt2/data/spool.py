@@ -1,15 +1,14 @@
-"""The clean text of a corpus on its way from files to tokens: one spool file, read book by book."""
+"""The clean text of a corpus on its way to tokens: one file, the spool, read book by book."""
 
 import contextlib
-import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from tf_gpt2.corpus.report import BookReport
-from tf_gpt2.data.holding_out import SPLITS, Cuts
-from tf_gpt2.data.token_files import StreamLayout
+from tf_gpt2.data.holding_out import SPLITS
+from tf_gpt2.data.token_files import Document, StreamLayout, read_documents
 from tf_gpt2.tokenizer import Tokenizer
 
 # Chinese clauses are the "words" of byte-level BPE, nearly all distinct, so training time grows
@@ -21,29 +20,11 @@ _BPE_SLICE = 4_000
 _LOOK_BACK = 64
 
 
-@dataclasses.dataclass(frozen=True)
-class Document:
-    """A clean text in the spool: where its bytes lie and how it is divided."""
-
-    title: str
-    cuts: Cuts
-    byte_offset: int
-    byte_length: int
-
-
-def read_spool(spool: Path, documents: Iterable[Document]) -> Iterator[tuple[Document, str]]:
-    """The documents with their texts, one after the other."""
-    with spool.open("rb") as file:
-        for document in documents:
-            file.seek(document.byte_offset)
-            yield document, file.read(document.byte_length).decode()
-
-
 def bpe_sample(spool: Path, documents: Sequence[Document]) -> Iterator[str]:
     """Lines of evenly spaced slices of the training parts."""
     total = sum(document.cuts.train_end for document in documents)
     stride = max(1, -(-total // _BPE_CHARACTERS)) * _BPE_SLICE
-    for document, text in read_spool(spool, documents):
+    for document, text in read_documents(spool, documents):
         for begin in range(0, document.cuts.train_end, stride):
             end = min(begin + _BPE_SLICE, document.cuts.train_end)
             yield from text[begin:end].splitlines(keepends=True)
@@ -63,7 +44,7 @@ def write_tokens(
             split: _Stream(stack.enter_context((folder / f"{split}.bin").open("wb")), tokenizer, dtype)
             for split in SPLITS
         }
-        for document, text in read_spool(spool, documents):
+        for document, text in read_documents(spool, documents):
             tokens = {}
             for split, stream in streams.items():
                 begin, end = document.cuts.span(split)

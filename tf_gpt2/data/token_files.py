@@ -7,14 +7,14 @@ import dataclasses
 import errno
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from tf_gpt2.corpus.report import CorpusReport
-from tf_gpt2.data.holding_out import SPLITS
+from tf_gpt2.data.holding_out import SPLITS, Cuts
 from tf_gpt2.files import read_bounded, replacing_folder, write_atomically
 from tf_gpt2.tokenizer import Tokenizer
 
@@ -22,8 +22,19 @@ if TYPE_CHECKING:
     from tf_gpt2.schemas import PreparedIndex
 
 # Part of the cache key: raise it when cleaning, splitting or the files change what is stored.
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 INDEX_NAME = "index.json"
+TEXT_NAME = "text.txt"  # the clean texts, one after the other
+
+
+@dataclasses.dataclass(frozen=True)
+class Document:
+    """A clean text in `TEXT_NAME`: where its bytes lie and how it is divided."""
+
+    title: str
+    cuts: Cuts
+    byte_offset: int
+    byte_length: int
 
 
 class StreamLayout(NamedTuple):
@@ -76,6 +87,7 @@ class PreparedCorpus:
         validation: What decisions read: which model is kept, when to stop.
         test: What none reads.
         report: Figures for the user.
+        documents: The texts, in order.
         from_cache: Whether it was there already.
     """
 
@@ -85,12 +97,33 @@ class PreparedCorpus:
     validation: TokenStream
     test: TokenStream
     report: CorpusReport
+    documents: tuple[Document, ...]
     from_cache: bool
+
+    def training_texts(self) -> Iterator[tuple[str, str]]:
+        """(title, text) of what is trained on, in order."""
+        for document, text in read_documents(self.folder / TEXT_NAME, self.documents):
+            if document.cuts.train_end:
+                yield document.title, text[: document.cuts.train_end]
+
+    def held_out_texts(self) -> Iterator[tuple[str, str]]:
+        """(title, text) of what is held out for validation and test, in order."""
+        for document, text in read_documents(self.folder / TEXT_NAME, self.documents):
+            if document.cuts.train_end < len(text):
+                yield document.title, text[document.cuts.train_end :]
 
     @property
     def streams(self) -> dict[str, TokenStream]:
         """The token streams by the names of `holding_out.SPLITS`."""
         return {split: getattr(self, split) for split in SPLITS}
+
+
+def read_documents(path: Path, documents: Iterable[Document]) -> Iterator[tuple[Document, str]]:
+    """The documents with their texts, one after the other."""
+    with path.open("rb") as file:
+        for document in documents:
+            file.seek(document.byte_offset)
+            yield document, file.read(document.byte_length).decode()
 
 
 def token_dtype(vocab_size: int) -> np.dtype:
@@ -114,15 +147,34 @@ def read_prepared(folder: Path, *, from_cache: bool) -> PreparedCorpus | None:
         tokenizer = Tokenizer.load(folder)
     except (OSError, ValueError):  # pydantic's error, and a user's, are ValueErrors
         return None
-    return PreparedCorpus(folder=folder, tokenizer=tokenizer, report=index.report, from_cache=from_cache, **streams)
+    documents = tuple(
+        Document(book.title, Cuts(*cuts, book.characters), *place)
+        for book, cuts, place in zip(index.report.books, index.cuts, index.places, strict=True)
+    )
+    return PreparedCorpus(
+        folder=folder,
+        tokenizer=tokenizer,
+        report=index.report,
+        documents=documents,
+        from_cache=from_cache,
+        **streams,
+    )
 
 
-def write_index(folder: Path, report: CorpusReport, dtype: np.dtype, layouts: Mapping[str, StreamLayout]) -> None:
-    """Completes a folder that holds the token files and the tokenizer with an index."""
+def write_index(
+    folder: Path,
+    report: CorpusReport,
+    documents: Sequence[Document],
+    dtype: np.dtype,
+    layouts: Mapping[str, StreamLayout],
+) -> None:
+    """Completes a folder that holds texts, token files and tokenizer with an index."""
     index = {
         "version": FORMAT_VERSION,
         "dtype": dtype.str,
         "streams": {split: layout._asdict() for split, layout in layouts.items()},
+        "cuts": [(document.cuts.train_end, document.cuts.validation_end) for document in documents],
+        "places": [(document.byte_offset, document.byte_length) for document in documents],
         "crc32": {name: _crc32(folder / name) for name in _checked_files()},
         # As dataclasses.asdict has it, which copies every value deeply: seconds for 100,000 texts.
         "report": {**vars(report), "books": [vars(book) for book in report.books]},
@@ -131,7 +183,7 @@ def write_index(folder: Path, report: CorpusReport, dtype: np.dtype, layouts: Ma
 
 
 def _checked_files() -> list[str]:
-    return [*(f"{split}.bin" for split in SPLITS), "tokenizer.json"]
+    return [*(f"{split}.bin" for split in SPLITS), TEXT_NAME, "tokenizer.json"]
 
 
 def new_prepared_folder(target: Path) -> contextlib.AbstractContextManager[Path]:

@@ -1,16 +1,20 @@
 """How well a model predicts a corpus: nats, perplexity and bits per byte, with the conventions stated."""
 
-import math
 import os
 from collections.abc import Callable, Sequence
 from typing import Any
+
+import numpy as np
 
 from tf_gpt2.corpus.cleaning import clean
 from tf_gpt2.corpus.reading import expand_corpus, read_books
 from tf_gpt2.corpus.script import convert_script
 from tf_gpt2.corpus.separators import check_separator
 from tf_gpt2.errors import UserError
+from tf_gpt2.evaluation.figures import CONVENTIONS, calibration, figures_of, loss_by_position
+from tf_gpt2.evaluation.originality import CorpusIndex
 from tf_gpt2.model_directory import load_config
+from tf_gpt2.token_bytes import StreamDecoder
 
 
 def read_texts(
@@ -25,13 +29,28 @@ def read_texts(
     Raises:
         UserError: A file is missing or cannot be read as text.
     """
+    return [text for _, text in read_titled_texts(entries, encoding, script, separator, text_field)]
+
+
+def read_titled_texts(
+    entries: str | os.PathLike | Sequence[str | os.PathLike],
+    encoding: str | None = None,
+    script: str | None = None,
+    separator: str | None = None,
+    text_field: str | None = None,
+) -> list[tuple[str, str]]:
+    """As `read_texts`, with the title of each: (title, text).
+
+    Raises:
+        UserError: A file is missing or cannot be read as text.
+    """
     check_separator(separator)
     books = (
         book
         for path in expand_corpus(entries, encoding, text_field)
         for book in read_books(path, encoding, separator=separator, text_field=text_field)
     )
-    return [convert_script(clean(book.text), script) for book in books]
+    return [(book.title, convert_script(clean(book.text), script)) for book in books]
 
 
 def evaluate_model(
@@ -43,6 +62,7 @@ def evaluate_model(
     script: str | None = None,
     separator: str | None = None,
     text_field: str | None = None,
+    index: CorpusIndex | None = None,
     progress: Callable[[int, int, float], None] = lambda done, total, nats: None,
 ) -> dict:
     """How well a model predicts a corpus.
@@ -55,6 +75,7 @@ def evaluate_model(
         script: "simplified", "traditional" or None.
         separator: Line that parts the texts of a plain text file; None reads it as one text.
         text_field: Field or column that holds the text, in files of records; None for "text".
+        index: Of the training text (`originality.corpus_index`); with it the loss is split by what it has too.
         progress: Called with tokens done, tokens in all and nats per token so far.
 
     Returns:
@@ -69,10 +90,17 @@ def evaluate_model(
         stride = max(1, config.context_length // 2)
     if not 1 <= stride <= config.context_length:
         raise UserError(f"`stride` must be from 1 to the context length {config.context_length}; received {stride}")
-    texts = read_texts(corpus, encoding, script, separator, text_field)
+    titled = read_titled_texts(corpus, encoding, script, separator, text_field)
     from tf_gpt2.generation import load
 
-    return evaluate(run_dir if opened else load(run_dir), texts, stride, progress)
+    return evaluate(
+        run_dir if opened else load(run_dir),
+        [text for _, text in titled],
+        stride,
+        progress,
+        titles=[title for title, _ in titled],
+        index=index,
+    )
 
 
 def evaluate(
@@ -80,47 +108,80 @@ def evaluate(
     texts: list[str],
     stride: int,
     progress: Callable[[int, int, float], None] = lambda done, total, nats: None,
+    *,
+    titles: Sequence[str] | None = None,
+    index: CorpusIndex | None = None,
 ) -> dict:
-    """Nats, perplexity and bits per byte of texts under a `TextGenerator`.
+    """Loss of texts under a `TextGenerator`, in all units, with the conventions.
 
     Args:
         model: The model.
         texts: One string a document.
         stride: Tokens from one window to the next.
         progress: Called with tokens done, tokens in all and nats per token so far.
+        titles: Titles of the documents; with them the figures of each are given too.
+        index: Of the training text; with it the loss is split by what stands in copied runs of it and what not.
 
     Raises:
         UserError: There is no token to predict.
     """
-    from tf_gpt2.generation.scoring import Scorer
+    from tf_gpt2.generation.scoring import Scorer, plan_windows
 
     documents = model.tokenizer.encode_batch(texts)
     total = sum(len(ids) for ids in documents)
     if not total:
         raise UserError("`corpus` must hold text; it is empty after cleaning")
-    scorer = Scorer(model.engine)
+    scorer = Scorer(model.engine, alternatives=1)
     nats, done = 0.0, 0
-    for ids in documents:
-        for scores, _, _ in scorer.windows(ids, stride):
-            nats -= float(scores.astype("float64").sum())
+    losses, confidence, right, positions, seen, books = [], [], [], [], [], []
+    for number, ids in enumerate(documents):
+        before = nats
+        for scores, best, values in scorer.windows(ids, stride):
+            losses.append(-scores.astype(np.float64))
+            confidence.append(np.exp(values[:, 0].astype(np.float64)))
+            right.append(best[:, 0])
+            nats += float(losses[-1].sum())
             done += len(scores)
             progress(done, total, nats / done)
-    characters = sum(len(text) for text in texts)
-    num_bytes = sum(len(text.encode("utf-8", "replace")) for text in texts)
-    return {
+        windows = plan_windows(len(ids), scorer.context_length, stride)
+        positions += [np.arange(window.first, window.length) for window in windows]
+        if index is not None:
+            seen.append(_seen(model.tokenizer, ids, texts[number], index))
+        if titles is not None and len(ids):
+            of_book = figures_of(nats - before, len(ids), [texts[number]])
+            books.append({"book": titles[number], **of_book})
+    every = np.concatenate(losses)
+    figures = {
         "books": len(texts),
-        "tokens": total,
-        "characters": characters,
-        "bytes": num_bytes,
         "context_length": model.config.context_length,
         "stride": stride,
-        "nats_per_token": nats / total,
-        "perplexity_per_token": _exp(nats / total),
-        "nats_per_character": nats / characters,
-        "perplexity_per_character": _exp(nats / characters),
-        "bits_per_byte": nats / math.log(2) / num_bytes,
+        **figures_of(nats, total, texts),
+        "loss_by_position": loss_by_position(every, np.concatenate(positions)),
+        "calibration": calibration(np.concatenate(confidence), np.concatenate(right) == np.concatenate(documents)),
+        "conventions": CONVENTIONS,
     }
+    if titles is not None:
+        figures["by_book"] = books
+    if index is not None:
+        figures["overlap"] = _overlap(every, np.concatenate(seen), index)
+    return figures
 
 
-def _exp(nats):
-    return math.exp(nats) if nats < 700 else math.inf
+def _seen(tokenizer, ids, text, index) -> np.ndarray:
+    """Which tokens lie, to their last character, in runs of the text that are copied from the corpus: bool [N]."""
+    covered = np.zeros(len(text) + 1, bool)
+    for run in index.copied_runs(text):
+        covered[run.begin : run.begin + run.length] = True
+    decoder = StreamDecoder(tokenizer)
+    ends = np.cumsum([len(decoder.push(int(token))) for token in ids])
+    return covered[np.clip(ends - 1, 0, len(text))]
+
+
+def _overlap(nats, seen, index) -> dict:
+    return {
+        "least": index.least,
+        "unit": "words" if index.alphabetic else "characters",
+        "seen_share": float(seen.mean()),
+        "nats_per_token_seen": float(nats[seen].mean()) if seen.any() else None,
+        "nats_per_token_unseen": float(nats[~seen].mean()) if not seen.all() else None,
+    }

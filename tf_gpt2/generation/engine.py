@@ -12,6 +12,7 @@ import tensorflow as tf
 from tf_gpt2 import runtime
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.generation import decoder
+from tf_gpt2.generation.copy_guard import CopyGuard
 from tf_gpt2.generation.loop import write_loop
 from tf_gpt2.generation.random_numbers import uniform
 from tf_gpt2.generation.sampling import Controls, pick
@@ -68,7 +69,15 @@ class Engine:
         functions = [self._prefill, self._first]
         return len(self._loops) + sum(function.experimental_get_tracing_count() for function in functions)
 
-    def start(self, prompts: Any, settings: GenerationSettings, seed: Any, streams: Any, samples: Any) -> Session:
+    def start(
+        self,
+        prompts: Any,
+        settings: GenerationSettings,
+        seed: Any,
+        streams: Any,
+        samples: Any,
+        guard: CopyGuard | None = None,
+    ) -> Session:
         """Reads the prompts and writes their first token.
 
         Args:
@@ -77,8 +86,9 @@ class Engine:
             seed: The seed of the draws, 0 to 2**32 - 1.
             streams: Which prompt of the user's list each row is, from 0.
             samples: Which sample of that prompt each row is, from 0.
+            guard: Keeps copies out; None lets them in.
         """
-        return Session(self, prompts, settings, seed, streams, samples)
+        return Session(self, prompts, settings, seed, streams, samples, guard)
 
     def candidates(self, settings: GenerationSettings) -> int:
         """The smallest number of sorted candidates that serves these settings."""
@@ -147,14 +157,25 @@ class Engine:
         window = np.asarray(ids[-self.config.context_length :], np.int32)
         return self._prefill(tf.constant(window[None]))[0].numpy()[0]
 
-    def pick_first(self, logits: Any, places: Any, history: Any, controls: Any, max_candidates: int) -> Any:
+    def pick_first(
+        self, logits: Any, places: Any, history: Any, controls: Any, max_candidates: int, forbidden: Any = None
+    ) -> Any:
         """Draws the first token of each row from logits [B, V]: ids [B] and log-probabilities [B]."""
-        return self._first(logits, places, history, controls, max_candidates)
+        return self._first(logits, places, history, controls, max_candidates, forbidden)
 
-    def write(self, cache: Any, state: Any, controls: Any, places: Any, steps: Any, max_candidates: int) -> Any:
+    def write(
+        self,
+        cache: Any,
+        state: Any,
+        controls: Any,
+        places: Any,
+        steps: Any,
+        max_candidates: int,
+        forbidden: Any = None,
+    ) -> Any:
         """`write_loop` on a cache, which is updated in place: ids, log-probabilities, new state."""
-        arguments = (*cache, state, controls, places, tf.constant(steps))
-        key = (max_candidates, state.done.shape[0])
+        arguments = (*cache, state, controls, places, tf.constant(steps), forbidden)
+        key = (max_candidates, state.done.shape[0], forbidden is not None)
         if key not in self._loops:
             self._loops[key] = self._compile(max_candidates, arguments)
         return self._loops[key](*arguments)
@@ -173,11 +194,19 @@ class Engine:
             runtime.load_tensorflow(xla=True)
 
         @tf.function(jit_compile=self._jit_compile, autograph=False)
-        def write(keys, values, state, controls, places, steps):
+        def write(keys, values, state, controls, places, steps, forbidden):
             # As variables the caches stay where they are between calls; as arguments they would be copied.
             tensors = [[variable.read_value() for variable in part] for part in (keys, values)]
             ids, scores, new_keys, new_values, state = write_loop(
-                self._forward, *tensors, state, controls, places, steps, max_candidates, self.config.context_length
+                self._forward,
+                *tensors,
+                state,
+                controls,
+                places,
+                steps,
+                max_candidates,
+                self.config.context_length,
+                forbidden,
             )
             for variable, new in zip(keys + values, new_keys + new_values, strict=True):
                 variable.assign(new)
@@ -190,6 +219,6 @@ class Engine:
         hidden, keys, values = decoder.encode(self.weights.whole, self.config, ids)
         return self._logits(self.weights.whole, hidden[:, -1]), keys, values
 
-    def _pick_first(self, logits, places, history, controls, max_candidates):
+    def _pick_first(self, logits, places, history, controls, max_candidates, forbidden):
         draws = uniform(controls.seed, *places, tf.cast(history.written, tf.uint32))
-        return pick(logits, draws, history, controls, max_candidates)
+        return pick(logits, draws, history, controls, max_candidates, forbidden)

@@ -31,6 +31,7 @@ def write_loop(
     steps: Any,
     max_candidates: int,
     limit: int,
+    forbidden: Any = None,
 ) -> Any:
     """Up to `steps` tokens for every row that is not done: a pure function of tensors.
 
@@ -45,6 +46,7 @@ def write_loop(
         steps: int32 scalar, at most CHUNK.
         max_candidates: How many candidates the draw sorts; static.
         limit: Position past the last one of the model; static.
+        forbidden: What the first draw must not give, bool [B, V]; None for nothing, static.
 
     Returns:
         Ids [B, CHUNK], -1 where nothing was written; log-probabilities [B, CHUNK]; keys, values and state.
@@ -58,7 +60,8 @@ def write_loop(
         position = tf.minimum(history.length - 1, limit - 1)
         token = tf.gather(history.window, position, batch_dims=1)
         logits, keys, values = forward(token, position, keys, values)
-        token, score = pick(logits, draws[:, index], history, controls, max_candidates)
+        now = None if forbidden is None else forbidden & (index == 0)
+        token, score = pick(logits, draws[:, index], history, controls, max_candidates, now)
         here = (count == index)[None, :]
         ids = tf.where(here, tf.where(active, token, -1)[:, None], ids)
         scores = tf.where(here, score[:, None], scores)

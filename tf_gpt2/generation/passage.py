@@ -125,7 +125,7 @@ class Row:
             finish=self._finish,
             num_tokens=self._taken,
             cut_tokens=session.cut[place],
-            log_probability=float(np.mean(session.scores[place][: self._taken])),
+            log_probability=float(np.mean(session.scores[place][: self._taken])) if self._taken else 0.0,
             seed=self._seed,
             prompt_index=self.prompt_index,
             sample_index=self.sample_index,

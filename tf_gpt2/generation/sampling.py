@@ -125,9 +125,20 @@ def draw(logits: tf.Tensor, uniform: tf.Tensor, controls: Controls, max_candidat
 
 
 def pick(
-    logits: tf.Tensor, uniform: tf.Tensor, history: History, controls: Controls, max_candidates: int
+    logits: tf.Tensor,
+    uniform: tf.Tensor,
+    history: History,
+    controls: Controls,
+    max_candidates: int,
+    forbidden: tf.Tensor | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """The next token [B] int32 and its log-probability [B] under the model itself, before any control."""
-    token = draw(adjust(logits, history, controls), uniform, controls, max_candidates)
+    """The next token [B] int32 and its log-probability [B] under the model itself, before any control.
+
+    What is true in `forbidden`, bool [B, V], is not drawn unless nothing else is left.
+    """
+    adjusted = adjust(logits, history, controls)
+    if forbidden is not None:
+        adjusted = tf.where(forbidden, FORBIDDEN, adjusted)
+    token = draw(adjusted, uniform, controls, max_candidates)
     chosen = tf.gather(logits, token, batch_dims=1)
     return token, chosen - tf.reduce_logsumexp(logits, axis=1)

@@ -16,6 +16,7 @@ from tf_gpt2.errors import UserError
 from tf_gpt2.generation.sentences import FINISH_TOKENS
 
 MAX_SEED = 2**32 - 1
+LEAST_COPY = 5
 _MAX_COUNT = 2**31 - 2  # the graph counts in int32
 _LOWEST = {
     "max_new_tokens": 1,
@@ -62,6 +63,8 @@ class GenerationSettings:
         repetition_window: How many of the last tokens count as already there; 0 for all the model sees.
         no_repeat_ngram: No sequence of this many tokens occurs twice in what the model sees; 0 for no limit.
         min_new_tokens: The end of the text is forbidden before this many.
+        avoid_copying: No run of this many characters of the training text is written (copy_guard.py); 0 for no
+            limit.
         temperature: Logits are divided by this; 0 always takes the likeliest token.
         top_k: Draw among the k likeliest, exactly k under ties (lower id first); 0 for all. 1 is greedy.
         top_p: Draw among the fewest likeliest tokens that have this probability together, in (0, 1].
@@ -81,6 +84,7 @@ class GenerationSettings:
     repetition_window: int = 0
     no_repeat_ngram: int = 0
     min_new_tokens: int = 0
+    avoid_copying: int = 0
     temperature: float = 1.0
     top_k: int = 40
     top_p: float = 1.0
@@ -92,6 +96,12 @@ class GenerationSettings:
             raise UserError(
                 f"`min_new_tokens` must be at most `max_new_tokens`; received {self.min_new_tokens} and "
                 f"{self.max_new_tokens}"
+            )
+        check_integer("avoid_copying", self.avoid_copying, 0)
+        if 0 < self.avoid_copying < LEAST_COPY:
+            raise UserError(
+                f"`avoid_copying` must be 0 or at least {LEAST_COPY} characters, as shorter runs are words; "
+                f"received {self.avoid_copying}"
             )
         if not isinstance(self.finish_sentence, bool):
             raise UserError(f"`finish_sentence` must be true or false; received {self.finish_sentence!r}")

@@ -14,6 +14,7 @@ import numpy as np
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
 from tf_gpt2.generation import scoring
+from tf_gpt2.generation.copy_guard import Copies, CopyGuard
 from tf_gpt2.generation.engine import Engine
 from tf_gpt2.generation.passage import Passage, Row, prompt_ids
 from tf_gpt2.generation.scoring import Candidate, TextScore
@@ -45,6 +46,10 @@ class TextGenerator:
         generation_config: The model's own defaults, the content of its generation_config.json.
         jit_compile: Whether XLA compiles the loop: faster, but a few seconds at the first text.
 
+    Attributes:
+        copies: Finds what `avoid_copying` keeps out, the training text as a rule; None until it is set
+            (`tf_gpt2.evaluation.originality_of_model.know_corpus`).
+
     Raises:
         UserError: Tokenizer and model do not belong together.
     """
@@ -66,6 +71,8 @@ class TextGenerator:
         self.config = config
         self.tokenizer = tokenizer
         self.generation_config = dict(generation_config or {})
+        self.copies: Copies | None = None
+        self._guards: dict[int, CopyGuard] = {}
         self._scorers: dict[int, scoring.Scorer] = {}
         self._inspector: Inspector | None = None  # Keras and a copy of the weights, made when they are wanted
         self.engine = Engine(config, weights, tokenizer.end_of_text_id, tokenizer.vocab_size, jit_compile)
@@ -119,7 +126,7 @@ class TextGenerator:
         """As `stream`, for one sample; the last item is the `Passage`."""
         seed = _seed(settings)
         row = Row(self.tokenizer, prompt, 0, sample_index, seed, settings)
-        session = self.engine.start([row.ids], settings, seed, [0], [sample_index])
+        session = self.engine.start([row.ids], settings, seed, [0], [sample_index], self._guard(settings))
         while True:
             if text := row.take(session, 0):
                 yield text
@@ -211,6 +218,18 @@ class TextGenerator:
         """
         return build_model_from(self.config, to_arrays(self.engine.weights), with_attention=with_attention)
 
+    def _guard(self, settings):
+        least = settings.avoid_copying
+        if not least:
+            return None
+        if self.copies is None:
+            raise UserError(
+                f"`avoid_copying`={least} needs the training text to compare with; give it when the model is opened"
+            )
+        if least not in self._guards:
+            self._guards[least] = CopyGuard(self.copies, self.tokenizer, least)
+        return self._guards[least]
+
     def _write_group(self, rows, settings, seed):
         steps = STOP_STEPS if settings.stop else PLAIN_STEPS
         session = self.engine.start(
@@ -219,6 +238,7 @@ class TextGenerator:
             seed,
             [row.prompt_index for row in rows],
             [row.sample_index for row in rows],
+            self._guard(settings),
         )
         interrupt = None
         try:
@@ -235,7 +255,7 @@ class TextGenerator:
                 row.take(session, place)
                 row.interrupt(session.active[place])
             row.finish()
-            if row.num_tokens:
+            if row.num_tokens or not interrupt:
                 yield row.passage(session, place)
         if interrupt:
             raise interrupt

@@ -22,6 +22,7 @@ from tf_gpt2.model_directory import (
 )
 from tf_gpt2.tokenizer import Tokenizer
 from tf_gpt2.training.checkpoints import variable_keys
+from tf_gpt2.training.originality import OriginalityProbe
 from tf_gpt2.training.plan import TrainingOptions
 from tf_gpt2.training.samples import SampleWriter
 from tf_gpt2.training.settings import Recipe
@@ -108,6 +109,10 @@ class GPT2Keeper:
         return describe_model(
             self._config, {name: keys[keras_variable_path(name)] for name in tensor_shapes(self._config)}
         )
+
+    def measure(self, probe: OriginalityProbe) -> dict[str, float]:
+        """What the model copies as it stands."""
+        return probe(model_weights(self._model, self._config))
 
     def write_sample(self, step: int) -> str:
         """Writes a passage into samples/; returns the text to show."""

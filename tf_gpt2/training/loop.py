@@ -68,6 +68,8 @@ class Trainer:
         keeper: Writes the model and its passages.
         signals: What asks for an early end; entered while the loop runs.
         check: Called before anything is written, to refuse it.
+        originality: Measures what the model copies, at each validation; `copied_share` is one of the figures.
+        stop_when_copying: Largest share with which the training goes on; None for any.
     """
 
     def __init__(
@@ -82,6 +84,8 @@ class Trainer:
         keeper: ModelKeeper,
         signals: DeferredSignals | None = None,
         check: Callable[[], None] = lambda: None,
+        originality: Callable[[], dict[str, float]] | None = None,
+        stop_when_copying: float | None = None,
     ):
         self.run_dir = pathlib.Path(run_dir)
         self.learner = learner
@@ -93,6 +97,8 @@ class Trainer:
         self._keeper = keeper
         self._signals = signals or DeferredSignals()
         self._check = check
+        self._originality, self._stop_when_copying = originality, stop_when_copying
+        self.stopped_copying: float | None = None  # the share that ended the training
         self.test_loss: float | None = None
 
     def restore(self) -> bool:
@@ -168,6 +174,8 @@ class Trainer:
             if "log" in due:
                 self._log(metrics, progress)
             self._write_reports(due, stopping, metrics, progress)
+            if self.stopped_copying is not None:
+                break
             if due or stopping or step == first + 1:
                 progress.resume(step)
             if stopping and step < last:
@@ -195,7 +203,7 @@ class Trainer:
             self._evaluate(metrics, progress)
         if "sample" in due:
             progress.note(self._keeper.write_sample(self.state.step))
-        if "checkpoint" in due or stopping:
+        if "checkpoint" in due or stopping or self.stopped_copying is not None:
             self._save_checkpoint()
             if not self.state.best_step:  # a model to write with, until validation has chosen one
                 self._keeper.save()
@@ -217,12 +225,16 @@ class Trainer:
 
     def _evaluate(self, metrics, progress):
         loss = self.validate()
-        metrics.write(self.state.step, VALIDATION, loss=loss)
+        figures = self._originality() if self._originality else {}
+        metrics.write(self.state.step, VALIDATION, loss=loss, **figures)
         best = loss < self.state.best_validation_loss
-        progress.validation(self.state.step, loss, best)
+        copied = figures.get("copied_share")
+        progress.validation(self.state.step, loss, best, copied)
         if best:
             self.state.best_validation_loss, self.state.best_step = loss, self.state.step
             self._keeper.save()
+        if copied is not None and self._stop_when_copying is not None and copied > self._stop_when_copying:
+            self.stopped_copying = copied
 
     def _save_checkpoint(self):
         save_checkpoint(

@@ -61,6 +61,9 @@ class TrainingOptions:
         checkpoint_every: Steps between checkpoints, 0 for none but the last.
         keep_checkpoints: Number of newest checkpoints that stay.
         sample_prompt: Beginning of the written samples.
+        originality: Measure at each validation what the model copies from the training text.
+        stop_when_copying: End the training at a validation where more than this share of what the model writes is
+            copied, from 0 to 1; None goes on.
 
     Raises:
         UserError: A value is out of range, or one would have no effect beside another.
@@ -103,6 +106,8 @@ class TrainingOptions:
     checkpoint_every: int | None = None
     keep_checkpoints: int = 2
     sample_prompt: str = ""
+    originality: bool = True
+    stop_when_copying: float | None = None
 
     def __post_init__(self):
         if self.preset is not None and self.preset not in PRESETS:
@@ -117,6 +122,8 @@ class TrainingOptions:
         for name in given:
             if not getattr(self, name) > 0:
                 raise UserError(f"`{name}` must be above 0; received {getattr(self, name)!r}")
+        if self.stop_when_copying is not None and not 0 <= self.stop_when_copying <= 1:
+            raise UserError(f"`stop_when_copying` must be from 0 to 1; received {self.stop_when_copying!r}")
         Shares(self.validation_fraction, self.test_fraction, self.split_seed)
         self._refuse_without_effect()
 
@@ -135,6 +142,11 @@ class TrainingOptions:
         if self.eval_every and not self.validation_fraction:
             raise UserError(
                 "`eval_every` has no effect with `validation_fraction`=0: nothing to measure on; leave one out"
+            )
+        if self.stop_when_copying is not None and not (self.originality and self.validation_fraction):
+            raise UserError(
+                "`stop_when_copying` has no effect without `originality` and a validation, where it is measured; "
+                "leave it out"
             )
         if self.sample_every == 0 and self.sample_prompt:
             raise UserError(

@@ -58,9 +58,12 @@ class Progress:
         self._show(step, figures)
         return figures
 
-    def validation(self, step: int, loss: float, best: bool) -> None:
-        """Shows a validation loss on a line that stays."""
-        self.note(f"step {step:,}: validation loss {loss:.4f} nats per token{', the best so far' if best else ''}")
+    def validation(self, step: int, loss: float, best: bool, copied: float | None = None) -> None:
+        """Shows a validation loss on a line that stays, and the share of what the model writes that is copied."""
+        parts = [f"step {step:,}: validation loss {loss:.4f} nats per token{', the best so far' if best else ''}"]
+        if copied is not None:
+            parts.append(f"{100 * copied:.1f} % of what it writes is copied")
+        self.note("; ".join(parts))
 
     def note(self, text: str) -> None:
         """Shows a text on lines that stay."""

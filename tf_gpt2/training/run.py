@@ -1,6 +1,7 @@
 """From novels to a model directory: what `python -m tf_gpt2.train` and `tf_gpt2.train_model` do."""
 
 import dataclasses
+import functools
 import logging
 import os
 import pathlib
@@ -80,6 +81,7 @@ def _train(asked: TrainingOptions, prepared: PreparedCorpus, run_dir) -> Trainin
     from tf_gpt2.training.gpt2 import GPT2Keeper, starting_model, trained_variables
     from tf_gpt2.training.learner import Learner
     from tf_gpt2.training.loop import Trainer, training_batches
+    from tf_gpt2.training.originality import originality_probe
 
     devices = local_devices()
     with devices.scope():
@@ -115,6 +117,19 @@ def _train(asked: TrainingOptions, prepared: PreparedCorpus, run_dir) -> Trainin
             prepared.tokenizer.save(pathlib.Path(run_dir) / CHECKPOINTS)
         assert length is not None  # resolved on opening
         schedule = length.schedule
+        keeper = GPT2Keeper(
+            run_dir, model, config, prepared.tokenizer, sample_prompt=asked.sample_prompt, seed=asked.seed
+        )
+        probe = None
+        if prepared.validation.targets and asked.originality:
+            probe = originality_probe(
+                prepared,
+                config,
+                prepared.tokenizer,
+                prompt=asked.sample_prompt,
+                seed=asked.seed,
+                wanted=asked.stop_when_copying is not None,
+            )
         trainer = Trainer(
             run_dir,
             learner,
@@ -122,10 +137,10 @@ def _train(asked: TrainingOptions, prepared: PreparedCorpus, run_dir) -> Trainin
             schedule,
             plan_rhythm(asked, schedule.steps),
             context_length=window,
-            keeper=GPT2Keeper(
-                run_dir, model, config, prepared.tokenizer, sample_prompt=asked.sample_prompt, seed=asked.seed
-            ),
+            keeper=keeper,
             check=lock.check,
+            originality=functools.partial(keeper.measure, probe) if probe else None,
+            stop_when_copying=asked.stop_when_copying,
         )
         if trainer.restore():
             if trainer.state.step >= schedule.steps:
@@ -140,6 +155,11 @@ def _train(asked: TrainingOptions, prepared: PreparedCorpus, run_dir) -> Trainin
                     f"and the model so far is in {run_dir}"
                 )
             raise
+        if trainer.stopped_copying is not None:
+            log.info(
+                f"stopped at step {trainer.state.step:,}: {100 * trainer.stopped_copying:.1f} % of what the model "
+                f"writes is copied, more than `stop_when_copying`={asked.stop_when_copying:g}"
+            )
         return summarise(trainer, prepared)
 
 

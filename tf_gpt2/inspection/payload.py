@@ -1,7 +1,7 @@
 """What a file of views holds: one JSON object, with the arrays that its views need and no others.
 
     version, title, language, views
-    shape       layers, heads, headDim, width, inner, context, vocabulary
+    shape       layers, heads, headDim, width, inner, context, vocabulary, tied (input and output embedding are one)
     settings    temperature, topK, topP
     window      start and total, in tokens: of a long text only a part is there
     tokens      a list of {id, text, bytes, character}; `character` is an index of `characters`
@@ -128,6 +128,7 @@ def _description(inspection, views, title, language):
             "inner": config.intermediate_dim,
             "context": config.context_length,
             "vocabulary": config.vocabulary_size,
+            "tied": config.tie_embeddings,
         },
         "settings": {"temperature": settings.temperature, "topK": settings.top_k, "topP": settings.top_p},
         "window": {"start": inspection.start, "total": inspection.total},

@@ -284,6 +284,8 @@ test("the scale of surprise covers every probability, and parameters add up to G
     parameters(gpt2).reduce((sum, { count }) => sum + count, 0),
     124_439_808,
   );
+  const head = parameters({ ...gpt2, tied: false }).at(-1);
+  assert.deepEqual([head?.name, head?.count], ["lm_head", 50257 * 768]);
 });
 
 const start = (settings = {}) => {

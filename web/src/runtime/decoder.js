@@ -24,7 +24,7 @@
  * @property {Float32Array} logits
  *
  * @typedef {{n_layer: number, n_head: number, n_embd: number, n_positions: number, layer_norm_epsilon?: number,
- *   tie_word_embeddings?: boolean}} ModelConfig
+ *   n_inner?: number | null, tie_word_embeddings?: boolean}} ModelConfig
  */
 
 export {};

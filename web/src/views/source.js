@@ -40,7 +40,7 @@
  * @typedef {object} Source
  * @property {Token[]} tokens
  * @property {{layers: number, heads: number, headDim: number, width: number, vocabulary: number, context?: number,
- *   inner?: number}} shape
+ *   inner?: number, tied?: boolean}} shape
  * @property {SourceSettings} settings
  * @property {(layer: number) => Promise<Float32Array>} attention [H, T, T], by query and key; 0 above the diagonal.
  * @property {(layer: number) => Promise<{queries: Float32Array, keys: Float32Array, values: Float32Array}>} projections

@@ -96,7 +96,16 @@ export class Inspector {
       promptLength,
       limit: Math.max(1, Math.min(context, MOST_TOKENS, room)),
       context,
-      shape: { layers, heads, headDim: width / heads, width, vocabulary: this.tokenizer.vocabularySize, context },
+      shape: {
+        layers,
+        heads,
+        headDim: width / heads,
+        width,
+        inner: this.config.n_inner ?? 4 * width,
+        context,
+        vocabulary: this.tokenizer.vocabularySize,
+        tied: this.config.tie_word_embeddings ?? true,
+      },
     };
   }
 

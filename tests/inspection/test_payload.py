@@ -42,7 +42,7 @@ def _array(found, name):
 
 def test_the_description_is_that_of_model_text_and_settings(found, seen):
     shape = {"layers": 2, "heads": 2, "headDim": 8, "width": 16, "inner": 64, "context": 24}
-    assert found["shape"] == {**shape, "vocabulary": TOKENIZER.vocab_size}
+    assert found["shape"] == {**shape, "vocabulary": TOKENIZER.vocab_size, "tied": True}
     assert found["version"] == 1 and found["language"] is None
     assert found["settings"] == {"temperature": 0.8, "topK": 7, "topP": 1.0}
     assert found["window"] == {"start": 0, "total": 15} and found["views"] == list(VIEWS)

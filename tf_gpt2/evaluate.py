@@ -31,6 +31,12 @@ def _flags() -> command.Flags:
         "Tokens from one window to the next. Smaller gives every token more to go by and takes longer. Default: "
         "half of the context.",
     )
+    flags.choice(
+        "task",
+        None,
+        ["lambada", "wikitext2", "wikitext103", "enwik8"],
+        "A task of the GPT-2 paper; --corpus is its file as published.",
+    )
     flags.boolean(
         "overlap",
         False,
@@ -50,6 +56,8 @@ def _flags() -> command.Flags:
 def _evaluate(flags: command.Values) -> int:
     flags.demand("run_dir", "must name a model directory; received none. `make demo` makes runs/demo")
     flags.demand("corpus", "must name the text to predict; received none. Give files, folders or globs")
+    if flags.task:
+        return _run_task(flags)
     from tf_gpt2.evaluation.corpus_loss import evaluate_model
     from tf_gpt2.evaluation.originality import corpus_index
     from tf_gpt2.evaluation.originality_of_model import corpus_of_run
@@ -71,6 +79,22 @@ def _evaluate(flags: command.Values) -> int:
     if len(found) > 1:
         _show_table(found)
     command.result(json.dumps(found[0] if len(found) == 1 else {"models": found}, ensure_ascii=False))
+    return 0
+
+
+def _run_task(flags: command.Values) -> int:
+    flags.refuse(
+        "task", ["overlap", "encoding", "script", "separator", "text_field"], "its file is read as published"
+    )
+    if len(flags.run_dir) > 1 or len(flags.corpus) > 1:
+        raise command.CommandError("--task takes one model and one file; run it once for each")
+    from tf_gpt2.evaluation.tasks import run_task
+    from tf_gpt2.generation import load
+
+    model = load(flags.run_dir[0])
+    stride = flags.stride or max(1, model.config.context_length // 2)
+    figures = run_task(model, flags.task, flags.corpus[0], stride)
+    command.result(json.dumps({"run_dir": flags.run_dir[0], "task": flags.task, **figures}, ensure_ascii=False))
     return 0
 
 

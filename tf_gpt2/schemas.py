@@ -196,8 +196,8 @@ class PreparedIndex(Schema):
     dtype: Literal["<u2", "<u4"]
     streams: StreamsSection
     cuts: list[Pair]  # of each text: where training ends, where validation ends, in characters
-    places: list[Pair]  # of each text: its first byte in text.txt, and its bytes
-    crc32: dict[Literal["train.bin", "validation.bin", "test.bin", "text.txt", "tokenizer.json"], Count]
+    places: list[Pair]  # of each text: its first byte in text.bin, and its bytes
+    crc32: dict[Literal["train.bin", "validation.bin", "test.bin", "text.bin", "tokenizer.json"], Count]
     report: CorpusReport
 
 

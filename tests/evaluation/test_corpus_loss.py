@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import numpy_gpt2
 import pytest
 from conftest import random_weights
 
@@ -91,3 +92,22 @@ def test_the_loss_is_split_by_what_the_training_text_has(tmp_path):
         overlap["nats_per_token_unseen"] * (1 - overlap["seen_share"])
     )
     assert both == pytest.approx(scores.mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize("stride", [1, 5, 16])
+def test_the_loss_is_that_of_an_independent_computation_on_the_same_windows(stride):
+    weights = random_weights(CONFIG)
+    text = "却说曹操引军渡河。渡河引军曹操x" * 4
+    ids = TOKENIZER.encode(text)
+    sequence = [TOKENIZER.end_of_text_id, *ids.tolist()]
+    nats, done, start, length = 0.0, 0, 0, CONFIG.context_length
+    while done < len(ids):  # windows every `stride` tokens, the last one moved left to be full
+        start = min(start, len(ids) - length)
+        logits, _ = numpy_gpt2.logits(weights, sequence[start : start + length], CONFIG)
+        logits = logits[:, : TOKENIZER.vocab_size]
+        for at in range(done - start, length):
+            row = logits[at]
+            nats += np.log(np.exp(row - row.max()).sum()) + row.max() - row[sequence[start + at + 1]]
+        done, start = start + length, start + stride
+    figures = evaluate(TextGenerator(CONFIG, weights, TOKENIZER, jit_compile=False), [text], stride)
+    assert figures["nats_per_token"] == pytest.approx(nats / len(ids), rel=1e-6)

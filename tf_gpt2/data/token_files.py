@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # Part of the cache key: raise it when cleaning, splitting or the files change what is stored.
 FORMAT_VERSION = 3
 INDEX_NAME = "index.json"
-TEXT_NAME = "text.txt"  # the clean texts, one after the other
+TEXT_NAME = "text.bin"  # the clean texts, one after the other; no name that a corpus is looked for by
 
 
 @dataclasses.dataclass(frozen=True)

@@ -53,7 +53,7 @@ class TextIndex:
 
     def __init__(self, text: np.ndarray, suffixes: np.ndarray):
         self._text, self._suffixes = np.asarray(text), np.asarray(suffixes)  # without memmap's cost a look
-        self._bytes = self._text.data
+        self._bytes: memoryview = self._text.data
         self._words = _words(self._text)
 
     @classmethod

@@ -163,9 +163,13 @@ class TextGenerator:
             UserError: `alternatives` is no integer from 0 on.
         """
         check_integer("alternatives", alternatives, 0)
+        return scoring.score(self.scorer(alternatives), self.tokenizer, text)
+
+    def scorer(self, alternatives: int = 0) -> scoring.Scorer:
+        """The scoring pass with so many alternatives at each place, traced once."""
         if alternatives not in self._scorers:
             self._scorers[alternatives] = scoring.Scorer(self.engine, alternatives)
-        return scoring.score(self._scorers[alternatives], self.tokenizer, text)
+        return self._scorers[alternatives]
 
     def candidates(self, text: str, k: int = 10) -> list[Candidate]:
         """The likeliest next tokens after a text, likeliest first, equally likely ones by rising id.

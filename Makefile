@@ -26,7 +26,7 @@ LOCKED := --quiet --compile-bytecode --require-hashes --requirements
 
 include web/web.mk
 
-.PHONY: demo fuzz tfjs test test-all test-oldest test-newest lint format bench wheel locks clean help
+.PHONY: demo fuzz pictures tfjs test test-all test-oldest test-newest lint format bench wheel locks clean help
 .DEFAULT_GOAL := help
 
 help:            ## what there is to make
@@ -93,6 +93,9 @@ test-newest: $(NEWEST)/dev web browser  ## the tests but the slow ones: Python 3
 
 fuzz: $(INSTALLED)  ## give every reader damaged files: make fuzz CASES=2000 SEED=0; ends in one JSON line
 	@$(RUN) -m tests.fuzz --cases=$(or $(CASES),2000) --seed=$(or $(SEED),0)
+
+pictures: $(INSTALLED) browser  ## take the pictures of README and docs from the demo's site; needs a Chinese font
+	@$(RUN) docs/take_pictures.py --site=$(DEMO)/site
 
 tfjs: $(TFJS)/tfjs  ## the environment for export.tfjs --graph_model: .venv-tfjs/bin/python -m export.tfjs
 

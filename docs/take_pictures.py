@@ -2,8 +2,8 @@
 
     python docs/take_pictures.py --site=runs/demo/site
 
-A font with Chinese characters must be installed (on Debian: apt install fonts-wqy-microhei). The last line is a JSON
-object of the files and their bytes.
+A font with Chinese characters must be installed (on Debian: apt install fonts-wqy-microhei). The last line is JSON:
+bytes by file.
 """
 
 import argparse

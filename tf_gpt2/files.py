@@ -217,7 +217,8 @@ def read_bounded(path: str | os.PathLike, largest: int = LARGEST_JSON) -> bytes:
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "it is no regular file")
     with open(path, "rb") as file:
-        data = file.read(largest + 1) if status.st_size <= largest else b""  # it may grow meanwhile
+        # A byte more than there was, for it may grow meanwhile; what is asked for is memory taken at once.
+        data = file.read(status.st_size + 1) if status.st_size <= largest else b""
     if max(len(data), status.st_size) > largest:
         raise OSError(errno.EFBIG, f"it is larger than {largest:,} bytes")
     return data

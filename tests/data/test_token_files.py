@@ -1,6 +1,7 @@
 """The folder of a prepared corpus appears whole or not at all."""
 
 import errno
+import json
 import os
 
 import numpy as np
@@ -65,3 +66,22 @@ def test_a_folder_without_index_is_no_corpus(tmp_path):
     assert read_prepared(tmp_path, from_cache=True) is None
     (tmp_path / "index.json").write_text("[]")
     assert read_prepared(tmp_path, from_cache=True) is None
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"places": []},
+        {"places": [[0, 5]]},
+        {"places": [[1, 540]]},
+        {"places": [[0, 270], [270, 270]]},
+        {"cuts": []},
+    ],
+)
+def test_an_index_whose_texts_do_not_fill_their_file_is_damaged(tmp_path, damage):
+    (tmp_path / "book.txt").write_text("却说曹操引军渡河。" * 20, "utf-8")
+    folder = prepare_corpus([tmp_path / "book.txt"], cache_dir=tmp_path / "cache").folder
+    index = json.loads((folder / "index.json").read_text("utf-8"))
+    assert index["places"] == [[0, 540]] and read_prepared(folder, from_cache=True) is not None
+    (folder / "index.json").write_text(json.dumps(index | damage))
+    assert read_prepared(folder, from_cache=True) is None

@@ -11,14 +11,17 @@ OUT_OF_REACH = """() => {
   for (const element of document.querySelectorAll('button, summary, select, textarea, input, label.check')) {
     if (!element.checkVisibility() || element.matches('[type=checkbox]')) continue;
     const { left, right, width, height } = element.getBoundingClientRect();
-    const scrolls = element.closest('#openings');
+    const scrolls = element.closest('#openings, [role=tablist]');
     if (Math.min(width, height) < 44 || (!scrolls && (left < 0 || right > innerWidth)))
       out.push(`${element.outerHTML} ${left} ${right} ${width} ${height}`);
   }
   return out;
 }"""
-# What can be operated now, the whole of it but for a hidden language or step.
-OPERATED = "button:not(:disabled), summary, select, textarea, input:not(:disabled), a[href]"
+# What can be operated now, the whole of it but for a hidden language or step. Of a row of tabs Tab reaches the
+# chosen one; arrows reach the others (ARIA Authoring Practices, tabs).
+OPERATED = (
+    "button:not(:disabled):not([role=tab][tabindex='-1']), summary, select, textarea, input:not(:disabled), a[href]"
+)
 
 
 @pytest.fixture

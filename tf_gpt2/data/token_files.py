@@ -144,13 +144,10 @@ def read_prepared(folder: Path, *, from_cache: bool) -> PreparedCorpus | None:
         if index.version != FORMAT_VERSION or index.crc32 != sums:
             return None
         streams = {split: _open_stream(folder / f"{split}.bin", index, split) for split in SPLITS}
+        documents = _documents(index, (folder / TEXT_NAME).stat().st_size)
         tokenizer = Tokenizer.load(folder)
     except (OSError, ValueError):  # pydantic's error, and a user's, are ValueErrors
         return None
-    documents = tuple(
-        Document(book.title, Cuts(*cuts, book.characters), *place)
-        for book, cuts, place in zip(index.report.books, index.cuts, index.places, strict=True)
-    )
     return PreparedCorpus(
         folder=folder,
         tokenizer=tokenizer,
@@ -210,6 +207,22 @@ def _open_stream(path: Path, index: PreparedIndex, split: str) -> TokenStream:
         raise ValueError(f"{path}: its index is damaged")
     tokens = _map_tokens(path, np.dtype(index.dtype), layout.tokens)
     return TokenStream(tokens, unpredicted, characters.get(split, index.report.characters - held_out))
+
+
+def _documents(index: PreparedIndex, size: int) -> tuple[Document, ...]:
+    """The texts of an index, which fill the `size` bytes of their file one after the other.
+
+    Raises:
+        ValueError: They do not.
+    """
+    ends = np.cumsum([length for _, length in index.places])
+    starts = np.concatenate([[0], ends[:-1]])
+    if [begin for begin, _ in index.places] != starts.tolist() or not len(ends) or ends[-1] != size:
+        raise ValueError("the index is damaged: its texts do not fill their file")
+    return tuple(
+        Document(book.title, Cuts(*cuts, book.characters), *place)
+        for book, cuts, place in zip(index.report.books, index.cuts, index.places, strict=True)
+    )
 
 
 def _map_tokens(path: Path, dtype: np.dtype, count: int) -> np.ndarray:

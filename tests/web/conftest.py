@@ -96,3 +96,11 @@ def open_page(site, chromium):  # in this order: TensorFlow compiles the samples
     yield start
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def inside(open_page):
+    """A written text with its views open."""
+    from web.inside_page import inside_of
+
+    return inside_of(open_page())

@@ -1,23 +1,11 @@
 """What the page sees inside a model is what Keras computes with the same weights."""
 
-import json
-
 import numpy as np
 import pytest
-from bundle_reader import read_weights
-from numpy_gpt2 import gelu, layer_norm, softmax
+from numpy_gpt2 import softmax
 
-from web.web_page import WEBGPU, keras_logits, load, wait_until, write
-
-KEEP_SOURCE = "window.source = null; addEventListener('inside-source', (event) => { source = event.detail; });"
-PROMPT = "却说曹操引兵"
-
-
-def open_inside(page, index=0):
-    """Opens the views of a text; returns when its tokens are there."""
-    page.evaluate("window.source = null")
-    page.locator("article").nth(index).get_by_role("button", name="看内部").click()
-    wait_until(page, "window.source !== null")
+from web.inside_page import KEEP_SOURCE, PROMPT, ask, open_inside, oracle
+from web.web_page import WEBGPU, keras_logits, load, write
 
 
 @pytest.fixture
@@ -28,45 +16,6 @@ def open_watched(open_page):
         return page
 
     return start
-
-
-def oracle(bundle, ids):
-    """Attention [L, H, T, T], queries, keys, values [L, H, T, K], states [L + 1, T, D], answers [L + 1, T, V]."""
-    from tf_gpt2.model_directory import load_config
-
-    config, weights = load_config(bundle), read_weights(bundle)
-    count, heads = len(ids), config.num_heads
-    x = weights["wte.weight"][ids] + weights["wpe.weight"][:count]
-    found = {name: [] for name in ("attention", "queries", "keys", "values")}
-    states = [x]
-
-    def norm(x, name):
-        return layer_norm(x, weights[f"{name}.weight"], weights[f"{name}.bias"], config.layer_norm_epsilon)
-
-    def linear(x, name):
-        return x @ weights[f"{name}.weight"] + weights[f"{name}.bias"]
-
-    for layer in range(config.num_layers):
-        qkv = linear(norm(x, f"h.{layer}.ln_1"), f"h.{layer}.attn.c_attn")
-        q, k, v = (part.reshape(count, heads, -1).transpose(1, 0, 2) for part in np.split(qkv, 3, axis=1))
-        scores = q @ k.transpose(0, 2, 1) / np.sqrt(q.shape[-1])
-        weight = softmax(np.where(np.tri(count, dtype=bool), scores, -np.inf))
-        for name, value in (("attention", weight), ("queries", q), ("keys", k), ("values", v)):
-            found[name].append(value)
-        x = x + linear((weight @ v).transpose(1, 0, 2).reshape(count, -1), f"h.{layer}.attn.c_proj")
-        x = x + linear(gelu(linear(norm(x, f"h.{layer}.ln_2"), f"h.{layer}.mlp.c_fc")), f"h.{layer}.mlp.c_proj")
-        states.append(x)
-    answers = [norm(state, "ln_f") @ weights["wte.weight"].T for state in states]
-    return {name: np.array(value) for name, value in found.items()} | {
-        "states": np.array(states),
-        "answers": np.array(answers),
-    }
-
-
-def ask(page, expression):
-    """What an expression of `source` promises, arrays as lists."""
-    plain = "(key, value) => (ArrayBuffer.isView(value) ? Array.from(value) : value)"
-    return json.loads(page.evaluate(f"(async () => JSON.stringify(await {expression}, {plain}))()"))
 
 
 def close(actual, expected, tolerance):
@@ -103,12 +52,12 @@ def test_every_number_is_that_of_keras(open_watched, site_folder, backend, toler
         assert abs(candidates["logSumExp"] - np.logaddexp.reduce(logits[position])) < 20 * tolerance
         assert candidates["ids"][0] == np.argmax(candidates["all"])
     lens = ask(page, "source.lens()")
-    probabilities = softmax(expected["answers"])
+    probabilities = softmax(expected["lens"])
     for place in np.ndindex(3, 26):
         found = np.reshape(lens["ids"], (3, 26, 10))[place]
         close(np.reshape(lens["probabilities"], (3, 26, 10))[place], probabilities[place][found], 20 * tolerance)
     walk = np.reshape(ask(page, "source.walk(7)")["hidden"], (3, 48))
-    close(walk, expected["states"][:, 7], tolerance)
+    close(walk, expected["hidden"][:, 7], tolerance)
     assert page.errors == []
 
 
@@ -126,7 +75,7 @@ def test_surprise_is_what_the_module_scores(open_watched, site_folder):
     for start in range(0, 999, config.context_length // 2):
         start = min(start, max(0, len(ids) - config.context_length))
         window = sequence[start : start + min(config.context_length, len(ids) - start)]
-        logits = oracle(site_folder / "bundle", window)["answers"][-1]
+        logits = oracle(site_folder / "bundle", window)["lens"][-1]
         for at in range(len(window)):
             place = start + at
             row = logits[at]

@@ -4,13 +4,12 @@ Published perplexities disagree mostly over conventions, so these stand beside e
 """
 
 import math
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from tf_gpt2.corpus.script import is_alphabetic
+from tf_gpt2.corpus.script import WORD, is_alphabetic
 
 CONVENTIONS = {
     "text": "cleaned as for training; every text is a document",
@@ -22,8 +21,6 @@ CONVENTIONS = {
     "byte": "of UTF-8",
     "word": "letters and digits with the apostrophes between them; only for texts in an alphabet",
 }
-_WORD = re.compile(r"\w+(?:['’]\w+)*")
-_SAMPLE_CHARACTERS = 50_000
 _BINS = 10
 
 
@@ -40,8 +37,8 @@ def figures_of(nats: float, tokens: int, texts: Sequence[str]) -> dict[str, Any]
         "character": sum(map(len, texts)),
         "byte": sum(len(text.encode("utf-8", "replace")) for text in texts),
     }
-    if is_alphabetic("".join(texts)[:_SAMPLE_CHARACTERS]):
-        counts["word"] = sum(1 for text in texts for _ in _WORD.finditer(text))
+    if is_alphabetic("".join(texts)):
+        counts["word"] = sum(1 for text in texts for _ in WORD.finditer(text))
     figures: dict[str, Any] = {f"{unit}s": count for unit, count in counts.items()}
     for unit, count in counts.items():
         if count:

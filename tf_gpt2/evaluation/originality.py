@@ -10,13 +10,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import pathlib
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from tf_gpt2.corpus.script import is_alphabetic
+from tf_gpt2.corpus.script import WORD, is_alphabetic
 from tf_gpt2.data.token_files import PreparedCorpus
 from tf_gpt2.evaluation.text_index import SEPARATOR, TextIndex, build_index
 from tf_gpt2.files import read_json, replacing_folder
@@ -26,8 +25,6 @@ DISTINCT = 4  # the n of distinct-n (Li et al. 2016, "A Diversity-Promoting Obje
 INDEX_FOLDER = "copies"
 _DESCRIPTION_FILE = "index.json"
 _BASELINE_CHARACTERS = 200_000
-_SAMPLE_CHARACTERS = 50_000
-_WORD = re.compile(r"\w+(?:['’]\w+)*")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +96,7 @@ class CorpusIndex:
         begins = np.arange(len(text))
         if not self.alphabetic:
             return ends - begins
-        words = [match.span() for match in _WORD.finditer(text)]
+        words = [match.span() for match in WORD.finditer(text)]
         firsts, lasts = np.array([w[0] for w in words], np.int64), np.array([w[1] for w in words], np.int64)
         whole = np.searchsorted(lasts, ends, "right") - np.searchsorted(firsts, begins)
         return np.maximum(0, whole)
@@ -141,9 +138,9 @@ def _build(folder: pathlib.Path, texts: Iterable[tuple[str, str]]) -> None:
         nonlocal alphabetic
         for title, text in texts:
             if alphabetic is None:
-                alphabetic = is_alphabetic(text[:_SAMPLE_CHARACTERS])
+                alphabetic = is_alphabetic(text)
             if alphabetic:
-                words.update(_WORD.findall(text.lower()))
+                words.update(WORD.findall(text.lower()))
             titles.append(title)
             text = text.replace(SEPARATOR.decode(), "")
             starts.append(starts[-1] + len(text.encode("utf-8", "replace")) + 1)
@@ -229,7 +226,7 @@ def _covered(texts, runs) -> int:
 def _repeated(text: str, least: int, alphabetic: bool) -> int:
     """Characters in runs of at least `least` characters or words that stand earlier in the same text."""
     units = (
-        [match.span() for match in _WORD.finditer(text)] if alphabetic else [(i, i + 1) for i in range(len(text))]
+        [match.span() for match in WORD.finditer(text)] if alphabetic else [(i, i + 1) for i in range(len(text))]
     )
     seen: set[str] = set()
     repeated = np.zeros(len(text), bool)
@@ -244,7 +241,7 @@ def _repeated(text: str, least: int, alphabetic: bool) -> int:
 def _unknown(index: CorpusIndex, texts: Sequence[str]) -> dict[str, float]:
     """Share of words, or of pairs of characters where words are not divided, that the corpus has not."""
     if index.alphabetic:
-        words = [word for text in texts for word in _WORD.findall(text.lower())]
+        words = [word for text in texts for word in WORD.findall(text.lower())]
         return {"new_words_share": sum(word not in index.words for word in words) / max(1, len(words))}
     pairs = [index.index.longest_matches(text).lengths[:-1] < 2 for text in texts if len(text) > 1]
     return {"new_pairs_share": sum(int(p.sum()) for p in pairs) / max(1, sum(map(len, pairs)))}

@@ -37,6 +37,7 @@ class Inspection:
             states [L + 1, T, D], logits [T, V], the logit lens [L + 1, T, 10] (`tf_gpt2.inspection.trace.Trace`).
         first_logits: [V] of what comes first here: after the end of another text, or after what the window leaves
             out before it.
+        tokenizer: What the ids are of.
     """
 
     config: GPT2Config

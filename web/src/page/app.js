@@ -11,6 +11,7 @@ import "./embed.js";
 import { GraphicsChoice } from "./graphics_choice.js";
 import { Inside } from "./inside.js";
 import { fileName, Keeping } from "./keeping.js";
+import { chooseLanguage } from "./language.js";
 import { LivePage } from "./live_page.js";
 import { wholeText } from "./manuscript/tree.js";
 import { openStore } from "./manuscript_store.js";
@@ -19,7 +20,7 @@ import { defaultSettings, parseField, readThreads } from "./settings.js";
 import { Sharing } from "./sharing.js";
 import { readSite } from "./site_file.js";
 import * as states from "./state.js";
-import { chooseLanguage, text } from "./strings.js";
+import { text } from "./strings.js";
 import { View } from "./view.js";
 
 const LANGUAGE_KEY = "tf_gpt2 language";

@@ -1,6 +1,7 @@
 /** A file that tf_gpt2/inspection/document.py wrote: shows the views of the numbers that stand in it. */
 
 import { create } from "../page/dom.js";
+import { chooseLanguage } from "../page/language.js";
 import { openPayload } from "./file_source.js";
 import { show } from "./main.js";
 import { text } from "./strings.js";
@@ -8,13 +9,7 @@ import { text } from "./strings.js";
 const root = /** @type {HTMLElement} */ (document.getElementById("inspection"));
 const data = /** @type {HTMLElement} */ (document.getElementById("payload"));
 
-/** @returns {import("./strings.js").Language} */
-function ownLanguage() {
-  return navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
-}
-
-/** @type {import("./strings.js").Language} */
-let language = ownLanguage();
+let language = chooseLanguage(navigator.languages);
 try {
   const payload = JSON.parse(data.textContent ?? "");
   language = payload.language ?? language;

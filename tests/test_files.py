@@ -13,6 +13,7 @@ from tf_gpt2.errors import UserError
 from tf_gpt2.files import (
     read_bounded,
     read_json,
+    read_text,
     replacing,
     replacing_folder,
     write_atomically,
@@ -241,3 +242,15 @@ def test_a_tokenizer_is_on_the_disk_before_it_takes_its_place(tmp_path, monkeypa
     with pytest.raises(UserError, match=r"cannot write .*tokenizer\.json: No space left on device; free space"):
         tokenizer.save(tmp_path)
     assert len(os.listdir(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("kind", odd_files.KINDS)
+def test_a_text_that_is_no_file_is_one_line(tmp_path, kind):
+    odd_files.put(tmp_path / "x.txt", kind)
+    with pytest.raises(UserError, match=r"`text_file` must be a file that can be read; .*x\.txt"):
+        read_text(tmp_path / "x.txt", argument="text_file")
+
+
+def test_a_text_is_read_without_its_mark(tmp_path):
+    (tmp_path / "x.txt").write_bytes("\ufeff却说\r\n".encode())
+    assert read_text(tmp_path / "x.txt", argument="text_file") == "却说\r\n"

@@ -21,6 +21,7 @@ from tf_gpt2.file_system import lock_new_file, rename, sync, sync_tree, try_lock
 
 WORKSPACE_PREFIX = ".tf_gpt2-"
 LARGEST_JSON = 16 << 20  # bytes; the largest configuration or index that is no mistake has a few hundred thousand
+LARGEST_TEXT = 1 << 30
 _LOCK, _NEW, _FORMER = "lock", "new", "former"
 
 
@@ -222,6 +223,27 @@ def read_bounded(path: str | os.PathLike, largest: int = LARGEST_JSON) -> bytes:
     if max(len(data), status.st_size) > largest:
         raise OSError(errno.EFBIG, f"it is larger than {largest:,} bytes")
     return data
+
+
+def read_text(path: str | os.PathLike, *, argument: str, largest: int = LARGEST_TEXT) -> str:
+    """Reads a file in UTF-8; a byte order mark is nothing.
+
+    Args:
+        path: The file.
+        argument: What the caller calls it, for messages.
+        largest: Most bytes it may have.
+
+    Raises:
+        UserError: It is missing, no regular file, too large, or in another encoding.
+    """
+    try:
+        return read_bounded(path, largest).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"`{argument}` must be in UTF-8; byte {error.start} of {path} is not; convert it") from None
+    except OSError as error:
+        raise UserError(
+            f"`{argument}` must be a file that can be read; {path}: {error.strerror or error}"
+        ) from None
 
 
 def read_json(path: str | os.PathLike, *, remedy: str, largest: int = LARGEST_JSON) -> dict:

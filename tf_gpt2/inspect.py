@@ -13,10 +13,8 @@ import pathlib
 from collections.abc import Sequence
 
 from tf_gpt2 import command
-from tf_gpt2.errors import UserError
+from tf_gpt2.files import read_text
 from tf_gpt2.inspection.views import LANGUAGES, VIEWS, check_views
-
-_LARGEST_TEXT = 64 << 20  # bytes
 
 
 def main(argv: Sequence[str]) -> int:
@@ -57,7 +55,7 @@ def _inspect(flags: command.Values) -> int:
     if not (flags.given("text") or flags.text_file):
         raise command.CommandError("--text must give the text to look at; for example --text=却说曹操引兵")
     views = check_views(flags.views)
-    text = _read(pathlib.Path(flags.text_file)) if flags.text_file else flags.text
+    text = read_text(flags.text_file, argument="text_file") if flags.text_file else flags.text
     from tf_gpt2.generation import load
 
     given = flags.pick("temperature", "top_k", "top_p")
@@ -72,17 +70,6 @@ def _inspect(flags: command.Values) -> int:
     facts = {"output": flags.output, "bytes": size, "tokens": len(seen.ids), "views": list(views)}
     command.result(json.dumps(facts, ensure_ascii=False))
     return 0
-
-
-def _read(path: pathlib.Path) -> str:
-    from tf_gpt2.files import read_bounded
-
-    try:
-        return read_bounded(path, _LARGEST_TEXT).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UserError(f"`text_file` must be in UTF-8; {path} is not; convert it") from None
-    except OSError as error:
-        raise UserError(f"`text_file` must be a file that can be read; {path}: {error.strerror or error}") from None
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def test_enwik8_is_in_bits_a_byte_of_the_file_as_it_is(model, tmp_path):
         (b'{"text": "one"}', "line 1: must be a JSON object"),
         (b"no json", "line 1: must be a JSON object"),
         (b"\n", "must hold a passage a line"),
-        (b"\xff\xfe", "must be UTF-8"),
+        (b"\xff\xfe", "must be in UTF-8"),
     ],
 )
 def test_what_is_not_of_the_form_is_named_with_its_line(tmp_path, content, rule):

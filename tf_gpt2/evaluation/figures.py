@@ -44,8 +44,13 @@ def figures_of(nats: float, tokens: int, texts: Sequence[str]) -> dict[str, Any]
         if count:
             figures[f"nats_per_{unit}"] = nats / count
             figures[f"bits_per_{unit}"] = nats / math.log(2) / count
-            figures[f"perplexity_per_{unit}"] = math.exp(nats / count) if nats / count < 700 else math.inf
+            figures[f"perplexity_per_{unit}"] = perplexity(nats / count)
     return figures
+
+
+def perplexity(nats: float) -> float:
+    """exp of nats a unit; infinite where a float ends."""
+    return math.exp(nats) if nats < 700 else math.inf
 
 
 def calibration(confidence: np.ndarray, right: np.ndarray) -> dict[str, Any]:

@@ -13,9 +13,7 @@ Conventions, where the paper leaves them open:
 """
 
 import json
-import math
 import os
-import pathlib
 import re
 from typing import Any
 
@@ -23,6 +21,8 @@ import numpy as np
 
 from tf_gpt2.errors import UserError
 from tf_gpt2.evaluation.corpus_loss import evaluate
+from tf_gpt2.evaluation.figures import perplexity
+from tf_gpt2.files import read_text
 
 TASKS = ("lambada", "wikitext2", "wikitext103", "enwik8")
 # What WikiText puts between blanks, and how it stood in the article.
@@ -48,14 +48,14 @@ def run_task(model: Any, task: str, path: str | os.PathLike, stride: int) -> dic
         raise UserError(f"`task` must be one of {', '.join(TASKS)}; received {task!r}")
     if task == "lambada":
         return _lambada(model, read_lambada(path))
-    text = _read(path)
+    text = read_text(path, argument="corpus")
     if task == "enwik8":
         figures = evaluate(model, [text], stride)
         return {"bits_per_byte": figures["bits_per_byte"], "bytes": figures["bytes"], "stride": stride}
     tokens = published_tokens(text)
     figures = evaluate(model, [detokenise(text)], stride)
     nats = figures["nats_per_token"] * figures["tokens"]
-    return {"perplexity": math.exp(nats / tokens), "published_tokens": tokens, "stride": stride}
+    return {"perplexity": perplexity(nats / tokens), "published_tokens": tokens, "stride": stride}
 
 
 def read_lambada(path: str | os.PathLike) -> list[tuple[str, str]]:
@@ -65,7 +65,7 @@ def read_lambada(path: str | os.PathLike) -> list[tuple[str, str]]:
         UserError: The file is missing, or a line is not of the form.
     """
     passages = []
-    for number, line in enumerate(_read(path).split("\n"), start=1):
+    for number, line in enumerate(read_text(path, argument="corpus").split("\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -107,7 +107,7 @@ def _lambada(model, passages) -> dict[str, Any]:
     count = len(passages)
     return {
         "passages": count,
-        "perplexity": math.exp(nats / count),
+        "perplexity": perplexity(nats / count),
         "accuracy": whole / count,
         "accuracy_last_token": last / count,
     }
@@ -119,12 +119,3 @@ def _predicted(model, ids, size) -> tuple[np.ndarray, np.ndarray]:
     parts = list(scorer.windows(ids, max(1, scorer.context_length // 2)))
     scores, best = (np.concatenate([part[column] for part in parts]) for column in (0, 1))
     return -scores[-size:].astype(np.float64), best[-size:, 0] == ids[-size:]
-
-
-def _read(path) -> str:
-    try:
-        return pathlib.Path(path).read_bytes().decode("utf-8")
-    except OSError as error:
-        raise UserError(f"`corpus` must be a file of the task; {path}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} must be UTF-8, as published; byte {error.start} is not") from None

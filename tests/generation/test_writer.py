@@ -41,6 +41,25 @@ def test_stream_joins_to_what_generate_writes(model):
     assert "却说" + "".join(model.stream("却说", **SETTINGS)) == model.generate("却说", **SETTINGS)
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("tied", [False, True])
+def test_other_weights_write_as_in_a_model_of_their_own_with_the_same_traces(tokenizer, compiled, tied):
+    config = GPT2Config(
+        tokenizer.vocab_size, context_length=48, num_layers=1, num_heads=2, hidden_dim=8, tie_embeddings=tied
+    )
+    first, second = (
+        TextGenerator(config, random_weights(config, seed), tokenizer, jit_compile=compiled) for seed in (1, 2)
+    )
+    texts = [model.generate("却说", **SETTINGS) for model in (first, second)]
+    score = second.score("却说曹操").log_probabilities.tolist()
+    assert texts[0] != texts[1] and first.score("却说曹操").log_probabilities.tolist() != score
+    traces = first.engine.num_traces
+    first.replace_weights(random_weights(config, 2))
+    assert first.generate("却说", **SETTINGS) == texts[1]
+    assert first.score("却说曹操").log_probabilities.tolist() == score
+    assert first.engine.num_traces == traces
+
+
 def test_same_seed_same_text_and_none_draws_one(model):
     assert model.generate("却说", **SETTINGS) == model.generate("却说", **SETTINGS)
     assert model.generate("却说", **SETTINGS) != model.generate("却说", **{**SETTINGS, "seed": 4})

@@ -12,6 +12,7 @@ from tf_gpt2.config import GPT2Config
 from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.errors import UserError
 from tf_gpt2.formats.training_checkpoint import newest_whole_step
+from tf_gpt2.generation import TextGenerator
 from tf_gpt2.model import build_model
 from tf_gpt2.model_directory import load_model, load_weights, model_weights
 from tf_gpt2.run_directory import CHECKPOINTS, checkpoint_path, checkpoint_steps, read_metrics
@@ -274,8 +275,11 @@ def test_what_the_model_copies_is_reported_and_may_end_the_training(tmp_path, co
 
 def test_a_model_that_recites_is_measured(tmp_path, corpus):
     trainer = _trainer(tmp_path, corpus)
-    probe = originality_probe(corpus, trainer._keeper._config, corpus.tokenizer)
+    probe = originality_probe(corpus)
     figures = trainer._keeper.measure(probe)
     assert set(figures) == {"copied_share", "longest_copied_run", "distinct_4", "repeated_share"}
     assert figures["copied_share"] == 0.0 < figures["distinct_4"] <= 1.0  # random weights
-    assert probe(model_weights(trainer.learner.model, trainer._keeper._config)) == figures
+    trainer.learner.model.variables[0].assign(-trainer.learner.model.variables[0])  # it learns
+    weights, config = model_weights(trainer.learner.model, trainer._keeper._config), trainer._keeper._config
+    fresh = TextGenerator(config, weights, corpus.tokenizer, jit_compile=False)
+    assert trainer._keeper.measure(probe) == probe(fresh) != figures

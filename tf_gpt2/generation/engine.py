@@ -51,6 +51,15 @@ class Engine:
         self.weights = to_tensors(weights)
         self.vocabulary_size = vocabulary_size or config.vocabulary_size
         self._jit_compile = jit_compile
+        self._forget_traces()
+
+    def replace_weights(self, weights: Mapping[str, Any]) -> None:
+        """Goes on with other weights of the same shapes; nothing is traced again where memory can be written."""
+        if not self.weights.refill(weights):
+            self.weights = to_tensors(weights)
+            self._forget_traces()
+
+    def _forget_traces(self):
         self._loops: dict = {}
         self._prefill = tf.function(
             self._encode, input_signature=[tf.TensorSpec((None, None), tf.int32)], autograph=False

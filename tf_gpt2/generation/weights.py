@@ -67,31 +67,46 @@ class WeightTensors(typing.NamedTuple):
     Attributes:
         whole: Every matrix in one block: for many tokens at once.
         split: Every matrix in blocks that threads share out: for a token at a time.
+        places: The memory of both, matrices as [out, in]; None where a device has its own.
     """
 
     whole: dict[str, tf.Tensor | RowBlocks]
     split: dict[str, tf.Tensor | RowBlocks]
+    places: dict[str, np.ndarray] | None
+
+    def refill(self, arrays: Mapping[str, np.ndarray]) -> bool:
+        """Puts other values into the same tensors, so what was traced with them goes on with these.
+
+        Returns:
+            Whether it could; a device's tensors keep their values.
+        """
+        if self.places is None:
+            return False
+        for name, place in self.places.items():
+            place[...] = arrays[name].T if is_block_matrix(name) else arrays[name]
+        return True
 
 
 def to_tensors(arrays: Mapping[str, np.ndarray]) -> WeightTensors:
     """Copies float32 arrays, whose matrices are [in, out], into large pages where the system has them."""
     if tf.config.list_physical_devices("GPU"):  # whose memory and threads are another matter
         tensors = {name: tf.convert_to_tensor(array) for name, array in arrays.items()}
-        return WeightTensors(tensors, tensors)
+        return WeightTensors(tensors, tensors, None)
     sizes = {name: -(-array.nbytes // _ALIGNMENT) * _ALIGNMENT for name, array in arrays.items()}
     arena = _allocate(sum(sizes.values()))
-    whole, split, start = {}, {}, 0
+    whole, split, places, start = {}, {}, {}, 0
     for name, array in arrays.items():
         rows = array.T if is_block_matrix(name) else array
         place = arena[start : start + array.nbytes].view(np.float32).reshape(rows.shape)
         place[...] = rows
+        places[name] = place
         whole[name] = split[name] = _wrap(place)
         if is_block_matrix(name):
             whole[name], split[name] = RowBlocks((whole[name],), (whole[name],)), _split(place)
         elif name == HEAD or (name == TABLE and HEAD not in arrays):
             split[HEAD] = _split(place)
         start += sizes[name]
-    return WeightTensors(whole, split)
+    return WeightTensors(whole, split, places)
 
 
 def to_arrays(weights: WeightTensors) -> dict[str, np.ndarray]:

@@ -77,6 +77,16 @@ class TextGenerator:
         self._inspector: Inspector | None = None  # Keras and a copy of the weights, made when they are wanted
         self.engine = Engine(config, weights, tokenizer.end_of_text_id, tokenizer.vocab_size, jit_compile)
 
+    def replace_weights(self, weights: Mapping[str, np.ndarray]) -> None:
+        """Goes on with other weights of the same model, as one that learns has them at each look.
+
+        Args:
+            weights: As on construction; copied.
+        """
+        self.engine.replace_weights(weights)
+        self._scorers.clear()
+        self._inspector = None
+
     def settings(self, **given: Any) -> GenerationSettings:
         """Settings for this model: what is given, else its generation_config.json's, else the product's defaults.
 

@@ -10,6 +10,7 @@ from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
 from tf_gpt2.formats.training_checkpoint import describe_model
 from tf_gpt2.formats.weights import tensor_shapes
+from tf_gpt2.generation import TextGenerator
 from tf_gpt2.model import build_model
 from tf_gpt2.model_directory import (
     assign_weights,
@@ -84,7 +85,8 @@ class GPT2Keeper:
     ):
         self._run_dir = pathlib.Path(run_dir)
         self._model, self._config, self._tokenizer = model, config, tokenizer
-        self._samples = SampleWriter(run_dir, config, tokenizer, prompt=sample_prompt, seed=seed)
+        self._samples = SampleWriter(run_dir, prompt=sample_prompt, seed=seed)
+        self._generator: TextGenerator | None = None
 
     def save(self) -> None:
         """Writes the model directory.
@@ -112,8 +114,18 @@ class GPT2Keeper:
 
     def measure(self, probe: OriginalityProbe) -> dict[str, float]:
         """What the model copies as it stands."""
-        return probe(model_weights(self._model, self._config))
+        return probe(self._writing())
 
     def write_sample(self, step: int) -> str:
         """Writes a passage into samples/; returns the text to show."""
-        return self._samples(step, model_weights(self._model, self._config))
+        return self._samples(step, self._writing())
+
+    def _writing(self) -> TextGenerator:
+        """The model as it stands, ready to write."""
+        weights = model_weights(self._model, self._config)
+        if self._generator is None:
+            # Compiling would take longer than writing the few passages of most runs.
+            self._generator = TextGenerator(self._config, weights, self._tokenizer, jit_compile=False)
+        else:
+            self._generator.replace_weights(weights)
+        return self._generator

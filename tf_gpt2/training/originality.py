@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from typing import Any
+from typing import TYPE_CHECKING
 
-from tf_gpt2.config import GPT2Config
 from tf_gpt2.data.token_files import PreparedCorpus
 from tf_gpt2.evaluation.originality import CorpusIndex, baseline, corpus_index, measure
-from tf_gpt2.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from tf_gpt2.generation import TextGenerator
 
 log = logging.getLogger(__name__)
 _PASSAGES, _NEW_TOKENS = 8, 100
@@ -24,24 +25,16 @@ class OriginalityProbe:
 
     Attributes:
         index: Of the training text.
-        config: The model's shape.
-        tokenizer: Its tokenizer.
         prompt: What the passages go on from; empty for the beginning of a document.
         seed: Fixes their draws, so that two steps differ by what was learned alone.
     """
 
     index: CorpusIndex
-    config: GPT2Config
-    tokenizer: Tokenizer
     prompt: str = ""
     seed: int = 0
 
-    def __call__(self, weights: Any) -> dict[str, float]:
-        """Figures of eight passages written with weights by Hugging Face name."""
-        from tf_gpt2.generation import TextGenerator
-
-        # Compiling for so few would take longer than writing them.
-        model = TextGenerator(self.config, weights, self.tokenizer, jit_compile=False)
+    def __call__(self, model: TextGenerator) -> dict[str, float]:
+        """Figures of eight passages that a model writes."""
         settings = model.settings(max_new_tokens=_NEW_TOKENS, num_samples=_PASSAGES, seed=self.seed % 2**32)
         figures = measure(self.index, [passage.text for passage in model.write([self.prompt], settings)])
         return {name: float(figures[name]) for name in _FIGURES}
@@ -49,8 +42,6 @@ class OriginalityProbe:
 
 def originality_probe(
     prepared: PreparedCorpus,
-    config: GPT2Config,
-    tokenizer: Tokenizer,
     *,
     prompt: str = "",
     seed: int = 0,
@@ -70,4 +61,4 @@ def originality_probe(
             f"of the held-out text {100 * share:.1f} % stand in runs of {index.least} "
             f"{'words' if index.alphabetic else 'characters'} or more of the training text: what the author repeats"
         )
-    return OriginalityProbe(index, config, tokenizer, prompt, seed)
+    return OriginalityProbe(index, prompt, seed)

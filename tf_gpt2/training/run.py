@@ -124,8 +124,6 @@ def _train(asked: TrainingOptions, prepared: PreparedCorpus, run_dir) -> Trainin
         if prepared.validation.targets and asked.originality:
             probe = originality_probe(
                 prepared,
-                config,
-                prepared.tokenizer,
                 prompt=asked.sample_prompt,
                 seed=asked.seed,
                 wanted=asked.stop_when_copying is not None,

@@ -109,19 +109,33 @@ def id_tables(model: tokenizers.Tokenizer) -> tuple[np.ndarray, np.ndarray]:
     return by_code_point, np.array([vocabulary[entry] for entry in BYTE_ENTRIES], np.int32)
 
 
-def encode_characters(text: str, by_code_point: np.ndarray, by_byte: np.ndarray) -> np.ndarray:
-    """Ids int32 [length] by the tables of `id_tables`: what `tokenizers` does, at 80 MB/s and not 3."""
-    code_points = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+def encode_characters(
+    texts: Sequence[str], by_code_point: np.ndarray, by_byte: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ids by the tables of `id_tables`: what `tokenizers` does, at 80 MB/s and not 3.
+
+    Args:
+        texts: Strings without unpaired surrogates.
+        by_code_point: int32 [0x110000].
+        by_byte: int32 [256].
+
+    Returns:
+        The ids of the texts one after the other, int32 [total], and how many each has, int64 [texts].
+    """
+    code_points = np.frombuffer("".join(texts).encode("utf-32-le"), np.uint32)
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     ids = by_code_point[code_points]
     rare = np.flatnonzero(ids < 0)
     if not rare.size:
-        return ids
+        return ids, lengths
     spelled = [chr(c).encode() for c in code_points[rare].tolist()]
     widths = np.ones(len(ids), np.int64)
     widths[rare] = [len(s) for s in spelled]
+    before = np.concatenate([[0], np.cumsum(widths)])
+    ends = np.cumsum(lengths)
     ids = np.repeat(ids, widths)
     ids[ids < 0] = by_byte[np.frombuffer(b"".join(spelled), np.uint8)]
-    return ids
+    return ids, before[ends] - before[ends - lengths]
 
 
 def byte_level_alphabet() -> list[str]:

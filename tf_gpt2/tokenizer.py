@@ -195,10 +195,21 @@ class Tokenizer:
                 yield self.encode(lines.pop(0))
             yield from self._encode(self._continuing, lines)
 
+    def encode_joined(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """As `encode_batch`, quick for very many short strings.
+
+        Returns:
+            The ids of the strings one after the other, int32 [total], and how many each has, int64 [strings].
+        """
+        if self._tables is not None:
+            return encode_characters([replace_lone_surrogates(text) for text in texts], *self._tables)
+        encoded = self.encode_batch(texts)
+        return np.concatenate([np.zeros(0, np.int32), *encoded]), np.array([len(ids) for ids in encoded], np.int64)
+
     def _encode(self, model: tokenizers.Tokenizer, texts: Sequence[str]) -> list[np.ndarray]:
         texts = [replace_lone_surrogates(text) for text in texts]
         if self._tables is not None:
-            return [encode_characters(text, *self._tables) for text in texts]
+            return [encode_characters([text], *self._tables)[0] for text in texts]
         with told(lambda reason: UserError(f"the model's tokenizer cannot encode a text ({reason}); {_REMEDY}")):
             encodings = model.encode_batch_fast(texts, add_special_tokens=False)
         return [np.asarray(encoding.ids, np.int32) for encoding in encodings]

@@ -1,8 +1,12 @@
 """Debris goes, words stay."""
 
+import random
+import re
+
 import pytest
 from promises import promptly
 
+from tf_gpt2.corpus import cleaning
 from tf_gpt2.corpus.cleaning import clean, replace_lone_surrogates
 
 
@@ -57,3 +61,15 @@ def test_surrogate_pairs_join_and_single_ones_are_replaced():
 def test_time_is_linear_in_any_single_repetition(unit):
     with promptly():
         clean("字" + unit * 1_000_000 + "字")
+
+
+def test_what_is_clean_already_is_what_cleaning_gives(monkeypatch):
+    letters = "ab 天。\t\n\r\x0b\x1c\x85\u2028\u3000\xa0\u200b\u200c\u200d\ufeff\x00\x7f\ud800\udc00\xad\uffff"
+    picks = random.Random(0)
+    texts = ["".join(picks.choices(letters, k=picks.randrange(8))) for _ in range(20_000)]
+    texts += ["".join(picks.choices("a 天", k=picks.randrange(8))) for _ in range(2_000)] + list(
+        map(chr, range(0x3100))
+    )
+    quickly = [clean(text) for text in texts]
+    monkeypatch.setattr(cleaning, "_UNCLEAN", re.compile("", re.DOTALL))
+    assert quickly == [clean(text) for text in texts]

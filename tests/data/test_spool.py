@@ -75,3 +75,34 @@ def test_the_sample_for_bpe_is_spread_and_leaves_held_out_text_alone(spooled, mo
     sample = "".join(bpe_sample(folder / "spool.txt", documents))
     assert sample.startswith(TEXTS[0][:3]) and TEXTS[1][:3] in sample
     assert len(sample) <= 15
+
+
+@pytest.mark.parametrize("kind", ["characters", "rare characters", "bpe"])
+def test_many_short_texts_together_give_the_tokens_of_each_alone(tmp_path, kind, monkeypatch):
+    picks = np.random.default_rng(0)
+    letters = list("天下ab\n🀄é")
+    texts = ["x" + "".join(picks.choice(letters, picks.integers(0, 9))) for _ in range(300)]
+    (tmp_path / "spool.txt").write_bytes("".join(texts).encode())
+    sizes = [len(text.encode()) for text in texts]
+    borders = {"train": lambda n: (n, n), "validation": lambda n: (0, n), "test": lambda n: (0, 0)}
+    splits = picks.choice(list(borders), 300, p=[0.8, 0.1, 0.1])
+    documents = [
+        Document(str(i), Cuts(*borders[split](len(text)), len(text)), sum(sizes[:i]), sizes[i])
+        for i, (text, split) in enumerate(zip(texts, splits, strict=True))
+    ]
+    tokenizer = {
+        "characters": lambda: Tokenizer.train_characters(texts),
+        "rare characters": lambda: Tokenizer.train_characters(["x天a"]),
+        "bpe": lambda: Tokenizer.train_bpe(texts, 300),
+    }[kind]()
+    monkeypatch.setattr(spool, "_TOGETHER", 7)
+    books, _ = write_tokens(tmp_path, tmp_path / "spool.txt", documents, tokenizer, np.dtype("<u2"))
+    end = tokenizer.end_of_text_id
+    for split in borders:
+        mine = [text for text, of in zip(texts, splits, strict=True) if of == split]
+        expected = [token for text in mine for token in [end, *tokenizer.encode(text)]]
+        written = np.fromfile(tmp_path / f"{split}.bin", "<u2").tolist()
+        assert written == expected + ([end] if split != "train" else [])
+    assert [book.train_tokens + book.validation_tokens + book.test_tokens for book in books] == [
+        1 + len(tokenizer.encode(text)) for text in texts
+    ]

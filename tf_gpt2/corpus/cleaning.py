@@ -22,6 +22,8 @@ _STRAY_JOINER = re.compile("(?:(?<=[\x20-\x7e\u3000-\u9fff\uff00-\uffef])|^)[\u2
 _SURROGATES = re.compile("[\ud800-\udfff]+")
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _LETTER_SAMPLE = 100_000
+# What a text of one line must have nothing of to be clean as it is: most sentences, tweets and titles.
+_UNCLEAN = re.compile(r"[^\S ]|  |^ | $|[\u200c\u200d\ud800-\udfff]|" + _INVISIBLE.pattern)
 
 
 def clean(text: str) -> str:
@@ -33,6 +35,8 @@ def clean(text: str) -> str:
     Returns:
         The cleaned text, without a line feed at either end; empty when there were no words.
     """
+    if not _UNCLEAN.search(text):
+        return text
     text = replace_lone_surrogates(text)
     text = _INVISIBLE.sub("", text)
     if "\u200c" in text or "\u200d" in text:

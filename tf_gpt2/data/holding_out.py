@@ -9,6 +9,7 @@ import dataclasses
 import hashlib
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from tf_gpt2.errors import UserError
 
@@ -63,8 +64,7 @@ class Shares:
         return self.validation, TEST_FRACTION if worth_it else 0.0
 
 
-@dataclasses.dataclass(frozen=True)
-class Cuts:
+class Cuts(NamedTuple):
     """Where a text is divided: training to `train_end`, validation from there to `validation_end`, test after."""
 
     train_end: int

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -18,6 +19,9 @@ _BPE_CHARACTERS = 1_000_000
 _BPE_SLICE = 4_000
 # Characters of which the last token before a part is taken.
 _LOOK_BACK = 64
+# Texts of so many characters at most are encoded so many together: a call for each costs more than the encoding.
+_SHORT = 2_000
+_TOGETHER = 1_000
 
 
 def bpe_sample(spool: Path, documents: Sequence[Document]) -> Iterator[str]:
@@ -38,19 +42,23 @@ def write_tokens(
     Returns:
         What to report of each document, and what each split's file holds.
     """
-    books = []
+    counts = np.zeros([len(documents), len(SPLITS)], np.int64)
     with contextlib.ExitStack() as stack:
-        streams = {
-            split: _Stream(stack.enter_context((folder / f"{split}.bin").open("wb")), tokenizer, dtype)
-            for split in SPLITS
+        files = [stack.enter_context((folder / f"{split}.bin").open("wb")) for split in SPLITS]
+        streams = [_Stream(file, tokenizer, dtype, counts[:, at]) for at, file in enumerate(files)]
+        for number, (document, text) in enumerate(read_documents(spool, documents)):
+            borders = (0, *document.cuts)
+            for stream, begin, end in zip(streams, borders, document.cuts, strict=False):
+                if begin < end:
+                    stream.add(number, text, begin, end)
+        layouts = {
+            split: stream.finish(ring=split == "train") for split, stream in zip(SPLITS, streams, strict=True)
         }
-        for document, text in read_documents(spool, documents):
-            tokens = {}
-            for split, stream in streams.items():
-                begin, end = document.cuts.span(split)
-                tokens[split] = stream.add(text, begin, end) if begin < end else 0
-            books.append(BookReport(document.title, document.cuts.characters, *tokens.values()))
-        return books, {split: stream.finish(ring=split == "train") for split, stream in streams.items()}
+    books = [
+        BookReport(document.title, document.cuts.characters, *tokens)
+        for document, tokens in zip(documents, counts.tolist(), strict=True)
+    ]
+    return books, layouts
 
 
 class _Stream:
@@ -60,14 +68,29 @@ class _Stream:
     true. That token is no target, and neither is what comes after a part: a cut is never the end of a text.
     """
 
-    def __init__(self, file, tokenizer: Tokenizer, dtype: np.dtype):
-        self._file, self._tokenizer, self._dtype = file, tokenizer, dtype
+    def __init__(self, file: BinaryIO, tokenizer: Tokenizer, dtype: np.dtype, counts: np.ndarray):
+        """Begins a stream.
+
+        Args:
+            file: Where the tokens go.
+            tokenizer: What makes them.
+            dtype: How they are stored.
+            counts: int64 [texts], filled in with the number of tokens written for each text.
+        """
+        self._file, self._tokenizer, self._dtype, self._counts = file, tokenizer, dtype, counts
         self._length = 0
         self._unpredicted: list[int] = []
         self._ended = False  # what was written last is a whole text
+        self._waiting: list[tuple[int, str]] = []  # short whole texts
 
-    def add(self, text: str, begin: int, end: int) -> int:
-        """Writes text[begin:end]; returns the number of tokens written."""
+    def add(self, number: int, text: str, begin: int, end: int) -> None:
+        """Writes text[begin:end] of a text, or keeps it until there are several to write."""
+        if end - begin == len(text) <= _SHORT:
+            self._waiting.append((number, text))
+            if len(self._waiting) == _TOGETHER:
+                self._write_waiting()
+            return
+        self._write_waiting()
         before = self._length
         end_of_text = self._tokenizer.end_of_text_id
         if begin and self._ended:
@@ -80,7 +103,19 @@ class _Stream:
         for ids in self._tokenizer.encode_long(text[begin:end]):
             self._write(ids)
         self._ended = end - begin == len(text)
-        return self._length - before
+        self._counts[number] = self._length - before
+
+    def _write_waiting(self) -> None:
+        if not self._waiting:
+            return
+        numbers, texts = zip(*self._waiting, strict=True)
+        self._waiting = []
+        ids, lengths = self._tokenizer.encode_joined(texts)
+        if not self._ended:
+            self._unpredicted.append(self._length)
+        self._write(np.insert(ids, np.cumsum(lengths) - lengths, self._tokenizer.end_of_text_id))
+        self._ended = True
+        self._counts[list(numbers)] = lengths + 1
 
     def finish(self, *, ring: bool) -> StreamLayout:
         """Ends the stream.
@@ -88,6 +123,7 @@ class _Stream:
         Args:
             ring: The first token follows the last one, as in training; else the last text's end is written.
         """
+        self._write_waiting()
         if self._ended and ring:
             self._unpredicted.remove(0)
         elif self._ended:

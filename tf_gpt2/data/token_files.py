@@ -27,8 +27,7 @@ INDEX_NAME = "index.json"
 TEXT_NAME = "text.bin"  # the clean texts, one after the other; no name that a corpus is looked for by
 
 
-@dataclasses.dataclass(frozen=True)
-class Document:
+class Document(NamedTuple):
     """A clean text in `TEXT_NAME`: where its bytes lie and how it is divided."""
 
     title: str

@@ -127,7 +127,7 @@ def prepare_corpus(
 
 @contextlib.contextmanager
 def _no_search_for_cycles() -> Iterator[None]:
-    """Of a million texts there are millions of small objects, none in a cycle: the search takes a third of the time."""
+    """A million texts make millions of objects, none in a cycle: the search took a third of the time."""
     collects = gc.isenabled()
     gc.disable()
     try:

@@ -1,5 +1,6 @@
 """How the page looks and reads: nothing jumps, and axe-core finds nothing, in each language, scheme and width."""
 
+import gzip
 import pathlib
 
 import pytest
@@ -111,3 +112,14 @@ def test_at_twice_the_size_the_controls_are_in_view(open_at):
     assert page.evaluate("document.documentElement.scrollWidth") <= 180
     page.evaluate("document.querySelector('#continue').scrollIntoView()")
     assert page.locator("#continue").is_visible()
+
+
+def test_what_a_first_visit_fetches_of_the_program_is_small(open_at, site):
+    page = open_at(360)
+    write(page, "却说曹操", maxNewTokens=20)
+    folder = pathlib.Path(site.folder)
+    program = {path for path in site.requests if path.endswith((".js", ".css", ".html")) or path == ""}
+    assert program >= {"app.js", "worker_wasm.js", "style.css"}
+    assert not {path for path in program if path.startswith(("inspect", "originality"))}
+    sizes = {path: len(gzip.compress((folder / (path or "index.html")).read_bytes(), 9)) for path in program}
+    assert sum(sizes.values()) < 360_000, sizes

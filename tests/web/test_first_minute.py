@@ -114,8 +114,8 @@ def test_at_twice_the_size_the_controls_are_in_view(open_at):
     assert page.locator("#continue").is_visible()
 
 
-def test_what_a_first_visit_fetches_of_the_program_is_small(open_at, site):
-    page = open_at(360)
+def test_the_program_that_writing_needs_is_small(open_at, site):
+    page = open_at(360, service_workers="block")  # which keeps all of the page for later
     write(page, "却说曹操", maxNewTokens=20)
     folder = pathlib.Path(site.folder)
     program = {path for path in site.requests if path.endswith((".js", ".css", ".html")) or path == ""}

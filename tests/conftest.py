@@ -1,10 +1,13 @@
 """Settings and small models shared by the tests."""
 
+import atexit
 import importlib.util
 import os
 import pathlib
+import shutil
 import signal
 import sys
+import tempfile
 
 import pytest
 
@@ -24,6 +27,11 @@ os.environ["no_proxy"] = ",".join(filter(None, [os.environ.get("no_proxy"), "loc
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGTERM, signal.SIG_DFL)
 os.umask(0o022)
+# Many tests train the same small model: XLA compiles its step once, for all processes of the run and their children.
+if "TF_GPT2_TESTS_COMPILED" not in os.environ:
+    os.environ["TF_GPT2_TESTS_COMPILED"] = tempfile.mkdtemp(prefix="tf_gpt2-tests-")
+    atexit.register(shutil.rmtree, os.environ["TF_GPT2_TESTS_COMPILED"], ignore_errors=True)
+os.environ["TF_XLA_FLAGS"] = f"--tf_xla_persistent_cache_directory={os.environ['TF_GPT2_TESTS_COMPILED']}"
 
 from tf_gpt2 import runtime  # noqa: E402
 

@@ -12,6 +12,7 @@ import json
 from collections.abc import Sequence
 
 from tf_gpt2 import command
+from tf_gpt2.evaluation.task_facts import TASKS
 
 
 def main(argv: Sequence[str]) -> int:
@@ -34,8 +35,8 @@ def _flags() -> command.Flags:
     flags.choice(
         "task",
         None,
-        ["lambada", "wikitext2", "wikitext103", "enwik8"],
-        "A task of the GPT-2 paper; --corpus is its file as published.",
+        list(TASKS),
+        "A task of the GPT-2 paper; --corpus is its file as published, of a translation its two files.",
     )
     flags.boolean(
         "overlap",
@@ -86,14 +87,14 @@ def _run_task(flags: command.Values) -> int:
     flags.refuse(
         "task", ["overlap", "encoding", "script", "separator", "text_field"], "its file is read as published"
     )
-    if len(flags.run_dir) > 1 or len(flags.corpus) > 1:
-        raise command.CommandError("--task takes one model and one file; run it once for each")
+    if len(flags.run_dir) > 1:
+        raise command.CommandError("--task takes one model; run it once for each")
     from tf_gpt2.evaluation.tasks import run_task
     from tf_gpt2.generation import load
 
     model = load(flags.run_dir[0])
     stride = flags.stride or max(1, model.config.context_length // 2)
-    figures = run_task(model, flags.task, flags.corpus[0], stride)
+    figures = run_task(model, flags.task, flags.corpus, stride)
     command.result(json.dumps({"run_dir": flags.run_dir[0], "task": flags.task, **figures}, ensure_ascii=False))
     return 0
 

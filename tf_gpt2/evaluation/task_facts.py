@@ -11,8 +11,8 @@ def _by_size(*values: float) -> dict[str, float]:
     return dict(zip(SIZES, values, strict=True))
 
 
-# Radford et al. 2019: Table 3 for the first six; sections 3.5 to 3.8, which give the largest size alone, for those in
-# which the model writes. Accuracies and F1 as shares, BLEU and ROUGE out of 100.
+# Radford et al. 2019: Table 3 for the first six; sections 3.5 to 3.8, which give the largest size alone, for those
+# in which the model writes. Accuracies and F1 as shares, BLEU and ROUGE out of 100.
 PAPER: dict[str, dict[str, Any]] = {
     "lambada": {
         "perplexity": _by_size(35.13, 15.60, 10.87, 8.63),
@@ -31,20 +31,22 @@ PAPER: dict[str, dict[str, Any]] = {
 }
 TASKS = tuple(PAPER)
 
-_WIKITEXT = "detokenised, read in sliding windows; per token of the published file: words between blanks, and the end of each "
-    "line"
+_WIKITEXT = (
+    "detokenised, read in sliding windows; per token of the published file: words between blanks, and the end of "
+    "each line"
+)
 _CLOZE = (
     "blanks of the Penn Treebank undone; of each candidate the probability of it and of the rest of the sentence, "
     "given the twenty lines and what stands before the gap; the most probable is the answer"
 )
 _TRANSLATION = (
-    "the first five pairs are examples, 'sentence = translation' a line, and not scored; greedy, up to the end of the "
-    "line; BLEU of the corpus, mteval-v13a words, case kept"
+    "the first five pairs are examples, 'sentence = translation' a line, and not scored; greedy, up to the end of "
+    "the line; BLEU of the corpus, mteval-v13a words, case kept"
 )
 CONVENTIONS: dict[str, str] = {
     "lambada": (
-        "the last word, with its blank, from what stands before; perplexity per word; accuracy wants every token of "
-        "it to be the likeliest, accuracy_last_token the last alone, the reading that comes near the paper's"
+        "the last word, with its blank, from what stands before; perplexity per word; accuracy wants every token "
+        "of it to be the likeliest, accuracy_last_token the last alone, the reading that comes near the paper's"
     ),
     "cbt-cn": _CLOZE,
     "cbt-ne": _CLOZE,
@@ -52,14 +54,14 @@ CONVENTIONS: dict[str, str] = {
     "wikitext103": _WIKITEXT,
     "enwik8": "the file's bytes as they are, all of them; by custom the test set is the last 5,000,000",
     "coqa": (
-        "the story, questions and people's answers before as 'Q: ...' and 'A: ...', then 'A:'; greedy, up to the end "
-        "of the line, at most 32 tokens; F1 of CoQA's script; a prompt longer than the context is cut from the left"
+        "the story, questions and people's answers before as 'Q: ...' and 'A: ...', then 'A:'; greedy, up to the "
+        "end of the line, at most 32 tokens; F1 of CoQA's script; of a prompt longer than the context the end counts"
     ),
     "translation-en-fr": _TRANSLATION,
     "translation-fr-en": _TRANSLATION,
     "summarisation": (
-        "the beginning of the article, as much as the context has room for, and 'TL;DR:'; 100 tokens, top-k 2, seed 0; "
-        "the first three sentences; F1 of ROUGE, small letters, not stemmed, a mean over the articles"
+        "the beginning of the article, as much as the context has room for, and 'TL;DR:'; 100 tokens, top-k 2, "
+        "seed 0; the first three sentences; F1 of ROUGE, small letters, not stemmed, a mean over the articles"
     ),
     "questions": (
         "the first five questions with their first answers are examples, 'Q: ...' and 'A: ...', and not scored; "

@@ -54,8 +54,8 @@ CONVENTIONS: dict[str, str] = {
     "wikitext103": _WIKITEXT,
     "enwik8": "the file's bytes as they are, all of them; by custom the test set is the last 5,000,000",
     "coqa": (
-        "the story, questions and people's answers before as 'Q: ...' and 'A: ...', then 'A:'; greedy, up to the "
-        "end of the line, at most 32 tokens; F1 of CoQA's script; of a prompt longer than the context the end counts"
+        "the story, questions and people's answers before as 'Q: ...' and 'A: ...', then 'A:'; greedy, up to "
+        "the end of the line, at most 32 tokens; F1 of CoQA's script; a long prompt is cut from the left"
     ),
     "translation-en-fr": _TRANSLATION,
     "translation-fr-en": _TRANSLATION,

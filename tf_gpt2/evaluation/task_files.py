@@ -13,7 +13,7 @@ _STORY_LINES, _CHOICES = 20, 10
 
 
 class Cloze(NamedTuple):
-    """A question of the Children's Book Test: the story's lines, a sentence with `GAP`, what stands there, choices."""
+    """A question of the Children's Book Test: story, a sentence with `GAP`, what stands there, choices."""
 
     story: list[str]
     question: str
@@ -94,7 +94,9 @@ def read_coqa(path: str | os.PathLike) -> list[Conversation]:
     Raises:
         UserError: The file is missing or not of the form.
     """
-    rule = '{"data": [{"story": "...", "questions": [{"input_text": "..."}], "answers": [...]}]}, as coqa-dev-v1.0.json'
+    rule = (
+        '{"data": [{"story": "...", "questions": [{"input_text": "..."}], "answers": [...]}]}, as CoQA publishes it'
+    )
     try:
         content = parse_json(read_text(path, argument="corpus"))
     except NotJSON as error:

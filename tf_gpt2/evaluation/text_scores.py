@@ -1,4 +1,4 @@
-"""Scores of written text against references: exact match and F1, BLEU, ROUGE. Each is a function of strings alone."""
+"""Scores of written text against references: exact match, F1, BLEU, ROUGE; functions of strings alone."""
 
 import collections
 import math
@@ -54,8 +54,8 @@ def conversation_f1(text: str, answers: Sequence[str]) -> float:
 def bleu(texts: Sequence[str], references: Sequence[str]) -> float:
     """BLEU of a corpus with one reference a text, from 0 to 100 (Papineni et al. 2002).
 
-    Words as mteval-v13a.pl parts them, case kept; where an order has no match, half, a quarter and so on of a match is
-    counted (Chen and Cherry 2014, smoothing 3). That is what sacrebleu reports unless told otherwise.
+    Words as mteval-v13a.pl parts them, case kept; where an order has no match, half, a quarter and so on of a match
+    is counted (Chen and Cherry 2014, smoothing 3). That is what sacrebleu reports unless told otherwise.
     """
     matches, totals = [0] * _ORDERS, [0] * _ORDERS
     length = reference_length = 0

@@ -203,7 +203,8 @@ def table(lines):
     """The figures side by side, a model a column, in Markdown."""
     rows = [["", *(line["model"] for line in lines)], ["---"] * (len(lines) + 1)]
     for name, label in _ROWS.items():
-        rows.append([label, *(_cell(line[name]) if name in line else "" for line in lines)])
+        if any(name in line for line in lines):
+            rows.append([label, *(_cell(line[name]) if name in line else "" for line in lines)])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 

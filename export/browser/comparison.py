@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+from typing import Any
 
 from tf_gpt2.corpus.cleaning import replace_lone_surrogates
 from tf_gpt2.corpus.json_lines import NotJSON, describe, json_values
@@ -49,16 +50,21 @@ def read_continuations(path: str | os.PathLike) -> dict[str, str]:
     found: dict[str, str] = {}
     try:
         for item in json_values(read_text(path, argument="compare"), suffix):
-            pair = [item.value.get(name) if isinstance(item.value, dict) else None for name in ("prompt", "text")]
-            if not all(isinstance(value, str) for value in pair):
+            prompt, text = (_field(item.value, name) for name in ("prompt", "text"))
+            if prompt is None or text is None:
                 raise UserError(
                     f'`compare`: {path}, {item.where}: must be {{"prompt": "...", "text": "..."}}, as sample '
                     f"--prompts_file writes it; received {describe(item.value)}"
                 )
-            found.setdefault(*pair)
+            found.setdefault(prompt, text)
     except NotJSON as error:
         raise UserError(f"`compare` must be a model directory or a file of JSON lines; {path} {error}") from None
     return found
+
+
+def _field(value: Any, name: str) -> str | None:
+    found = value.get(name) if isinstance(value, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def _of_file(path, openings) -> list[str]:

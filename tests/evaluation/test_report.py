@@ -90,6 +90,19 @@ def test_a_png_has_the_three_pictures(figures, tmp_path):
     assert all(mark[place * third : (place + 1) * third].any() for place in range(3))
 
 
+def test_a_title_that_no_font_has_leaves_its_number(figures, tmp_path, monkeypatch):
+    from tf_gpt2.evaluation import canvas
+
+    def ink():
+        drawn = np.asarray(book_chart(figures["by_book"]).image())
+        return int((drawn[:, : 2 * 180] != np.array([0xFF, 0xFE, 0xFA])).any(axis=2).sum())
+
+    monkeypatch.setattr(canvas, "font_for", lambda text, size: None)
+    without = ink()
+    figures["by_book"][0]["book"] = ""
+    assert without == ink() > 0
+
+
 def test_another_ending_is_refused(figures, tmp_path):
     with pytest.raises(UserError, match=r"`report` must end in \.html or \.png"):
         write_report(tmp_path / "report.pdf", figures, "x")

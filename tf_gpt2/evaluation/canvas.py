@@ -4,6 +4,8 @@ import dataclasses
 import html
 from typing import TYPE_CHECKING
 
+from tf_gpt2.fonts import font_for
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -74,7 +76,7 @@ class Canvas:
         from PIL import Image, ImageDraw, ImageFont
 
         image = Image.new("RGB", (self.width * _FINER, self.height * _FINER), PAPER)
-        draw, font = ImageDraw.Draw(image), ImageFont.load_default(_LETTER * _FINER)
+        draw, usual = ImageDraw.Draw(image), ImageFont.load_default(_LETTER * _FINER)
         for shape in self._shapes:
             ink = INKS[shape.ink]
             if isinstance(shape, Line):
@@ -85,7 +87,11 @@ class Canvas:
                 draw.rectangle((x, y, x + shape.width * _FINER, y + shape.height * _FINER), fill=ink)
             else:
                 anchor = {"start": "ls", "middle": "ms", "end": "rs"}[shape.anchor]
-                draw.text((shape.x * _FINER, shape.y * _FINER), shape.text, fill=ink, font=font, anchor=anchor)
+                font = usual if shape.text.isascii() else font_for(shape.text, _LETTER * _FINER)
+                # Without a font for a title its number, which comes first, stands alone.
+                text = shape.text if font else shape.text.split(" ")[0]
+                place = (shape.x * _FINER, shape.y * _FINER)
+                draw.text(place, text, fill=ink, font=font or usual, anchor=anchor)
         return image
 
 

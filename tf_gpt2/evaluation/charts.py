@@ -32,7 +32,7 @@ def calibration_chart(calibration: Mapping[str, Any]) -> Canvas:
     canvas.add(Line((place(0, 0), place(1, 1)), "faded", 1.5))
     points = [place(row["probability"], row["came"]) for row in calibration["bins"]]
     canvas.add(Line(tuple(points), "mark", 2.5), *(Box(x - 4, y - 4, 8, 8, "mark") for x, y in points))
-    canvas.add(Words(_LEFT + _SIDE / 2, _TOP + _SIDE + 38, "probability / came", "middle"))
+    canvas.add(Words(_LEFT + _SIDE / 2, _TOP + _SIDE + 38, "across: probability; up: how often it came", "middle"))
     return canvas
 
 
@@ -53,7 +53,9 @@ def position_chart(rows: Sequence[Mapping[str, Any]]) -> Canvas:
         x, height = _LEFT + number * step, _SIDE * row["nats_per_token"] / highest
         canvas.add(Box(x + 4, _TOP + _SIDE - height, step - 8, height, "mark"))
         canvas.add(Words(x + step / 2, _TOP + _SIDE + 18, _span(row), "middle"))
-    canvas.add(Words(_LEFT + _WIDE / 2, _TOP + _SIDE + 38, "tokens seen before / nats a token", "middle"))
+    canvas.add(
+        Words(_LEFT + _WIDE / 2, _TOP + _SIDE + 38, "across: tokens seen before; up: nats a token", "middle")
+    )
     return canvas
 
 
@@ -75,7 +77,7 @@ def book_chart(books: Sequence[Mapping[str, Any]]) -> Canvas:
 
 
 def _span(row: Mapping[str, Any]) -> str:
-    return str(row["from"]) if row["from"] == row["to"] else f"{row['from']}–{row['to']}"
+    return str(row["from"]) if row["from"] == row["to"] else f"{row['from']}-{row['to']}"
 
 
 def _short(title: str, number: int) -> str:

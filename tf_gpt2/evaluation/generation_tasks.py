@@ -11,7 +11,7 @@ from typing import Any
 from tf_gpt2.errors import UserError
 from tf_gpt2.evaluation.task_files import read_coqa, read_parallel, read_questions, read_summaries
 from tf_gpt2.evaluation.text_scores import bleu, conversation_f1, exact_match, rouge
-from tf_gpt2.generation.settings import GenerationSettings
+from tf_gpt2.generation import GenerationSettings
 
 EXAMPLES = 5
 _ANSWER_TOKENS, _SENTENCE_TOKENS, _SUMMARY_TOKENS = 32, 200, 100

@@ -81,6 +81,17 @@ def test_axe_finds_nothing(compared, width, scheme):
     assert complaints(page) == [] and page.errors == []
 
 
+def test_paper_and_frames_have_the_desk_alone(compared, site):
+    page, _ = compared(1440)
+    page.emulate_media(media="print")
+    assert not page.is_visible("#samples")
+    page.emulate_media(media="screen")
+    assert page.is_visible("#samples")
+    page.goto(f"{site.url}?embed=1")
+    page.wait_for_selector("#other-text", state="attached")
+    assert not page.is_visible("#samples")
+
+
 def test_a_site_without_another_model_shows_passages_as_before(open_page):
     page = open_page()
     page.wait_for_selector("#sample-text span")

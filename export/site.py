@@ -42,6 +42,16 @@ def _flags() -> command.Flags:
         value="FILE",
     )
     flags.integer("samples", 24, "Passages to write for the page's start, at most; 0 for none.", least=0)
+    flags.string(
+        "compare",
+        None,
+        "Another model whose continuations of the same openings stand beside the passages: a model directory, or a "
+        ".jsonl of prompts and texts as sample --prompts_file writes it.",
+        value="DIR",
+    )
+    flags.string(
+        "compare_name", None, "What the page calls it. Default: the name of its directory or file.", value="NAME"
+    )
     flags.string("page", None, "Folder with the built page. Default: the one that comes with tf_gpt2.", value="DIR")
     return flags
 
@@ -59,6 +69,8 @@ def _export(flags: command.Values) -> int:
         samples=flags.samples,
         page=flags.page,
         url=flags.url,
+        compare=flags.compare,
+        compare_name=flags.compare_name,
     )
     command.message(
         f"open it: python -m http.server --directory {flags.output} 8000, then http://localhost:8000 in a browser"

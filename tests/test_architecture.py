@@ -12,7 +12,18 @@ from commands import ROOT
 # room: modules or packages in it, and the rooms it may import beside itself. A room knows what stands above it.
 ROOMS = {
     "ground": (
-        {"errors", "config", "files", "file_system", "cache", "runtime", "printing", "terminal", "built_page"},
+        {
+            "errors",
+            "config",
+            "files",
+            "file_system",
+            "cache",
+            "runtime",
+            "printing",
+            "terminal",
+            "built_page",
+            "fonts",
+        },
         set(),
     ),
     "corpus": ({"corpus"}, {"ground"}),

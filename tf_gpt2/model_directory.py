@@ -16,16 +16,17 @@ import json
 import logging
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tf_gpt2.config import GPT2Config
+from tf_gpt2.errors import UserError
 from tf_gpt2.files import write_atomically, write_tensors
 from tf_gpt2.formats import detect
 from tf_gpt2.formats.hugging_face import PREFIX
-from tf_gpt2.formats.training_checkpoint import newest_model
+from tf_gpt2.formats.training_checkpoint import checkpoint_model, newest_model
 from tf_gpt2.formats.weights import HEAD, Weights, tensor_shapes
 from tf_gpt2.generation.settings import GenerationSettings
 from tf_gpt2.run_directory import (
@@ -33,6 +34,7 @@ from tf_gpt2.run_directory import (
     CONFIG_FILE,
     GENERATION_CONFIG_FILE,
     WEIGHTS_FILE,
+    checkpoint_steps,
     read_generation_config,
 )
 
@@ -255,3 +257,17 @@ def load_model(source: str | os.PathLike) -> tuple[keras.Model, GPT2Config]:
     """
     config = load_config(source)
     return build_model_from(config, load_weights(source, config)), config
+
+
+def checkpoint_models(run_dir: str | os.PathLike) -> Iterator[tuple[int, GPT2Config, dict[str, np.ndarray]]]:
+    """The models of the checkpoints that a run keeps, the oldest first: step, shape, weights by Hugging Face name.
+
+    Raises:
+        UserError: The directory holds no checkpoint, or one is damaged.
+    """
+    folder = pathlib.Path(run_dir) / CHECKPOINTS
+    steps = checkpoint_steps(folder)
+    if not steps:
+        raise UserError(f"`run_dir` must be a run that keeps checkpoints; {run_dir} has none: train one")
+    for step in steps:
+        yield step, *checkpoint_model(folder, step)

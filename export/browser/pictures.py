@@ -4,14 +4,13 @@ Drawn with Pillow, which TensorBoard brings. Letters come from a font of this ma
 characters would be larger than the page; where none has the characters, the picture does without them.
 """
 
-import functools
 import logging
-import os
 import pathlib
-import sys
 from collections.abc import Iterator
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from tf_gpt2.fonts import font_for
 
 _LOG = logging.getLogger("tf_gpt2.export")
 
@@ -26,12 +25,6 @@ _STROKES = (
     ((18, 46), ((20, 34), (28, 22), (44, 16)), ((42, 30), (34, 40), (22, 42))),
     ((18, 46), ((22, 38), (28, 32), (35, 27))),
 )
-# Parts of file names, the best first: serifs for prose, then whatever has the characters.
-_FONTS = (
-    "notoserifcjk", "sourcehanserif", "notoserifsc", "songti", "simsun", "notosanscjk", "sourcehansans", "pingfang",
-    "msyh", "wqy", "droidsansfallback", "unifont", "georgia.", "notoserif-regular", "dejavuserif.",
-    "liberationserif-regular", "dejavusans.", "arial.",
-)  # fmt: skip
 
 
 def write_icons(folder: pathlib.Path) -> None:
@@ -52,7 +45,7 @@ def write_preview(path: pathlib.Path, name: str, line: str) -> None:
     image = Image.new("RGB", PREVIEW_SIZE, PAPER)
     draw = ImageDraw.Draw(image)
     width = PREVIEW_SIZE[0] - 2 * MARGIN
-    heading = _font_for(name, 64)
+    heading = font_for(name, 64)
     _paste(image, 96 if heading else 320, (MARGIN, MARGIN) if heading else None)
     if not heading:
         _LOG.warning(
@@ -62,7 +55,7 @@ def write_preview(path: pathlib.Path, name: str, line: str) -> None:
     else:
         shown = next(_lines(name, heading, width - 128), "")
         draw.text((MARGIN + 128, MARGIN + 48), shown, fill=SEAL, font=heading, anchor="lm")
-    prose = _font_for(line, 44)
+    prose = font_for(line, 44)
     if heading and line and prose:
         top, bottom = MARGIN + 170, PREVIEW_SIZE[1] - MARGIN
         for row, text in enumerate(_lines(line, prose, width)):
@@ -121,39 +114,3 @@ def _lines(text: str, font, width: int) -> Iterator[str]:
             line += character
     if line:
         yield line.rstrip()
-
-
-def _font_for(text, size):
-    """A font of this machine that has every character of a text; None where none has."""
-    wanted = {character for character in text if not character.isspace()}
-    for path in _font_files():
-        try:
-            font = ImageFont.truetype(path, size)
-        except OSError:
-            continue
-        missing = bytes(font.getmask("\U0010ffff"))  # what a font draws for a character that it lacks
-        if all(bytes(font.getmask(character)) != missing for character in wanted):
-            return font
-    return None
-
-
-@functools.cache
-def _font_files():
-    """Paths of fonts, the best first."""
-    found = []
-    for folder in _font_folders():
-        for base, _, names in os.walk(folder):
-            for name in names:
-                plain = name.lower().replace(" ", "").replace("_", "")
-                rank = next((place for place, part in enumerate(_FONTS) if plain.startswith(part)), None)
-                if rank is not None and plain.endswith((".ttf", ".ttc", ".otf")):
-                    found.append((rank, "regular" not in plain, name, os.path.join(base, name)))
-    return [path for *_, path in sorted(found)]
-
-
-def _font_folders():
-    if sys.platform == "win32":
-        return [os.path.join(os.environ.get("WINDIR", r"C:\Windows"), "Fonts")]
-    if sys.platform == "darwin":
-        return ["/System/Library/Fonts", "/Library/Fonts", os.path.expanduser("~/Library/Fonts")]
-    return ["/usr/share/fonts", "/usr/local/share/fonts", os.path.expanduser("~/.local/share/fonts")]

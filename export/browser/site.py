@@ -36,6 +36,8 @@ def write_site(
     samples: int = 24,
     page: str | os.PathLike | None = None,
     url: str | None = None,
+    compare: str | os.PathLike | None = None,
+    compare_name: str | None = None,
 ) -> dict:
     """Writes the site; a former one in `output` is replaced when the new one is complete.
 
@@ -48,6 +50,8 @@ def write_site(
         samples: How many sample passages to write at most.
         page: Folder with the built page.
         url: Where the site will be published, for the preview of a pasted link.
+        compare: Another model's directory, or a file of its continuations, to stand beside the samples.
+        compare_name: What the page calls that model; its directory's or file's name when not given.
 
     Returns:
         The content of `site.json`.
@@ -59,7 +63,12 @@ def write_site(
     from tf_gpt2.model_directory import load_config
     from tf_gpt2.tokenizer import Tokenizer
 
+    if compare and not samples:
+        raise UserError("`compare` has no effect with `samples`=0: nothing to stand beside; leave one of them out")
+    if compare_name and not compare:
+        raise UserError("`compare_name` has no effect without `compare`; leave it out")
     from .bundle import BUNDLE_FILE, write_bundle
+    from .comparison import compared_name
     from .openings import book_openings, read_openings
     from .page_facts import page_facts
 
@@ -81,6 +90,9 @@ def write_site(
             "openings": _take_turns(books, OFFERED_OPENINGS),
             "samples": _write_samples(run_dir, books, samples),
         }
+        if compare:
+            site["compared"] = {"name": compared_name(compare, compare_name)}
+            _add_other(site["samples"], compare)
         (folder / SITE_FILE).write_text(
             json.dumps(site, ensure_ascii=False, indent=1, allow_nan=False) + "\n", "utf-8"
         )
@@ -113,6 +125,17 @@ def _write_samples(run_dir, books, limit):
     for (title, opening), passage in zip(places, passages, strict=True):
         samples.append({"book": title, "prompt": opening, "text": _whole_sentences(passage.text)})
     return samples
+
+
+def _add_other(samples, compare):
+    """Puts what another model makes of each sample's opening beside it."""
+    from .comparison import other_continuations
+
+    _LOG.info(f"setting {len(samples)} passages of {compare} beside them")
+    prompts = [sample["prompt"] for sample in samples]
+    texts = other_continuations(compare, prompts, max_new_tokens=PASSAGE_TOKENS, seed=SEED)
+    for sample, text in zip(samples, texts, strict=True):
+        sample["other"] = _whole_sentences(text)
 
 
 def _whole_sentences(text):

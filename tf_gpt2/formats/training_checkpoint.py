@@ -87,27 +87,36 @@ def describe_model(config: GPT2Config, keys: Mapping[str, str]) -> dict[str, str
     return {"model": json.dumps({"config": dataclasses.asdict(config), "weights": dict(keys)})}
 
 
+def checkpoint_model(folder: str | os.PathLike, step: int) -> tuple[GPT2Config, dict[str, np.ndarray]]:
+    """The model of the checkpoint of a step: its shape, and float32 weights by Hugging Face name.
+
+    Raises:
+        UserError: The file is damaged, or holds no model.
+    """
+    from tf_gpt2.schemas import CheckpointModel
+
+    path = checkpoint_path(folder, step)
+    with open_checkpoint(path) as file:
+        stored = json.loads((file.metadata() or {})["model"])
+        model = validated(CheckpointModel, stored, f"{path} is damaged: its model", "delete it")
+        config = GPT2Config(**model.config.model_dump())
+        if set(model.weights) != set(tensor_shapes(config)):
+            raise DamagedCheckpoint(f"{path} is damaged: it lacks weights of its model; delete it")
+        weights = {name: file.get_tensor(key) for name, key in model.weights.items()}
+    if HEAD in weights:  # Keras keeps it as [D, V]
+        weights[HEAD] = np.ascontiguousarray(weights[HEAD].T)
+    return config, weights
+
+
 def newest_model(folder: str | os.PathLike) -> tuple[int, GPT2Config, dict[str, np.ndarray]] | None:
     """The model of the newest checkpoint in `folder` that is whole.
 
     Returns:
         Its step, shape, and float32 weights by Hugging Face name; None when no checkpoint holds a model.
     """
-    from tf_gpt2.schemas import CheckpointModel
-
     for step in reversed(checkpoint_steps(folder)):
-        path = checkpoint_path(folder, step)
         try:
-            with open_checkpoint(path) as file:
-                stored = json.loads((file.metadata() or {})["model"])
-                model = validated(CheckpointModel, stored, f"{path} is damaged: its model", "delete it")
-                config = GPT2Config(**model.config.model_dump())
-                if set(model.weights) != set(tensor_shapes(config)):
-                    raise DamagedCheckpoint(f"{path} is damaged: it lacks weights of its model; delete it")
-                weights = {name: file.get_tensor(key) for name, key in model.weights.items()}
+            return step, *checkpoint_model(folder, step)
         except UserError:
             continue
-        if HEAD in weights:  # Keras keeps it as [D, V]
-            weights[HEAD] = np.ascontiguousarray(weights[HEAD].T)
-        return step, config, weights
     return None

@@ -42,3 +42,13 @@ test("what JSON, an editor or a host may make of an entry is named and never thr
     }
   }
 });
+
+test("where another model is compared, every sample must have its passage", () => {
+  const samples = SITE.samples.map((sample) => ({ ...sample, other: "它写的" }));
+  const compared = { name: "LSTM" };
+  assert.equal(wrongEntry({ ...SITE, samples, compared }), "");
+  assert.equal(wrongEntry({ ...SITE, samples: [...samples, SITE.samples[0]], compared }), "samples");
+  for (const wrong of [{ name: 7 }, "LSTM", null]) {
+    assert.equal(wrongEntry({ ...SITE, samples, compared: wrong }), "compared");
+  }
+});

@@ -10,6 +10,7 @@ from export.browser import pictures
 from export.browser.head import write_head
 from export.browser.site import PAGE_LIST, SERVICE_WORKER, check_page, name_shell
 from tf_gpt2.errors import UserError
+from tf_gpt2.fonts import font_for
 
 FILES = {"index.html": b"<!doctype html>", "app.js": b"run()"}
 
@@ -114,11 +115,11 @@ def test_a_preview_shows_name_and_line_and_breaks_long_lines(tmp_path):
 
     text = "The old man looked at the sea and said nothing. " * 8
     line = [{"book": "", "prompt": "", "text": text}]
-    if not pictures._font_for("Emma", 20):
+    if not font_for("Emma", 20):
         pytest.skip("this machine has no font")
     empty = {"name": "Emma", "books": [], "samples": []}
     assert ink(empty) < ink(empty | {"samples": line})
-    font = pictures._font_for(text, 44)
+    font = font_for(text, 44)
     lines = list(pictures._lines(text, font, 400))
     assert len(lines) > 4 and all(font.getlength(one) <= 400 for one in lines)
     assert " ".join(lines).split() == text.split()

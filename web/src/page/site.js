@@ -7,6 +7,7 @@ import { FIELDS } from "./settings.js";
  * @property {string} book Empty when it comes from none.
  * @property {string} prompt
  * @property {string} text
+ * @property {string} [other] What another model wrote after the prompt; where `compared` is.
  *
  * @typedef {object} Site
  * @property {string} name
@@ -22,6 +23,7 @@ import { FIELDS } from "./settings.js";
  * @property {number} bytes Of the download.
  * @property {string[]} openings
  * @property {Sample[]} samples
+ * @property {{name: string}} [compared] The other model.
  */
 
 const isText = (/** @type {unknown} */ value) => typeof value === "string";
@@ -44,6 +46,7 @@ const CHECKS = {
   bytes: isNumber,
   openings: (value) => isList(value, isText),
   samples: (value) => isList(value, (sample) => [sample?.book, sample?.prompt, sample?.text].every(isText)),
+  compared: (value) => value === undefined || isText(value?.name),
 };
 
 /**
@@ -53,5 +56,7 @@ const CHECKS = {
  */
 export function wrongEntry(content) {
   const names = /** @type {(keyof Site)[]} */ (Object.keys(CHECKS));
-  return names.find((name) => !CHECKS[name](content?.[name])) ?? "";
+  const wrong = names.find((name) => !CHECKS[name](content?.[name]));
+  if (wrong || !content.compared) return wrong ?? "";
+  return content.samples.every((/** @type {Sample} */ { other }) => isText(other)) ? "" : "samples";
 }

@@ -9,6 +9,7 @@ export const en = {
   previous: "Previous passage",
   next: "Next passage",
   samplePlace: "{n} / {all}",
+  comparedTitle: "The same openings, two models",
   cardTitle: "About this model",
   books: "Books read",
   andMore: "and more, {n} in all",

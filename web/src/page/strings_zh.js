@@ -8,6 +8,7 @@ export const zh = {
   previous: "上一段",
   next: "下一段",
   samplePlace: "{n} / {all}",
+  comparedTitle: "同一个开头，两个模型",
   cardTitle: "关于这个模型",
   books: "读过的书",
   andMore: "等 {n} 部",

@@ -2,6 +2,7 @@
 
 import { abilities } from "./abilities.js";
 import { AboutView } from "./about_view.js";
+import { ComparedView } from "./compared_view.js";
 import { byId, create, setText, show } from "./dom.js";
 import { FocusKeeper } from "./focus.js";
 import { Follower } from "./follower.js";
@@ -37,6 +38,7 @@ export class View {
     this.focus = new FocusKeeper();
     this.versions = new VersionsView(byId("versions"), byId("spoken"), handlers);
     this.about = new AboutView(handlers);
+    this.compared = new ComparedView();
     this.settings = new SettingsView(handlers);
     this.shared = new SharedView();
     this.manuscripts = new ManuscriptsView(handlers);
@@ -79,6 +81,7 @@ export class View {
     if (state.language !== this.language || state.site !== this.translatedFor) this.translate(state);
     this.drawNotices(state);
     this.about.draw(state);
+    this.compared.draw(state);
     this.shared.draw(state);
     this.drawModel(state);
     this.drawButtons(state);

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from tf_gpt2 import command
 from tf_gpt2.config import PRESETS
 from tf_gpt2.training import recipes
-from tf_gpt2.training.plan import DEFAULT_PRESET, TOKENIZERS, TrainingOptions
 from tf_gpt2.training.memory import REMAT
+from tf_gpt2.training.plan import DEFAULT_PRESET, TOKENIZERS, TrainingOptions
 from tf_gpt2.training.settings import AUTO, OPTIMIZERS, PRECISIONS
 
 DEFAULTS = TrainingOptions()
@@ -173,8 +173,8 @@ def _flags_of_device(flags: command.Flags) -> None:
         "remat",
         DEFAULTS.remat,
         REMAT,
-        "Compute again what the gradient needs instead of keeping it: in a third more time, blocks needs a third of "
-        "the memory or less; full still less.",
+        "Compute again what the gradient needs instead of keeping it, in a third more time: blocks takes a third "
+        "of the memory, full less still.",
     )
     flags.choice(
         "precision",

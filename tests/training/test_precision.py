@@ -10,14 +10,14 @@ from tf_gpt2.model import build_model
 from tf_gpt2.training.checkpoints import restore_checkpoint, save_checkpoint
 from tf_gpt2.training.devices import Devices, Gpu, choose_precision, local_devices
 from tf_gpt2.training.learner import Learner
-from tf_gpt2.training.memory import Sparing
+from tf_gpt2.training.memory import PLAIN, Sparing
 from tf_gpt2.training.settings import Recipe
 
 CONFIG = GPT2Config(vocabulary_size=40, context_length=16, num_layers=1, num_heads=2, hidden_dim=16, dropout=0.1)
 PASCAL, TURING, AMPERE = Gpu("P100", (6, 0)), Gpu("T4", (7, 5)), Gpu("A100", (8, 0))
 
 
-def _learner(precision, sparing=Sparing(), seed=0):
+def _learner(precision, sparing=PLAIN, seed=0):
     devices = Devices(local_devices().strategy, precision, "")
     with devices.scope():
         keras.utils.set_random_seed(seed)

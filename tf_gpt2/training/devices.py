@@ -28,8 +28,8 @@ class Devices:
 
     Attributes:
         strategy: Places variables and steps; the default one is one device.
-        precision: What layers multiply in: "float32", "bfloat16" or "float16". Weights, their sums, softmaxes, norms,
-            the loss and the optimizer are float32 in any case.
+        precision: What layers multiply in: "float32", "bfloat16" or "float16". Weights, softmaxes, norms, the
+            loss and the optimizer are float32 in any case.
         description: For the person at the terminal.
     """
 

@@ -73,7 +73,7 @@ def _loss_and_gradients(hidden, kernel, targets, chunk):
 
 
 def _losses(rows, kernel, targets):
-    """Cross-entropies [C], logits [C, V] and logarithms of their softmax's sums [C, 1], float32, and what counts."""
+    """Cross-entropies [C], logits [C, V], logarithms of their softmax's sums [C, 1], float32, and what counts."""
     logits = tf.cast(tf.matmul(rows, kernel, transpose_b=True), tf.float32)
     log_sums = tf.reduce_logsumexp(logits, axis=-1, keepdims=True)
     counted = tf.not_equal(targets, IGNORED)
@@ -82,7 +82,7 @@ def _losses(rows, kernel, targets):
 
 
 def _chunks(hidden, targets, chunk):
-    """hidden [N, D] and targets [N] in chunks [N / C, C, ...]; the last one is filled up with what does not count."""
+    """hidden [N, D] and targets [N] as [N / C, C, ...]; the last chunk is filled up with what does not count."""
     missing = -hidden.shape[0] % chunk
     hidden = tf.pad(hidden, ((0, missing), (0, 0)))
     targets = tf.pad(targets, ((0, missing),), constant_values=IGNORED)

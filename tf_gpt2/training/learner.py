@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from tf_gpt2.errors import UserError
+from tf_gpt2.training.memory import PLAIN, Sparing
 from tf_gpt2.training.optimizer import build_optimizer
-from tf_gpt2.training.memory import Sparing
 from tf_gpt2.training.settings import Recipe
 from tf_gpt2.training.steps import EvalStep, Objective, TrainStep, next_token_loss
 from tf_gpt2.training.trunk import SparingLoss
@@ -40,7 +40,7 @@ class Learner:
         recipe: Recipe,
         trained: list | None = None,
         objective: Objective | None = None,
-        sparing: Sparing = Sparing(),
+        sparing: Sparing = PLAIN,
         precision: str = "float32",
     ):
         self.model = model
@@ -48,14 +48,14 @@ class Learner:
         self.parts = recipe.accumulation_steps
         self._trained = model.trainable_variables if trained is None else trained
         self._optimizer = build_optimizer(recipe, self._trained, precision)
-        of_tokens = next_token_loss if sparing == Sparing() else SparingLoss(model, sparing)
+        of_tokens = next_token_loss if sparing == PLAIN else SparingLoss(model, sparing)
         self._objective = objective or of_tokens
         self._train_step = self._step_in_parts()
         self._eval_step = EvalStep(model, of_tokens)
 
     @property
     def variables(self) -> list:
-        """Every variable that a step changes: weights, dropout seeds, optimizer slots; last the scale of the loss."""
+        """Every variable that a step changes: weights, dropout seeds, optimizer slots; last the loss's scale."""
         optimizer = self._optimizer
         if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
             return [*self.model.variables, *optimizer.variables]

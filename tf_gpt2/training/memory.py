@@ -41,6 +41,9 @@ class Sparing:
             raise UserError(f"`remat` must be one of {', '.join(REMAT)}; received {self.remat!r}")
 
 
+PLAIN = Sparing()
+
+
 def plan_sparing(config: GPT2Config, rows: int, window: int, remat: str = REMAT[0]) -> Sparing:
     """The form of a step that computes `rows` windows of `window` tokens at once: plain where that takes little.
 

@@ -11,7 +11,6 @@ import tensorflow as tf
 from tf_gpt2.training.muon import BatchedMuon
 from tf_gpt2.training.settings import Recipe
 
-
 # In float16 gradients below 6e-8 vanish, so the loss is scaled up: by 2^15 first, twice as much after so many steps
 # without an overflow, half as much after one, whose step is left out (Micikevicius et al. 2018, section 3.2).
 _LOSS_SCALE, _STEPS_TO_GROW = 2.0**15, 2000

@@ -98,7 +98,8 @@ def _train(asked: TrainingOptions, prepared: PreparedCorpus, run_dir) -> Trainin
         )
     log.info(
         f"model: {config.num_layers} layers, width {config.hidden_dim}, {config.num_heads} heads, context "
-        f"{config.context_length}: {config.num_parameters:,} parameters on {devices.description}, {devices.precision}"
+        f"{config.context_length}: {config.num_parameters:,} parameters on "
+        f"{devices.description} in {devices.precision}"
     )
     length: Length | None = None
 

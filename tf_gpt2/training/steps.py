@@ -85,7 +85,7 @@ class TrainStep:
 
     @tf.function(jit_compile=True)
     def _accumulate(self, x, y, counted):
-        """Adds the gradients of a part, of a batch of which `counted` targets count; returns its share of the loss."""
+        """Adds the gradients of a part of a batch with `counted` targets; returns its share of the loss."""
         loss, gradients = self._loss_and_gradients(x, y, counted)
         for total, gradient in zip(self._sums, gradients, strict=True):
             total.assign_add(tf.convert_to_tensor(gradient))

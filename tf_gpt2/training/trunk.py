@@ -100,7 +100,7 @@ def _chain(pieces: Sequence[Piece]) -> Piece:
 
 
 def recomputed(piece: Piece) -> Piece:
-    """The same function, of which only the input is kept; for its gradient it is computed again, dropout included."""
+    """The same function, only its input kept; for the gradient it is computed again, dropout included."""
 
     def call(stream, training):
         if not training:

@@ -173,8 +173,8 @@ def _flags_of_device(flags: command.Flags) -> None:
         "remat",
         DEFAULTS.remat,
         REMAT,
-        "Compute again what the gradient needs instead of keeping it, in a third more time: blocks takes a third "
-        "of the memory, full less still.",
+        "Compute again what the gradient needs instead of keeping it, for up to a third more time: blocks takes a "
+        "third of the memory; full is for deep models.",
     )
     flags.choice(
         "precision",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_gpt2.attention import after
+from tf_gpt2.attention import after, attend_in_strips
 from tf_gpt2.dropout import Draws, Dropout
 from tf_gpt2.layers import CausalSelfAttention
 
@@ -88,3 +88,20 @@ def test_recorded_draws_come_again_and_count_once():
     np.testing.assert_array_equal(first, expected[0])
     np.testing.assert_array_equal(second, expected[1])
     np.testing.assert_array_equal(layer(x, training=True), expected[2])
+
+
+def test_weights_are_computed_again_and_not_kept():
+    """Products of the compiled program: two a strip forward, five backward, the scores once more among them."""
+    shape = (1, 2, 64, 8)
+
+    @tf.function(jit_compile=True)
+    def gradients(query, key, value):
+        with tf.GradientTape() as tape:
+            tape.watch((query, key, value))
+            loss = tf.reduce_sum(attend_in_strips(query, key, value, 16) ** 2)
+        return tape.gradient(loss, (query, key, value))
+
+    inputs = [tf.random.normal(shape) for _ in range(3)]
+    program = gradients.experimental_get_compiler_ir(*inputs)(stage="optimized_hlo")
+    assert program.count(" dot(") == 4 * 7
+    assert "64,64]" not in program.split("ENTRY")[1]

@@ -80,6 +80,26 @@ def test_evaluation_is_the_same(sparing):
     assert float(SparingLoss(model, sparing)(model, x, y, False)) == pytest.approx(expected, rel=1e-5)
 
 
+def _products(remat):
+    """How many products of matrices the compiled gradient has."""
+    model = build_model(GPT2Config(**SHAPE, dropout=0.1))
+    objective, weights = SparingLoss(model, Sparing(remat=remat)), [v.value for v in model.trainable_variables]
+
+    @tf.function(jit_compile=True)
+    def gradient(x):
+        with tf.GradientTape() as tape:
+            loss = objective(model, x, x, True)
+        return [tf.convert_to_tensor(g) for g in tape.gradient(loss, weights)]
+
+    ids = tf.zeros((2, 12), tf.int32)
+    return gradient.experimental_get_compiler_ir(ids)(stage="optimized_hlo").count(" dot(")
+
+
+def test_remat_computes_again():
+    """The five products of a block whose results its gradient needs: else it would have been kept."""
+    assert _products("blocks") == _products("none") + 5 * SHAPE["num_layers"]
+
+
 def test_values_out_of_range_are_refused():
     with pytest.raises(UserError, match="remat"):
         Sparing(remat="some")

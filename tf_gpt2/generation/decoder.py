@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.formats.weights import HEAD, TABLE
-from tf_gpt2.generation.weights import RowBlocks
+from tf_gpt2.generation.weights import product
 
 # Keys and values are read in blocks of so many positions, as many blocks as the longest row needs. Smaller blocks
 # read less beside the point, larger ones cost fewer rounds.
@@ -47,14 +47,7 @@ def norm(x: tf.Tensor, weights: Mapping[str, Any], name: str, epsilon: float) ->
 
 def linear(x: tf.Tensor, weights: Mapping[str, Any], name: str) -> tf.Tensor:
     """[N, in] -> [N, out]; two-dimensional so that TensorFlow fuses product and bias into one kernel."""
-    matrix = weights[f"{name}.weight"]
-    product = matrix.product(x) if isinstance(matrix, RowBlocks) else _product(x, matrix)
-    return tf.nn.bias_add(product, weights[f"{name}.bias"])
-
-
-def _product(x, matrix, transposed=False):
-    """x [N, in] times a matrix, in the matrix's precision (weights.py: for_gpu); the result in that of x."""
-    return tf.cast(tf.matmul(tf.cast(x, matrix.dtype), matrix, transpose_b=transposed), x.dtype)
+    return tf.nn.bias_add(product(x, weights[f"{name}.weight"]), weights[f"{name}.bias"])
 
 
 def _token_vectors(weights, ids):
@@ -98,8 +91,7 @@ def transformer_block(
 def logits(weights: Mapping[str, Any], config: GPT2Config, hidden: tf.Tensor) -> tf.Tensor:
     """Logits [N, V] of final hidden states [N, D]."""
     hidden = norm(hidden, weights, "ln_f", config.layer_norm_epsilon)
-    head = weights.get(HEAD, weights[TABLE])
-    return head.product(hidden) if isinstance(head, RowBlocks) else _product(hidden, head, transposed=True)
+    return product(hidden, weights.get(HEAD, weights[TABLE]), transposed=True)
 
 
 def encode(weights: Mapping[str, Any], config: GPT2Config, ids: tf.Tensor) -> tuple[tf.Tensor, list, list]:

@@ -58,6 +58,19 @@ class RowBlocks(typing.NamedTuple):
         return tf.transpose(tf.concat([tf.matmul(block, x, transpose_b=True) for block in self.large], axis=0))
 
 
+def product(x: tf.Tensor, matrix: Any, transposed: bool = False) -> tf.Tensor:
+    """x [N, in] times a matrix [in, out] as `WeightTensors` has it: [N, out], of the dtype of x.
+
+    Args:
+        x: The left operand; rounded to the precision of the matrix.
+        matrix: `RowBlocks`, or a tensor.
+        transposed: Whether a tensor is [out, in].
+    """
+    if isinstance(matrix, RowBlocks):
+        return matrix.product(x)
+    return tf.cast(tf.matmul(tf.cast(x, matrix.dtype), matrix, transpose_b=transposed), x.dtype)
+
+
 def _by_rows(x, blocks):
     return tf.concat([tf.matmul(x, block, transpose_b=True) for block in blocks], axis=1)
 

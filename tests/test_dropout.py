@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_gpt2.dropout import Dropout
+from tf_gpt2.dropout import Dropout, random_bits
 
 RATE, SIZE = 0.1, (50, 20_000)
 DEVIATION = (RATE * (1 - RATE) / np.prod(SIZE)) ** 0.5
@@ -32,7 +32,7 @@ def test_share_and_independence(seed):
 
 
 def test_bits_are_even():
-    bits = np.asarray(Dropout(RATE, seed=3)._bits(1 << 16))
+    bits = np.asarray(random_bits(tf.cast(tf.range(1 << 16), tf.uint32), Dropout(RATE, seed=3).draw()))
     ones = ((bits[:, None] >> np.arange(32, dtype=np.uint32)) & 1).mean(0)
     assert np.abs(ones - 0.5).max() < 6 * 0.5 / 256  # 32 bits: one in 16 million
     counts = np.bincount(bits >> 24, minlength=256)

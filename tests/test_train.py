@@ -124,6 +124,24 @@ def test_a_finished_run_is_lengthened_and_goes_on_bit_for_bit(novel, whole_run, 
     assert "60 are done" in error_line(*_command(novel, runs[0], "--steps=50"))
 
 
+def test_a_run_goes_on_in_another_precision_and_says_so(novel, whole_run, tmp_path):
+    run_dir = tmp_path / "run"
+    shutil.copytree(whole_run, run_dir)
+    environment = json.loads((run_dir / "training.json").read_text("utf-8"))["environment"]
+    assert (environment["precision"], environment["remat"]) == ("float32", "none")
+    flags = ("--steps=44", "--precision=bfloat16", "--remat=blocks", "--accumulation_steps=1")
+    code, _, errors = run(*_command(novel, run_dir, "--checkpoint_every=7", *flags))
+    assert code == 0, errors
+    assert "environment.precision is 'float32' there and 'bfloat16' here: speed and last digits may differ" in errors
+    assert "environment.remat is 'none' there and 'blocks' here" in errors
+    assert "on CPU in bfloat16" in errors
+    environment = json.loads((run_dir / "training.json").read_text("utf-8"))["environment"]
+    assert (environment["precision"], environment["remat"]) == ("bfloat16", "blocks")
+    losses = [loss for step, split, loss in _losses(run_dir) if split == "train"]
+    assert len(losses) == 44
+    assert max(losses[40:]) < losses[0]  # what it had learned is still there
+
+
 def test_a_run_killed_before_its_model_directory_writes_from_its_checkpoint(novel, tmp_path):
     run_dir = tmp_path / "run"
     process = start(*_command(novel, run_dir, "--checkpoint_every=5", "--eval_every=0"))
@@ -193,6 +211,8 @@ def test_a_bad_corpus_is_one_clear_line(tmp_path, case):
         ("--learning_rate=fast", "learning_rate"),
         ("--num_heads=7", "num_heads"),
         ("--accumulation_steps=3", "accumulation_steps"),
+        ("--precision=float16", "--precision"),
+        ("--precision=int8", "precision"),
         ("--epochs=1", "--epochs"),
         ("--freeze_layers=1", "--init_from"),
         ("--init_from=nowhere", "nowhere"),

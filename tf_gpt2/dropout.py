@@ -1,11 +1,60 @@
 """Dropout whose random bits cost little: on CPU, Keras's were a twentieth of a training step of an 82 M model."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 from keras import ops
 
 _GOLDEN = 0x9E3779B9  # 2**32 divided by the golden ratio
+
+Draw = tuple[Any, Any]  # the two key words of a call, uint32 scalars
+
+
+class Draws:
+    """The draws of the dropout layers that a piece of a forward pass calls, so that it can be computed again."""
+
+    def __init__(self):
+        self._made: list[Draw] = []
+        self._replayed: int | None = None
+        self._around: Draws | None = None  # in force where this one records
+
+    @contextlib.contextmanager
+    def recorded(self) -> Iterator[None]:
+        """Inside it every draw is noted."""
+        self._around = _draws
+        with _in_force(self):
+            yield
+
+    @contextlib.contextmanager
+    def replayed(self) -> Iterator[None]:
+        """Inside it the layers draw what was noted, in the same order, and their counters stand still."""
+        self._replayed = 0
+        with _in_force(self):
+            yield
+        self._replayed = None
+
+    def next(self, layer: "Dropout") -> Draw:
+        """The draw of the next call: a new one of `layer`, or that of the recorded call."""
+        if self._replayed is not None:
+            self._replayed += 1
+            return self._made[self._replayed - 1]
+        self._made.append(self._around.next(layer) if self._around else layer.new_draw())
+        return self._made[-1]
+
+
+_draws: Draws | None = None
+
+
+@contextlib.contextmanager
+def _in_force(draws):
+    global _draws
+    before, _draws = _draws, draws
+    try:
+        yield
+    finally:
+        _draws = before
 
 
 @keras.saving.register_keras_serializable("tf_gpt2")
@@ -20,14 +69,34 @@ class Dropout(keras.layers.Dropout):
     def call(self, inputs: Any, training: bool | None = False) -> Any:
         if not training or self.rate == 0:
             return inputs
-        kept = ops.reshape(self._bits(ops.size(inputs)), ops.shape(inputs)) >= _uint32(round(self.rate * 2**32))
-        return ops.where(kept, inputs * (1 / (1 - self.rate)), ops.zeros((), inputs.dtype))
+        index = ops.cast(ops.arange(ops.size(inputs)), "uint32")
+        return drop(inputs, ops.reshape(kept(index, self.draw(), self.rate), ops.shape(inputs)), self.rate)
 
-    def _bits(self, size):
-        """Random bits [size], uint32."""
+    def draw(self) -> Draw:
+        """What a call draws: the key words for `kept`."""
+        return self.new_draw() if _draws is None else _draws.next(self)
+
+    def new_draw(self) -> Draw:
+        """Key words of a call of its own; counts the call."""
         seed, count = ops.unstack(ops.cast(self.seed_generator.next(), "uint32"), 2)
         first = _mix(count ^ _mix(seed))
-        return _mix(ops.cast(ops.arange(size), "uint32") ^ first, _mix(first + _uint32(_GOLDEN)))
+        return first, _mix(first + _uint32(_GOLDEN))
+
+
+def random_bits(index: Any, draw: Draw) -> Any:
+    """32 random bits, uint32, for every element number of `index`, uint32 of any shape."""
+    first, second = draw
+    return _mix(index ^ first, second)
+
+
+def kept(index: Any, draw: Draw, rate: float) -> Any:
+    """Whether the elements with the numbers `index` (uint32 of any shape) keep their values; booleans."""
+    return random_bits(index, draw) >= _uint32(round(rate * 2**32))
+
+
+def drop(inputs: Any, kept: Any, rate: float) -> Any:
+    """`inputs` where `kept`, scaled to the same mean, and 0 elsewhere; also how gradients go back."""
+    return ops.where(kept, inputs * (1 / (1 - rate)), ops.zeros((), inputs.dtype))
 
 
 def _uint32(number):

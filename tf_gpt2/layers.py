@@ -9,6 +9,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tf_gpt2.attention import attend_in_strips, hidden_score
 from tf_gpt2.dropout import Dropout
 
 # Initialisation of openai/gpt-2, src/model.py: 0.02 for matrices and token embedding, 0.01 for positions; the
@@ -96,6 +97,10 @@ class CausalSelfAttention(keras.layers.Layer):
     `return_attention=True` the call also returns the attention weights [B, H, T, T], rows summing to one, before
     dropout; with `return_projections=True` these and then the queries, keys and values, each [B, H, T, K], the
     queries not scaled.
+
+    Attributes:
+        strip: Queries computed at once, so that no weights [B, H, T, T] are kept for the gradient (attention.py);
+            0 for all. Changes how the result is computed and not the result.
     """
 
     def __init__(
@@ -106,6 +111,7 @@ class CausalSelfAttention(keras.layers.Layer):
         self.dropout = dropout
         self.output_init_stddev = output_init_stddev
         self.attention_dropout = Dropout(dropout, name="dropout")
+        self.strip = 0
 
     def build(self, input_shape: Any) -> None:
         width = input_shape[-1]
@@ -133,18 +139,31 @@ class CausalSelfAttention(keras.layers.Layer):
         query, key, value = (self._split_heads(part, length) for part in ops.split(qkv, 3, axis=-1))
         # Scaling the queries costs T * K products a head; scaling the scores would cost T * T.
         scaled = query * head_dim**-0.5
-        scores = ops.einsum("bhqk,bhsk->bhqs", scaled, key)  # [B, H, T, T]
-        position = ops.arange(length)
-        visible = position[None, :] <= position[:, None]  # [T, T], query by key
-        scores = ops.where(visible, scores, ops.cast(-1e9 if scores.dtype != "float16" else -6e4, scores.dtype))
-        # The softmax of a half-precision model stays in float32: its sum runs over up to context_length terms.
-        attention = ops.cast(ops.softmax(ops.cast(scores, "float32"), axis=-1), scores.dtype)
-        context = ops.matmul(self.attention_dropout(attention, training=training), value)  # [B, H, T, K]
+        attention = None
+        if self.strip and not (return_attention or return_projections):
+            context = self._attend_in_strips(scaled, key, value, training)
+        else:
+            context, attention = self._attend(scaled, key, value, training)
         context = ops.reshape(ops.transpose(context, (0, 2, 1, 3)), (-1, length, width))
         outputs = ops.matmul(context, self.output_kernel) + self.output_bias  # [B, T, D]
         if return_projections:
             return outputs, attention, query, key, value
         return (outputs, attention) if return_attention else outputs
+
+    def _attend(self, scaled, key, value, training):
+        """What attention gathers [B, H, T, K], and its weights [B, H, T, T]."""
+        scores = ops.einsum("bhqk,bhsk->bhqs", scaled, key)  # [B, H, T, T]
+        position = ops.arange(ops.shape(scores)[-1])
+        visible = position[None, :] <= position[:, None]  # [T, T], query by key
+        scores = ops.where(visible, scores, ops.cast(hidden_score(scores.dtype), scores.dtype))
+        # The softmax of a half-precision model stays in float32: its sum runs over up to context_length terms.
+        attention = ops.cast(ops.softmax(ops.cast(scores, "float32"), axis=-1), scores.dtype)
+        return ops.matmul(self.attention_dropout(attention, training=training), value), attention
+
+    def _attend_in_strips(self, scaled, key, value, training):
+        rate = self.attention_dropout.rate if training else 0
+        draw = self.attention_dropout.draw() if rate else None
+        return attend_in_strips(scaled, key, value, self.strip, draw, rate)
 
     def _split_heads(self, inputs, length):
         heads = ops.reshape(inputs, (-1, length, self.num_heads, inputs.shape[-1] // self.num_heads))

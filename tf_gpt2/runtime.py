@@ -48,6 +48,8 @@ def _add_xla_flags(added: tuple[str, ...]) -> None:
 _add_xla_flags(_ALWAYS)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+# TensorFlow else takes all memory of a GPU at its first operation, whatever else is to run there.
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 
 def prepare_training() -> None:
@@ -121,8 +123,8 @@ def _muted_stderr() -> Iterator[None]:
         os.close(nowhere)
 
 
-def describe_environment(device: str) -> dict[str, str]:
-    """What a run records of the process it ran in, since speed and last bits depend on it."""
+def describe_environment(**computing: str) -> dict[str, str]:
+    """What a run records of the process it ran in and how it computes, since speed and last bits depend on it."""
     import tensorflow as tf
 
-    return {"tensorflow": tf.__version__, "xla_flags": xla_flags_in_force(), "device": device}
+    return {"tensorflow": tf.__version__, "xla_flags": xla_flags_in_force(), **computing}

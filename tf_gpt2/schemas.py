@@ -91,6 +91,8 @@ class EnvironmentSection(Schema):
     tensorflow: Absent[StrictStr] = None
     xla_flags: Absent[StrictStr] = None
     device: Absent[StrictStr] = None
+    precision: Absent[StrictStr] = None
+    remat: Absent[StrictStr] = None
 
 
 class Training(Schema):

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from tf_gpt2 import command
 from tf_gpt2.config import PRESETS
 from tf_gpt2.training import recipes
+from tf_gpt2.training.memory import REMAT
 from tf_gpt2.training.plan import DEFAULT_PRESET, TOKENIZERS, TrainingOptions
-from tf_gpt2.training.settings import OPTIMIZERS
+from tf_gpt2.training.settings import AUTO, OPTIMIZERS, PRECISIONS
 
 DEFAULTS = TrainingOptions()
 
@@ -82,6 +83,7 @@ def _flags() -> command.Flags:
     _flags_of_fine_tuning(flags)
     _flags_of_text(flags)
     _flags_of_recipe(flags)
+    _flags_of_device(flags)
     _flags_of_shape(flags)
     _flags_of_reports(flags)
     return flags
@@ -142,12 +144,6 @@ def _flags_of_text(flags: command.Flags) -> None:
 def _flags_of_recipe(flags: command.Flags) -> None:
     flags.group("Recipe")
     flags.integer("batch_size", None, "Sequences a step. Default: the preset's.", least=1)
-    flags.integer(
-        "accumulation_steps",
-        DEFAULTS.accumulation_steps,
-        "Compute each batch in so many parts, to need less memory.",
-        least=1,
-    )
     flags.choice(
         "optimizer",
         DEFAULTS.optimizer,
@@ -163,6 +159,29 @@ def _flags_of_recipe(flags: command.Flags) -> None:
     )
     flags.number("weight_decay", DEFAULTS.weight_decay, "Decoupled weight decay of matrices.")
     flags.number("clip_norm", DEFAULTS.clip_norm, "Gradients with a larger global norm are scaled down to it.")
+
+
+def _flags_of_device(flags: command.Flags) -> None:
+    flags.group("Memory and precision")
+    flags.integer(
+        "accumulation_steps",
+        DEFAULTS.accumulation_steps,
+        "Compute each batch in so many parts, to need less memory; where memory does not suffice, more are taken.",
+        least=1,
+    )
+    flags.choice(
+        "remat",
+        DEFAULTS.remat,
+        REMAT,
+        "Compute again what the gradient needs instead of keeping it, for up to a third more time: blocks takes a "
+        "third of the memory; full is for deep models.",
+    )
+    flags.choice(
+        "precision",
+        DEFAULTS.precision,
+        (AUTO, *PRECISIONS),
+        "What layers multiply in. auto: bfloat16 on GPUs that have it, float16 on older ones, float32 on a CPU.",
+    )
 
 
 def _flags_of_shape(flags: command.Flags) -> None:

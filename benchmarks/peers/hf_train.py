@@ -25,18 +25,26 @@ def main():
         bos_token_id=0,
         eos_token_id=0,
     )
-    model = GPT2LMHeadModel(config).train()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model = GPT2LMHeadModel(config).train().to(device)
     optimizers = _optimizers(model, options.optimizer)
-    tokens = torch.randint(0, options.vocabulary_size, (options.batch_size, options.length))
+    tokens = torch.randint(0, options.vocabulary_size, (options.batch_size, options.length), device=device)
+    half = options.precision != "float32"
+    scaler = torch.amp.GradScaler(device, enabled=options.precision == "float16")
+    forward = torch.compile(model) if options.compile else model
 
     def step():
         for optimizer in optimizers:
             optimizer.zero_grad(set_to_none=True)
-        loss = model(tokens, labels=tokens).loss
-        loss.backward()
+        with torch.autocast(device, getattr(torch, options.precision), enabled=half):
+            loss = forward(tokens, labels=tokens).loss
+        scaler.scale(loss).backward()
+        for optimizer in optimizers:
+            scaler.unscale_(optimizer)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer in optimizers:
-            optimizer.step()
+            scaler.step(optimizer)
+        scaler.update()
         return loss.item()
 
     for _ in range(3):
@@ -50,7 +58,10 @@ def main():
             seconds.append(time.perf_counter() - start)
         return {"tokens_per_s": options.batch_size * options.length / statistics.median(seconds)}
 
-    serve({"parameters": sum(p.numel() for p in model.parameters()), "torch": torch.__version__}, measure)
+    ready = {"parameters": sum(p.numel() for p in model.parameters()), "torch": torch.__version__}
+    if device == "cuda":
+        ready["gpu_peak_gib"] = torch.cuda.max_memory_allocated() / 2**30
+    serve(ready, measure)
 
 
 def _optimizers(model, name):
@@ -77,6 +88,8 @@ def _options():
     ]:
         parser.add_argument(f"--{name}", type=int, required=True)
     parser.add_argument("--dropout", type=float, required=True)
+    parser.add_argument("--precision", choices=["float32", "bfloat16", "float16"], default="float32")
+    parser.add_argument("--compile", action="store_true")
     parser.add_argument("--optimizer", choices=["adamw", "muon"], required=True)
     return parser.parse_args()
 

@@ -7,7 +7,7 @@ from conftest import random_weights
 
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.generation import decoder
-from tf_gpt2.generation.weights import to_tensors
+from tf_gpt2.generation.weights import for_gpu, to_arrays, to_tensors
 from tf_gpt2.model import build_model
 from tf_gpt2.model_directory import assign_weights
 
@@ -74,3 +74,33 @@ def test_cached_steps_match_keras_at_every_position(case, jit_compile, kind, bat
         tokens = ids[np.arange(batch), places]
         result, keys, values = step(tf.constant(tokens), tf.constant(places, tf.int32), keys, values)
         np.testing.assert_allclose(result.numpy(), expected[np.arange(batch), places], atol=2e-5)
+
+
+def test_matrices_in_half_precision_give_nearly_the_same(case):
+    """As on a GPU, computed by the CPU: both passes, with XLA and without."""
+    config, weights, ids, expected = case
+    arrays = {name: tensor.numpy() for name, tensor in weights["plain"].items()}
+    tensors = for_gpu(arrays, "float16")
+    dtypes = {name: tensor.dtype.name for name, tensor in tensors.whole.items()}
+    assert dtypes["wte.weight"] == dtypes["h.0.mlp.c_fc.weight"] == "float16"
+    assert dtypes["wpe.weight"] == dtypes["ln_f.weight"] == dtypes["h.0.mlp.c_fc.bias"] == "float32"
+    hidden, keys, _ = decoder.encode(tensors.whole, config, tf.constant(ids))
+    assert hidden.dtype == keys[0].dtype == tf.float32
+    result = decoder.logits(tensors.whole, config, tf.reshape(hidden, (-1, config.hidden_dim)))
+    assert result.dtype == tf.float32
+    error = np.abs(result.numpy().reshape(expected.shape) - expected)
+    assert 0 < error.max() < 5e-3 * np.abs(expected).max()
+    for name, array in to_arrays(tensors).items():
+        np.testing.assert_allclose(array, arrays[name], rtol=1e-3, atol=1e-6)
+        assert array.dtype == np.float32
+
+
+def test_a_cached_step_in_half_precision(case):
+    config, weights, ids, expected = case
+    tensors = for_gpu({name: tensor.numpy() for name, tensor in weights["plain"].items()}, "float16")
+    places = decoder.cache_length(config)
+    cache = [tf.zeros((BATCH, config.num_heads, places, config.head_dim)) for _ in range(config.num_layers)]
+    positions = tf.zeros(BATCH, tf.int32)
+    hidden, *_ = decoder.decode_step(tensors.split, config, tf.constant(ids[:, 0]), positions, cache, cache, False)
+    result = decoder.logits(tensors.split, config, hidden)
+    np.testing.assert_allclose(result, expected[:, 0], atol=5e-3 * np.abs(expected).max())

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import numpy_gpt2
 import pytest
+import tensorflow as tf
 
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.data.windows import IGNORED
@@ -9,7 +10,7 @@ from tf_gpt2.model import build_model
 from tf_gpt2.model_directory import model_weights
 from tf_gpt2.training.optimizer import build_optimizer
 from tf_gpt2.training.settings import Recipe
-from tf_gpt2.training.steps import EvalStep, TrainStep
+from tf_gpt2.training.steps import EvalStep, TrainStep, counted_targets
 
 CONFIG = GPT2Config(vocabulary_size=31, context_length=8, num_layers=2, num_heads=2, hidden_dim=16, dropout=0.0)
 
@@ -60,6 +61,22 @@ def test_accumulating_parts_equals_the_whole_batch(optimizer):
     assert losses[-1] < losses[0]
     for name, array in weights.items():
         np.testing.assert_allclose(part_weights[name], array, atol=2e-4, err_msg=name)
+
+
+def test_gradients_of_parts_add_up_to_those_of_the_batch():
+    """Also where the parts have different numbers of targets that count."""
+    model = _model()
+    variables = model.trainable_variables
+    x, y = _batch()
+    y = y.copy()
+    y[:2, 2:] = IGNORED
+    counted = counted_targets(y)
+    step = TrainStep(model, build_optimizer(Recipe(batch_size=4), variables), variables, 2)
+    loss, whole = step._loss_and_gradients(x, y, counted)
+    parts = [step._accumulate(x[rows], y[rows], counted) for rows in (slice(0, 2), slice(2, 4))]
+    assert float(sum(parts)) == pytest.approx(float(loss), abs=1e-6)
+    for total, gradient in zip(step._sums, whole, strict=True):
+        np.testing.assert_allclose(total, tf.convert_to_tensor(gradient), atol=1e-6)
 
 
 def test_evaluation_leaves_ignored_targets_out():

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.formats.weights import HEAD, TABLE
-from tf_gpt2.generation.weights import RowBlocks
+from tf_gpt2.generation.weights import product
 
 # Keys and values are read in blocks of so many positions, as many blocks as the longest row needs. Smaller blocks
 # read less beside the point, larger ones cost fewer rounds.
@@ -47,9 +47,11 @@ def norm(x: tf.Tensor, weights: Mapping[str, Any], name: str, epsilon: float) ->
 
 def linear(x: tf.Tensor, weights: Mapping[str, Any], name: str) -> tf.Tensor:
     """[N, in] -> [N, out]; two-dimensional so that TensorFlow fuses product and bias into one kernel."""
-    matrix = weights[f"{name}.weight"]
-    product = matrix.product(x) if isinstance(matrix, RowBlocks) else tf.matmul(x, matrix)
-    return tf.nn.bias_add(product, weights[f"{name}.bias"])
+    return tf.nn.bias_add(product(x, weights[f"{name}.weight"]), weights[f"{name}.bias"])
+
+
+def _token_vectors(weights, ids):
+    return tf.cast(tf.gather(weights[TABLE], ids), tf.float32)
 
 
 def gelu(x: tf.Tensor) -> tf.Tensor:
@@ -89,8 +91,7 @@ def transformer_block(
 def logits(weights: Mapping[str, Any], config: GPT2Config, hidden: tf.Tensor) -> tf.Tensor:
     """Logits [N, V] of final hidden states [N, D]."""
     hidden = norm(hidden, weights, "ln_f", config.layer_norm_epsilon)
-    head = weights.get(HEAD, weights[TABLE])
-    return head.product(hidden) if isinstance(head, RowBlocks) else tf.matmul(hidden, head, transpose_b=True)
+    return product(hidden, weights.get(HEAD, weights[TABLE]), transposed=True)
 
 
 def encode(weights: Mapping[str, Any], config: GPT2Config, ids: tf.Tensor) -> tuple[tf.Tensor, list, list]:
@@ -107,7 +108,7 @@ def encode(weights: Mapping[str, Any], config: GPT2Config, ids: tf.Tensor) -> tu
     """
     batch, length = tf.unstack(tf.shape(ids))
     width = config.hidden_dim
-    x = tf.gather(weights[TABLE], ids) + weights["wpe.weight"][:length]
+    x = _token_vectors(weights, ids) + weights["wpe.weight"][:length]
     x = tf.reshape(x, (-1, width))  # [B * T, D]
     place = tf.range(length)
     mask = tf.where(place[None, :] <= place[:, None], 0.0, MASKED)  # [T, T], query by key
@@ -148,7 +149,7 @@ def decode_step(
         Hidden states before the final normalisation [B, D], and the new keys and values.
     """
     store = _store_with_xla if jit_compile else _store
-    x = tf.gather(weights[TABLE], ids) + tf.gather(weights["wpe.weight"], positions)  # [B, D]
+    x = _token_vectors(weights, ids) + tf.gather(weights["wpe.weight"], positions)  # [B, D]
     new_keys: list = []
     new_values: list = []
 

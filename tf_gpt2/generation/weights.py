@@ -28,6 +28,7 @@ MOST_VECTORS = 2
 LEAST_ROWS = 256
 _ROWS = 16  # float32 values of a cache line
 _PAGE = 2 << 20
+_FLOAT16_CAPABILITY = (7, 0)  # from Volta on GPUs multiply float16 at more than the rate of float32
 _ALIGNMENT = 64  # TensorFlow takes a NumPy array over without copying when it is aligned so
 
 
@@ -55,6 +56,19 @@ class RowBlocks(typing.NamedTuple):
     def _by_columns(self, x):
         # The block as left operand: a transposed right one is turned round in memory first, every time.
         return tf.transpose(tf.concat([tf.matmul(block, x, transpose_b=True) for block in self.large], axis=0))
+
+
+def product(x: tf.Tensor, matrix: Any, transposed: bool = False) -> tf.Tensor:
+    """x [N, in] times a matrix [in, out] as `WeightTensors` has it: [N, out], of the dtype of x.
+
+    Args:
+        x: The left operand; rounded to the precision of the matrix.
+        matrix: `RowBlocks`, or a tensor.
+        transposed: Whether a tensor is [out, in].
+    """
+    if isinstance(matrix, RowBlocks):
+        return matrix.product(x)
+    return tf.cast(tf.matmul(tf.cast(x, matrix.dtype), matrix, transpose_b=transposed), x.dtype)
 
 
 def _by_rows(x, blocks):
@@ -88,10 +102,14 @@ class WeightTensors(typing.NamedTuple):
 
 
 def to_tensors(arrays: Mapping[str, np.ndarray]) -> WeightTensors:
-    """Copies float32 arrays, whose matrices are [in, out], into large pages where the system has them."""
-    if tf.config.list_physical_devices("GPU"):  # whose memory and threads are another matter
-        tensors = {name: tf.convert_to_tensor(array) for name, array in arrays.items()}
-        return WeightTensors(tensors, tensors, None)
+    """Copies float32 arrays, whose matrices are [in, out], into large pages where the system has them.
+
+    On a GPU, whose memory and threads are another matter, they are plain tensors, matrices in half precision where
+    it multiplies that.
+    """
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        return for_gpu(arrays, _matrix_dtype(gpus[0]))
     sizes = {name: -(-array.nbytes // _ALIGNMENT) * _ALIGNMENT for name, array in arrays.items()}
     arena = _allocate(sum(sizes.values()))
     whole, split, places, start = {}, {}, {}, 0
@@ -109,12 +127,34 @@ def to_tensors(arrays: Mapping[str, np.ndarray]) -> WeightTensors:
     return WeightTensors(whole, split, places)
 
 
+def for_gpu(arrays: Mapping[str, np.ndarray], matrices: str) -> WeightTensors:
+    """Float32 arrays as plain tensors; those of large matrices in the dtype `matrices`.
+
+    Writing a token reads every matrix once, so half the bytes are half the time. What they are multiplied with is
+    rounded likewise; norms, softmaxes, the residual stream and the cache stay in float32 (decoder.py).
+    """
+
+    def dtype(name):
+        return matrices if is_block_matrix(name) or name in (TABLE, HEAD) else "float32"
+
+    tensors = {name: tf.cast(tf.convert_to_tensor(array), dtype(name)) for name, array in arrays.items()}
+    return WeightTensors(tensors, tensors, None)
+
+
+def _matrix_dtype(gpu):
+    capability = tf.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0))
+    return "float16" if tuple(capability) >= _FLOAT16_CAPABILITY else "float32"
+
+
 def to_arrays(weights: WeightTensors) -> dict[str, np.ndarray]:
-    """Copies of the arrays that `to_tensors` was given; writing into them does not change the tensors."""
+    """Float32 copies of the arrays that `to_tensors` was given, as the tensors have them.
+
+    Writing into them does not change the tensors.
+    """
     arrays = {}
     for name, tensor in weights.whole.items():
         array = tensor.large[0].numpy().T if isinstance(tensor, RowBlocks) else tensor.numpy()
-        arrays[name] = np.array(array, order="C")
+        arrays[name] = np.array(array, np.float32, order="C")
     return arrays
 
 

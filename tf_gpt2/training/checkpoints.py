@@ -19,6 +19,8 @@ from tf_gpt2.errors import UserError
 from tf_gpt2.formats.training_checkpoint import DamagedCheckpoint, open_checkpoint, write_checkpoint
 from tf_gpt2.run_directory import checkpoint_path, checkpoint_steps, validated
 
+# Variables that only training in float16 has.
+_LOSS_SCALE = ("step_counter", "dynamic_scale")
 _log = logging.getLogger(__name__)
 
 
@@ -92,13 +94,21 @@ def restore_checkpoint(folder: str | os.PathLike, step: int, variables: Sequence
             state = validated(CheckpointState, stored, f"{path} is damaged: its state", "delete it")
         except UserError as error:
             raise DamagedCheckpoint(str(error)) from None
-        keys = variable_keys(variables)
-        shapes = [file.get_slice(key).get_shape() for key in keys] if set(keys) == set(file.keys()) else None
+        keys, stored_keys = variable_keys(variables), set(file.keys())
+        # A run that goes on in another precision: the scale of the loss, which stands last, begins anew.
+        variables = [v for v, key in zip(variables, keys, strict=True) if key in stored_keys or not _is_scale(key)]
+        keys = [key for key in keys if key in stored_keys or not _is_scale(key)]
+        known = stored_keys - set(filter(_is_scale, stored_keys - set(keys)))
+        shapes = [file.get_slice(key).get_shape() for key in keys] if set(keys) == known else None
         if shapes != [list(variable.shape) for variable in variables]:
             raise UserError(f"{path} belongs to another model or optimizer; choose another `run_dir`")
         for key, variable in zip(keys, variables, strict=True):
             variable.assign(file.get_tensor(key))
     return state.model_dump()
+
+
+def _is_scale(key):
+    return key.partition("/")[2] in _LOSS_SCALE
 
 
 def variable_keys(variables: Sequence) -> list[str]:

@@ -1,15 +1,22 @@
 """A model that learns: its optimizer and its compiled steps, without files or reports."""
 
+import logging
 import time
 from collections.abc import Iterable
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
+from tf_gpt2.errors import UserError
+from tf_gpt2.training.memory import PLAIN, Sparing
 from tf_gpt2.training.optimizer import build_optimizer
 from tf_gpt2.training.settings import Recipe
 from tf_gpt2.training.steps import EvalStep, Objective, TrainStep, next_token_loss
+from tf_gpt2.training.trunk import SparingLoss
+
+_log = logging.getLogger(__name__)
 
 
 class Learner:
@@ -19,7 +26,12 @@ class Learner:
         model: Functional model from ids [B, T] to logits [B, T, V].
         recipe: How a step changes it.
         trained: The variables that learn; all trainable ones when not given.
-        objective: The loss that is minimised.
+        objective: The loss that is minimised, instead of that of the next token.
+        sparing: How memory is spared; for models of `tf_gpt2.model.build_model`.
+        precision: What the model's layers multiply in.
+
+    Attributes:
+        parts: Parts that a batch is computed in: what the recipe asks for, or more where memory did not suffice.
     """
 
     def __init__(
@@ -27,25 +39,62 @@ class Learner:
         model: keras.Model,
         recipe: Recipe,
         trained: list | None = None,
-        objective: Objective = next_token_loss,
+        objective: Objective | None = None,
+        sparing: Sparing = PLAIN,
+        precision: str = "float32",
     ):
         self.model = model
         self.recipe = recipe
-        trained = model.trainable_variables if trained is None else trained
-        self._optimizer = build_optimizer(recipe, trained)
-        self._train_step = TrainStep(model, self._optimizer, trained, recipe.accumulation_steps, objective)
-        self._eval_step = EvalStep(model)
+        self.parts = recipe.accumulation_steps
+        self._trained = model.trainable_variables if trained is None else trained
+        self._optimizer = build_optimizer(recipe, self._trained, precision)
+        of_tokens = next_token_loss if sparing == PLAIN else SparingLoss(model, sparing)
+        self._objective = objective or of_tokens
+        self._train_step = self._step_in_parts()
+        self._eval_step = EvalStep(model, of_tokens)
 
     @property
     def variables(self) -> list:
-        """Every variable that a step changes: weights, dropout seeds, optimizer slots."""
-        return [*self.model.variables, *self._optimizer.variables]
+        """Every variable that a step changes: weights, dropout seeds, optimizer slots; last the loss's scale."""
+        optimizer = self._optimizer
+        if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+            return [*self.model.variables, *optimizer.variables]
+        scale = [optimizer.step_counter, optimizer.dynamic_scale]
+        return [*self.model.variables, *optimizer.inner_optimizer.variables, *scale]
 
     def step(self, x: Any, y: Any, learning_rate: float) -> Any:
-        """One optimizer step on x, y int32 [B, T]; returns the loss before it, a tensor in nats per token."""
+        """One optimizer step on x, y int32 [B, T]; returns the loss before it, a tensor in nats per token.
+
+        Where memory does not suffice, it goes on with the batch in more parts, and says so.
+
+        Raises:
+            UserError: Memory does not suffice for one sequence.
+        """
         # A variable, not a schedule inside the compiled step: the number of steps may be settled after compiling.
         self._optimizer.learning_rate = learning_rate
-        return self._train_step(x, y)
+        while True:
+            try:
+                return self._train_step(x, y)
+            except tf.errors.ResourceExhaustedError:
+                self._take_more_parts()
+
+    def _step_in_parts(self):
+        return TrainStep(self.model, self._optimizer, self._trained, self.parts, self._objective)
+
+    def _take_more_parts(self):
+        rows = self.recipe.batch_size // self.parts
+        fewer = next((fewer for fewer in range(rows // 2, 0, -1) if self.recipe.batch_size % fewer == 0), 0)
+        if not fewer:
+            raise UserError(
+                "memory must suffice for one sequence at a time, and does not; take `remat`=full, a smaller "
+                "`context_length` or a smaller model"
+            ) from None
+        self.parts = self.recipe.batch_size // fewer
+        _log.info(
+            f"memory does not suffice for {rows} sequences at once: each batch is computed in {self.parts} parts "
+            f"of {fewer} from here on, as with `accumulation_steps`={self.parts}"
+        )
+        self._train_step = self._step_in_parts()
 
     def mean_loss(self, batches: Iterable) -> tuple[float, int]:
         """Mean loss in nats per token over batches of (x, y), without dropout, and the number of tokens."""

@@ -150,8 +150,7 @@ class Trainer:
         return self._mean_loss(self.corpus.validation)
 
     def _mean_loss(self, stream: TokenStream) -> float:
-        recipe = self.learner.recipe
-        rows = recipe.batch_size // recipe.accumulation_steps
+        rows = self.learner.recipe.batch_size // self.learner.parts
         loss, _ = self.learner.mean_loss(
             evaluation_windows(stream, context_length=self._context_length, batch_size=rows)
         )

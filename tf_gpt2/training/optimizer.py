@@ -11,9 +11,16 @@ import tensorflow as tf
 from tf_gpt2.training.muon import BatchedMuon
 from tf_gpt2.training.settings import Recipe
 
+# In float16 gradients below 6e-8 vanish, so the loss is scaled up: by 2^15 first, twice as much after so many steps
+# without an overflow, half as much after one, whose step is left out (Micikevicius et al. 2018, section 3.2).
+_LOSS_SCALE, _STEPS_TO_GROW = 2.0**15, 2000
 
-def build_optimizer(recipe: Recipe, variables: list) -> keras.optimizers.Optimizer:
-    """Returns the optimizer, built for `variables`; only matrices among them decay. A step sets its rate."""
+
+def build_optimizer(recipe: Recipe, variables: list, precision: str = "float32") -> keras.optimizers.Optimizer:
+    """Returns the optimizer, built for `variables`; only matrices among them decay. A step sets its rate.
+
+    For the precision "float16" it scales the loss and leaves a step with gradients that are not finite out.
+    """
     common = {
         "learning_rate": 1e-3,  # until the first step sets it
         "weight_decay": recipe.weight_decay,
@@ -27,5 +34,9 @@ def build_optimizer(recipe: Recipe, variables: list) -> keras.optimizers.Optimiz
     vectors = [variable for variable in variables if len(variable.shape) < 2]
     if vectors:
         optimizer.exclude_from_weight_decay(var_list=vectors)
+    if precision == "float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(
+            optimizer, initial_scale=_LOSS_SCALE, dynamic_growth_steps=_STEPS_TO_GROW
+        )
     optimizer.build(variables)
     return optimizer

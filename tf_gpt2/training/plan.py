@@ -9,7 +9,8 @@ from tf_gpt2.config import PRESETS, GPT2Config, preset_config
 from tf_gpt2.data.holding_out import Shares
 from tf_gpt2.errors import UserError
 from tf_gpt2.training import recipes
-from tf_gpt2.training.settings import Recipe, Rhythm, Schedule
+from tf_gpt2.training.memory import REMAT
+from tf_gpt2.training.settings import AUTO, PRECISIONS, Recipe, Rhythm, Schedule
 
 DEFAULT_PRESET = "demo"
 TOKENIZERS = ("characters", "bpe")
@@ -37,6 +38,10 @@ class TrainingOptions:
         warmup_steps: Steps of linear rise of the learning rate.
         weight_decay: Decoupled weight decay of matrices.
         clip_norm: Gradients with a larger global norm are scaled down to it.
+        precision: What layers multiply in: "float32", "bfloat16" or "float16"; "auto" takes what the device is made
+            for.
+        remat: To need less memory, compute again for the gradient: "none", "blocks" (each block from its input) or
+            "full" (most of these inputs too).
         context_length: Tokens the model sees at once.
         num_layers: Transformer blocks.
         num_heads: Attention heads a block.
@@ -83,6 +88,8 @@ class TrainingOptions:
     warmup_steps: int | None = None
     weight_decay: float = 0.1
     clip_norm: float = 1.0
+    precision: str = AUTO
+    remat: str = REMAT[0]
     context_length: int | None = None
     num_layers: int | None = None
     num_heads: int | None = None
@@ -114,6 +121,9 @@ class TrainingOptions:
             raise UserError(f"`preset` must be one of {', '.join(PRESETS)}; received {self.preset!r}")
         if self.tokenizer is not None and self.tokenizer not in TOKENIZERS:
             raise UserError(f"`tokenizer` must be one of {', '.join(TOKENIZERS)}; received {self.tokenizer!r}")
+        for name, values in (("precision", (AUTO, *PRECISIONS)), ("remat", REMAT)):
+            if getattr(self, name) not in values:
+                raise UserError(f"`{name}` must be one of {', '.join(values)}; received {getattr(self, name)!r}")
         given = [name for name in ("steps", "epochs", "minutes") if getattr(self, name) is not None]
         if len(given) > 1:
             raise UserError(

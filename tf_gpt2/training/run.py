@@ -19,6 +19,7 @@ from tf_gpt2.run_directory import CHECKPOINTS, CONFIG_FILE, TOKENIZER_FILE
 from tf_gpt2.tokenizer import Tokenizer
 from tf_gpt2.training.length import Length, plan_length
 from tf_gpt2.training.lock import RunLock
+from tf_gpt2.training.memory import plan_sparing
 from tf_gpt2.training.plan import TrainingOptions, plan_recipe, plan_rhythm, plan_schedule
 from tf_gpt2.training.resuming import open_run_directory, refuse_what_is_no_run
 from tf_gpt2.training.summary import TrainingResult, summarise
@@ -83,16 +84,23 @@ def _train(asked: TrainingOptions, prepared: PreparedCorpus, run_dir) -> Trainin
     from tf_gpt2.training.loop import Trainer, training_batches
     from tf_gpt2.training.originality import originality_probe
 
-    devices = local_devices()
+    devices = local_devices(asked.precision)
     with devices.scope():
         model, config = starting_model(asked, prepared.tokenizer)
         recipe = plan_recipe(asked, config)
-        learner = Learner(model, recipe, trained_variables(model, recipe))
+        window = _window(prepared, config)
+        learner = Learner(
+            model,
+            recipe,
+            trained_variables(model, recipe),
+            sparing=plan_sparing(config, recipe.batch_size // recipe.accumulation_steps, window, asked.remat),
+            precision=devices.precision,
+        )
     log.info(
         f"model: {config.num_layers} layers, width {config.hidden_dim}, {config.num_heads} heads, context "
-        f"{config.context_length}: {config.num_parameters:,} parameters on {devices.description}"
+        f"{config.context_length}: {config.num_parameters:,} parameters on "
+        f"{devices.description} in {devices.precision}"
     )
-    window = _window(prepared, config)
     length: Length | None = None
 
     def seconds_per_step() -> float:
@@ -106,7 +114,8 @@ def _train(asked: TrainingOptions, prepared: PreparedCorpus, run_dir) -> Trainin
         section = None if stored is None else stored.get("training", {})
         done = newest_whole_step(pathlib.Path(run_dir) / CHECKPOINTS)
         length = plan_length(asked, recipe, len(prepared.train), window, seconds_per_step, section, done)
-        return _configuration(asked, prepared, config, recipe, length, devices.description)
+        computing = {"device": devices.description, "precision": devices.precision, "remat": asked.remat}
+        return _configuration(asked, prepared, config, recipe, length, computing)
 
     with RunLock(run_dir) as lock:
         opened = open_run_directory(run_dir, resolve, resume=asked.resume)
@@ -175,7 +184,7 @@ def _window(prepared: PreparedCorpus, config) -> int:
     return tokens - 1
 
 
-def _configuration(asked, prepared, config, recipe, length, device) -> dict:
+def _configuration(asked, prepared, config, recipe, length, computing) -> dict:
     return {
         "model": dataclasses.asdict(config),
         "training": {
@@ -189,7 +198,7 @@ def _configuration(asked, prepared, config, recipe, length, device) -> dict:
             **{f"{split}_tokens": len(stream) for split, stream in prepared.streams.items()},
         },
         "init_from": {"folder": asked.init_from},
-        "environment": runtime.describe_environment(device),
+        "environment": runtime.describe_environment(**computing),
     }
 
 

@@ -7,6 +7,8 @@ from typing import Any
 from tf_gpt2.errors import UserError
 
 OPTIMIZERS = ("muon", "adamw")
+AUTO = "auto"
+PRECISIONS = ("float32", "bfloat16", "float16")
 
 
 @dataclasses.dataclass(frozen=True)

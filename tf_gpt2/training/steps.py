@@ -11,8 +11,9 @@ import tensorflow as tf
 
 from tf_gpt2.data.windows import IGNORED
 
-# From a model, x and y int32 [B, T] to a scalar, differentiable in the model's variables.
-Objective = Callable[[keras.Model, Any, Any], tf.Tensor]
+# From a model, x and y int32 [B, T] and whether it trains to a scalar: the sum over all targets that count of what
+# is minimised, differentiable in the model's variables.
+Objective = Callable[[keras.Model, Any, Any, bool], tf.Tensor]
 
 
 def token_losses(logits: Any, targets: Any) -> tf.Tensor:
@@ -22,14 +23,14 @@ def token_losses(logits: Any, targets: Any) -> tf.Tensor:
     return tf.where(counted, losses, 0.0)
 
 
-def next_token_loss(model: keras.Model, x: Any, y: Any) -> tf.Tensor:
-    """The objective of GPT-2: mean cross-entropy of y under the logits for x, [B, T] each, in nats per token.
+def next_token_loss(model: keras.Model, x: Any, y: Any, training: bool) -> tf.Tensor:
+    """The objective of GPT-2: cross-entropies of y under the logits for x, [B, T] each, in nats, summed."""
+    return tf.reduce_sum(token_losses(model(x, training=training), y))
 
-    Targets that are `IGNORED` count for nothing.
-    """
-    losses = token_losses(model(x, training=True), y)
-    counted = tf.reduce_sum(tf.cast(tf.not_equal(y, IGNORED), losses.dtype))
-    return tf.reduce_sum(losses) / tf.maximum(counted, 1.0)
+
+def counted_targets(y: Any) -> tf.Tensor:
+    """How many of y [B, T] count, at least 1: a mean over none is 0."""
+    return tf.maximum(tf.reduce_sum(tf.cast(tf.not_equal(y, IGNORED), tf.float32)), 1.0)
 
 
 class TrainStep:
@@ -40,7 +41,7 @@ class TrainStep:
         optimizer: Built for `variables`.
         variables: What is trained.
         accumulation_steps: A; a batch [B, T] is computed as A parts of B / A sequences.
-        objective: The loss that is minimised.
+        objective: The loss whose mean over the batch is minimised.
     """
 
     def __init__(
@@ -62,30 +63,32 @@ class TrainStep:
         """Updates the model on x, y int32 [B, T]; returns the mean loss before the update, nats per token."""
         if self._parts == 1:
             return self._whole(x, y)
-        rows = x.shape[0] // self._parts
+        rows, counted = x.shape[0] // self._parts, counted_targets(y)
         losses = [
-            self._accumulate(x[first : first + rows], y[first : first + rows])
+            self._accumulate(x[first : first + rows], y[first : first + rows], counted)
             for first in range(0, x.shape[0], rows)
         ]
         self._update()
-        return tf.add_n(losses) / self._parts
+        return tf.add_n(losses)
 
-    def _loss_and_gradients(self, x, y):
+    def _loss_and_gradients(self, x, y, counted):
         with tf.GradientTape() as tape:
-            loss = self._objective(self._model, x, y)
-        return loss, tape.gradient(loss, [v.value for v in self._variables])
+            loss = self._objective(self._model, x, y, True) / counted
+            scaled = self._optimizer.scale_loss(loss)  # the loss itself but in float16
+        return loss, tape.gradient(scaled, [v.value for v in self._variables])
 
     @tf.function(jit_compile=True)
     def _whole(self, x, y):
-        loss, gradients = self._loss_and_gradients(x, y)
+        loss, gradients = self._loss_and_gradients(x, y, counted_targets(y))
         self._optimizer.apply(gradients, self._variables)
         return loss
 
     @tf.function(jit_compile=True)
-    def _accumulate(self, x, y):
-        loss, gradients = self._loss_and_gradients(x, y)
+    def _accumulate(self, x, y, counted):
+        """Adds the gradients of a part of a batch with `counted` targets; returns its share of the loss."""
+        loss, gradients = self._loss_and_gradients(x, y, counted)
         for total, gradient in zip(self._sums, gradients, strict=True):
-            total.assign_add(tf.convert_to_tensor(gradient) / self._parts)
+            total.assign_add(tf.convert_to_tensor(gradient))
         return loss
 
     @tf.function(jit_compile=True)
@@ -98,14 +101,14 @@ class TrainStep:
 class EvalStep:
     """Sum of the losses over a batch, without dropout, as one XLA program."""
 
-    def __init__(self, model: keras.Model):
-        self._model = model
+    def __init__(self, model: keras.Model, objective: Objective = next_token_loss):
+        self._model, self._objective = model, objective
 
     @tf.function(jit_compile=True)
     def __call__(self, x, y):
         """Returns (summed loss in nats, number of counted targets) of x, y int32 [B, T]."""
-        losses = token_losses(self._model(x, training=False), y)
-        return tf.reduce_sum(losses), tf.reduce_sum(tf.cast(tf.not_equal(y, IGNORED), tf.int32))
+        counted = tf.reduce_sum(tf.cast(tf.not_equal(y, IGNORED), tf.int32))
+        return self._objective(self._model, x, y, False), counted
 
     def mean_loss(self, batches: Any) -> tuple[float, int]:
         """Mean loss in nats per token over a dataset of (x, y), and the number of tokens."""

@@ -42,6 +42,13 @@ def _flags() -> command.Flags:
         value="FILE",
     )
     flags.integer("samples", 24, "Passages to write for the page's start, at most; 0 for none.", least=0)
+    flags.choice(
+        "originality",
+        "none",
+        ["none", "hashes", "index"],
+        "What visitors can tell copies of the training text by: an index, which holds that text, or hashes, which tell "
+        "length and book of a copy. Either is downloaded only when asked for.",
+    )
     flags.string("page", None, "Folder with the built page. Default: the one that comes with tf_gpt2.", value="DIR")
     return flags
 
@@ -59,6 +66,7 @@ def _export(flags: command.Values) -> int:
         samples=flags.samples,
         page=flags.page,
         url=flags.url,
+        originality=flags.originality,
     )
     command.message(
         f"open it: python -m http.server --directory {flags.output} 8000, then http://localhost:8000 in a browser"

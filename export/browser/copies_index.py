@@ -4,7 +4,7 @@ The texts, a zero after each, are one string; its rows are what begins at each o
 points. Of every row the character before it is kept (Burrows and Wheeler 1994), in bits that can be counted: a wavelet
 matrix (Claude and Navarro 2012, "The wavelet matrix"). A run is found from its last character to its first, with two
 counts a character (Ferragina and Manzini 2000, "Opportunistic data structures with applications"). Where a row stands in
-the texts is kept for every 32nd character and the first of each text. web/src/runtime/originality/fm_index.js reads it.
+the texts is kept for every 32nd character, the first of each text and the zero after it. web/src/runtime/originality/fm_index.js reads it.
 
 Shapes: R characters of all texts, zeros included; S different ones; N places that are kept.
 """
@@ -23,7 +23,7 @@ class FullTextIndex(NamedTuple):
     """What the file holds beside the titles.
 
     Attributes:
-        starts: First character of each text, and the end of the last: int64 [texts + 1].
+        starts: First character of each text, and the end of the last: int32 [texts + 1].
         symbols: The code points, by falling frequency: uint32 [S].
         counts: How often each stands there: uint32 [S].
         samples: Of each row that is marked, which of the kept places it is, counted in order: uint32 [N].
@@ -44,18 +44,21 @@ def full_text_index(corpus: CorpusIndex) -> FullTextIndex:
 
     Memory: some eight bytes a byte of text for a moment.
     """
-    characters, codes = _characters(corpus)
-    starts = np.searchsorted(characters, corpus.starts)
-    rows = _rows(np.searchsorted(characters, corpus.index.suffixes).astype(np.int32), starts)
+    data = np.frombuffer(corpus.index.bytes_at(0, corpus.index.num_bytes), np.uint8)
+    codes = np.frombuffer(data.tobytes().decode().encode("utf-32-le"), "<u4")
+    # Bytes to characters; what ends the last text is one more.
+    character = np.append(np.cumsum((data & 0xC0) != 0x80, dtype=np.int32) - 1, np.int32(len(codes)))
+    starts = character[corpus.starts]
+    rows = _rows(character[corpus.index.suffixes], starts)
     kept = np.zeros(len(codes), bool)
-    kept[::RATE] = kept[starts[:-1]] = True
+    kept[::RATE] = kept[starts[:-1]] = kept[starts[1:] - 1] = True
     marked = kept[rows]
-    numbers = np.cumsum(kept, dtype=np.int64) - 1
+    numbers = np.cumsum(kept, dtype=np.int32) - 1
     symbols, counts = np.unique(codes, return_counts=True)
     order = np.argsort(-counts, kind="stable")
-    rank = np.empty(len(symbols), np.int32)
-    rank[order] = np.arange(len(symbols))
-    before = rank[np.searchsorted(symbols, codes[rows - 1])]
+    rank = np.zeros(int(symbols[-1]) + 1, np.int32)
+    rank[symbols[order]] = np.arange(len(symbols))
+    before = rank[codes[rows - 1]]
     return FullTextIndex(
         starts=starts,
         symbols=symbols[order].astype("<u4"),
@@ -64,13 +67,6 @@ def full_text_index(corpus: CorpusIndex) -> FullTextIndex:
         marks=_packed(marked),
         levels=_wavelet_matrix(before, max(1, int(len(symbols) - 1).bit_length())),
     )
-
-
-def _characters(corpus) -> tuple[np.ndarray, np.ndarray]:
-    """First byte of every character, zeros included, and its code point: int64 [R] and uint32 [R]."""
-    data = np.frombuffer(corpus.index.bytes_at(0, corpus.index.num_bytes), np.uint8)
-    codes = np.frombuffer(data.tobytes().decode().encode("utf-32-le"), "<u4")
-    return np.flatnonzero((data & 0xC0) != 0x80), codes
 
 
 def _rows(suffixes, starts) -> np.ndarray:
@@ -82,7 +78,7 @@ def _rows(suffixes, starts) -> np.ndarray:
     number = np.empty(int(starts[-1]) + 1, np.int32)
     number[suffixes] = np.arange(len(suffixes), dtype=np.int32)
     number[starts[-1]] = -1
-    return np.concatenate([zeros[np.argsort(number[starts[1:]], kind="stable")].astype(np.int32), suffixes])
+    return np.concatenate([zeros[np.argsort(number[starts[1:]], kind="stable")], suffixes])
 
 
 def _wavelet_matrix(numbers, levels) -> np.ndarray:

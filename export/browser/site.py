@@ -36,6 +36,7 @@ def write_site(
     samples: int = 24,
     page: str | os.PathLike | None = None,
     url: str | None = None,
+    originality: str = "none",
 ) -> dict:
     """Writes the site; a former one in `output` is replaced when the new one is complete.
 
@@ -48,12 +49,15 @@ def write_site(
         samples: How many sample passages to write at most.
         page: Folder with the built page.
         url: Where the site will be published, for the preview of a pasted link.
+        originality: What the page tells copies of the training text by: "index" ships that text, "hashes" tell length
+            and book of a copy, "none" nothing.
 
     Returns:
         The content of `site.json`.
 
     Raises:
-        UserError: The page is not built, the model cannot be read, or `output` cannot be written.
+        UserError: The page is not built, the model cannot be read, its training text is not in the cache, or `output`
+            cannot be written.
     """
     from tf_gpt2.built_page import built_page
     from tf_gpt2.model_directory import load_config
@@ -61,11 +65,13 @@ def write_site(
 
     from .bundle import BUNDLE_FILE, write_bundle
     from .openings import book_openings, read_openings
+    from .originality import FOLDER, training_text, write_originality
     from .page_facts import page_facts
 
     page = pathlib.Path(page) if page else built_page()
     check_page(page)
     config, tokenizer = load_config(run_dir), Tokenizer.load(run_dir)
+    text = training_text(run_dir, originality)
     books = read_openings(openings) if openings else book_openings(run_dir, tokenizer)
     with replacing_folder(output, marker=SITE_FILE) as folder:
         shutil.copytree(page, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(PAGE_LIST, *OFFLINE_FILES))
@@ -81,6 +87,10 @@ def write_site(
             "openings": _take_turns(books, OFFERED_OPENINGS),
             "samples": _write_samples(run_dir, books, samples),
         }
+        if text is not None:
+            _LOG.info("writing what tells copies of the training text")
+            (folder / FOLDER).mkdir()
+            site["originality"] = write_originality(folder / FOLDER, originality, text, site["model"])
         (folder / SITE_FILE).write_text(
             json.dumps(site, ensure_ascii=False, indent=1, allow_nan=False) + "\n", "utf-8"
         )

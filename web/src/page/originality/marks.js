@@ -20,7 +20,6 @@ export class Marks {
 
   /** @param {number} column @param {string} text @param {CopiedRun[]} runs */
   draw(column, text, runs) {
-    this.runs = runs;
     const sheet = sheets()[column];
     // Of a very long text only the end stands on the desk.
     const whole = sheet?.querySelector("textarea")?.hidden === false;
@@ -28,6 +27,8 @@ export class Marks {
       this.clear();
       return;
     }
+    if (this.runs === runs && this.layer.parentElement === sheet) return;
+    this.runs = runs;
     let at = 0;
     const pieces = [];
     for (const [begin, end] of joined(runs)) {

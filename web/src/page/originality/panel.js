@@ -22,6 +22,7 @@ import { percent, WORDS, word } from "./words.js";
  */
 
 const PAUSE = 250; // milliseconds that a text rests before it is looked up
+const SOON = 50;
 const SHOWN = 14; // characters of a run in the list
 
 export class OriginalityPanel {
@@ -63,8 +64,8 @@ export class OriginalityPanel {
       if (wanted.texts[column] !== before?.texts[column]) marks.clear();
     }
     clearTimeout(this.later);
-    if (changed && before?.texts.length) this.later = setTimeout(() => this.draw(), PAUSE);
-    else this.draw();
+    // After the desk itself has drawn the text; what is being typed rests first.
+    this.later = setTimeout(() => this.draw(), changed && before?.texts.length ? PAUSE : SOON);
   }
 
   /** The caret was moved to a character of a text. @param {number} column @param {number} caret */

@@ -46,8 +46,8 @@ def _flags() -> command.Flags:
         "originality",
         "none",
         ["none", "hashes", "index"],
-        "What visitors can tell copies of the training text by: an index, which holds that text, or hashes, which tell "
-        "length and book of a copy. Either is downloaded only when asked for.",
+        "What visitors can tell copies of the training text by: an index, which holds that text, or hashes, which "
+        "tell length and book of a copy. Either is downloaded only when asked for.",
     )
     flags.string("page", None, "Folder with the built page. Default: the one that comes with tf_gpt2.", value="DIR")
     return flags

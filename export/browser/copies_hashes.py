@@ -1,8 +1,9 @@
 """Hashes of the training text's passages: they tell that a run was copied and from which book, and hold no text.
 
-Every window of a few characters less than the shortest copy is hashed, for each book on its own. A copy is a run all of
-whose windows are there; it has at least `WINDOWS` of them, so that it takes as many false ones in a row to find a
-copy where there is none. A hash is the number of a bucket and a byte; buckets hold less than one on average.
+Every window of a few characters less than the shortest copy is hashed, for each book on its own. A copy is a
+run all of whose windows are there; it has at least `WINDOWS` of them, so that it takes as many false ones in a
+row to find a copy where there is none. A hash is the number of a bucket and a byte; buckets hold less than one
+on average.
 
 web/src/runtime/originality/hash_index.js reads it.
 """

@@ -1,10 +1,11 @@
 """A full-text index of the training text, small enough to ship: an FM-index over its characters.
 
-The texts, a zero after each, are one string; its rows are what begins at each of its characters, in the order of code
-points. Of every row the character before it is kept (Burrows and Wheeler 1994), in bits that can be counted: a wavelet
-matrix (Claude and Navarro 2012, "The wavelet matrix"). A run is found from its last character to its first, with two
-counts a character (Ferragina and Manzini 2000, "Opportunistic data structures with applications"). Where a row stands in
-the texts is kept for every 32nd character, the first of each text and the zero after it. web/src/runtime/originality/fm_index.js reads it.
+The texts, a zero after each, are one string; its rows are what begins at each of its characters, in the order
+of code points. Of every row the character before it is kept (Burrows and Wheeler 1994), in bits that can be
+counted: a wavelet matrix (Claude and Navarro 2012, "The wavelet matrix"). A run is found from its last
+character to its first, with two counts a character (Ferragina and Manzini 2000, "Opportunistic data structures
+with applications"). Where a row stands in the texts is kept for every 32nd character, the first of each text
+and the zero after it. web/src/runtime/originality/fm_index.js reads it.
 
 Shapes: R characters of all texts, zeros included; S different ones; N places that are kept.
 """

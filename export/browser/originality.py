@@ -1,9 +1,9 @@
 """What a site ships so that its page can tell copies of the training text, in a folder beside the bundle.
 
-originality.json   which model and corpus it belongs to, what makes a run a copy, the author's own share, and name, bytes
-                   and SHA-256 of the other file
-copies.bin         gzip of: the length of a header, the header (JSON), arrays one after the other, each from a multiple
-                   of four bytes on
+originality.json   which model and corpus it belongs to, what makes a run a copy, the author's own share, and
+                   name, bytes and SHA-256 of the other file
+copies.bin         gzip of: the length of a header, the header (JSON), arrays one after the other, each from a
+                   multiple of four bytes on
 
 Which of two kinds the other file is, the owner decides: an index that holds the text, or hashes that do not.
 """
@@ -137,9 +137,7 @@ def _index_parts(header, index):
 def _hash_parts(header, index):
     header["window"] = header["leastCharacters"] - WINDOWS + 1
     starts = index.starts.tolist()
-    texts = (
-        index.index.bytes_at(begin, end - 1).decode() for begin, end in zip(starts, starts[1:], strict=False)
-    )
+    texts = (index.index.bytes_at(begin, end - 1).decode() for begin, end in zip(starts, starts[1:], strict=False))
     books = hash_books(texts, header["window"])
     header["bits"] = [book.bits for book in books]
     header["hashes"] = [len(book.bytes) for book in books]

@@ -49,15 +49,15 @@ def write_site(
         samples: How many sample passages to write at most.
         page: Folder with the built page.
         url: Where the site will be published, for the preview of a pasted link.
-        originality: What the page tells copies of the training text by: "index" ships that text, "hashes" tell length
-            and book of a copy, "none" nothing.
+        originality: What the page tells copies of the training text by: "index" ships that text, "hashes" tell
+            length and book of a copy, "none" nothing.
 
     Returns:
         The content of `site.json`.
 
     Raises:
-        UserError: The page is not built, the model cannot be read, its training text is not in the cache, or `output`
-            cannot be written.
+        UserError: The page is not built, the model cannot be read, its training text is not in the cache, or
+            `output` cannot be written.
     """
     from tf_gpt2.built_page import built_page
     from tf_gpt2.model_directory import load_config

@@ -9,7 +9,8 @@ from web.site_server import SiteServer
 from web.web_page import load, make_model_directory, set_setting, texts, visit, wait_until, write
 
 BOOKS = {
-    "三国演义": "却说曹操引兵来到城下，只见城上旗号，乃是玄德。操大怒曰：“谁敢出马？”一将应声而出，众视之，乃张辽也。\n" * 2,
+    "三国演义": "却说曹操引兵来到城下，只见城上旗号，乃是玄德。操大怒曰：“谁敢出马？”一将应声而出，众视之，乃张辽也。\n"
+    * 2,
     "另一部书": "话说天下大势，分久必合，合久必分。周末七国分争，并入于秦。及秦灭之后，楚、汉分争，又并入于汉。\n",
 }
 COPY = BOOKS["另一部书"][7:37]
@@ -143,7 +144,12 @@ def test_avoiding_copies_writes_what_python_writes(sites, chromium, run_dir, set
     from tf_gpt2.generation import load as load_model
 
     least, prompt = 5, BOOKS["三国演义"][:12]
-    names = {"topK": "top_k", "topP": "top_p", "temperature": "temperature", "repetitionPenalty": "repetition_penalty"}
+    names = {
+        "topK": "top_k",
+        "topP": "top_p",
+        "temperature": "temperature",
+        "repetitionPenalty": "repetition_penalty",
+    }
     model = load_model(run_dir)
     know_corpus(model, run_dir)
     given = {names[name]: value for name, value in settings.items()}

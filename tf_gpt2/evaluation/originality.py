@@ -34,7 +34,7 @@ class CopiedRun:
     Attributes:
         begin: Its first character in the text.
         length: Its characters.
-        book: Title of the book where it stands; of several places that whose text comes first in order of code points.
+        book: Title of the book where it stands; of several places, that whose text comes first by code points.
         offset: Its first character there, as cleaned.
         before: What comes before it in the book.
         after: What comes after it.

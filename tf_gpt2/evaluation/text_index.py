@@ -108,7 +108,7 @@ class TextIndex:
         return low < len(self._suffixes) and self._beginning(low, len(run)) == run
 
     def first_place(self, run: bytes) -> int:
-        """Byte where a run that stands in the texts begins: of several places that whose text comes first in order."""
+        """Byte where a run begins that stands in the texts: of several places that whose text comes first."""
         return int(self._suffixes[self._bound(run, after=False)])
 
     @property

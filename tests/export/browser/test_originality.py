@@ -210,7 +210,10 @@ def test_the_guard_forbids_what_pythons_forbids(chinese, tmp_path, kind):
     before += [ids[:-1] for ids in before] + [[], [tokenizer.end_of_text_id, *before[0][:5]]]
     guard = CopyGuard(chinese.index, tokenizer, least)
     expected = [np.flatnonzero(guard.forbidden(ids)).tolist() for ids in before]
-    facts = {"json": json.loads((tmp_path / "tokenizer.json").read_text("utf-8")), "facts": tokenizer_facts(tokenizer)}
+    facts = {
+        "json": json.loads((tmp_path / "tokenizer.json").read_text("utf-8")),
+        "facts": tokenizer_facts(tokenizer),
+    }
     request = {**facts, "least": least, "before": before}
     answer = ask(tmp_path, copies_file("index", chinese, CORPUS), guard=request)
     assert answer["forbidden"] == expected

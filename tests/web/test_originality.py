@@ -6,10 +6,11 @@ import pytest
 
 from tf_gpt2.data.prepare import prepare_corpus
 from web.site_server import SiteServer
+from web.web_page import TEXT as TRAINED
 from web.web_page import load, make_model_directory, set_setting, texts, visit, wait_until, write
 
 BOOKS = {
-    "三国演义": "却说曹操引兵来到城下，只见城上旗号，乃是玄德。操大怒曰：“谁敢出马？”一将应声而出，众视之，乃张辽也。\n"
+    "三国演义": TRAINED * 2,
     * 2,
     "另一部书": "话说天下大势，分久必合，合久必分。周末七国分争，并入于秦。及秦灭之后，楚、汉分争，又并入于汉。\n",
 }

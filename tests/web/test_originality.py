@@ -11,7 +11,6 @@ from web.web_page import load, make_model_directory, set_setting, texts, visit, 
 
 BOOKS = {
     "三国演义": TRAINED * 2,
-    * 2,
     "另一部书": "话说天下大势，分久必合，合久必分。周末七国分争，并入于秦。及秦灭之后，楚、汉分争，又并入于汉。\n",
 }
 COPY = BOOKS["另一部书"][7:37]

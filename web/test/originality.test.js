@@ -70,7 +70,10 @@ const below = (count) => {
   state = (Math.imul(state, 1103515245) + 12345) >>> 0;
   return (state >>> 8) % count;
 };
-const some = (letters, length) => Array.from({ length }, () => letters[below(letters.length)]).join("");
+const some = (letters, length) => {
+  const characters = [...letters];
+  return Array.from({ length }, () => characters[below(characters.length)]).join("");
+};
 
 test("ones are counted up to every place", () => {
   const bits = Array.from({ length: 700 }, (_, at) => (at > 300 && at < 400 ? 1 : below(2)));
@@ -87,8 +90,8 @@ test("the longest runs are those that looking at every place finds", () => {
   const texts = ["甲", some("甲乙", 150), some("甲乙𠮷", 90), "丙".repeat(60)];
   const index = open(texts);
   for (let round = 0; round < 60; round++) {
-    const text =
-      some(round % 2 ? "甲乙" : "甲乙丁𠮷", 10) + texts[below(4)].slice(below(20), 50) + some("甲乙丙", 9);
+    const piece = [...texts[below(4)]].slice(below(20), 50).join("");
+    const text = some(round % 2 ? "甲乙" : "甲乙丁𠮷", 10) + piece + some("甲乙丙", 9);
     const characters = [...text];
     const least = 3 + below(6);
     const there = (begin, end) => texts.some((one) => one.includes(characters.slice(begin, end).join("")));

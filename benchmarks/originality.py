@@ -30,10 +30,7 @@ def main():
     parser.add_argument("--repeated", action="store_true", help="one character, as long as asked for")
     options = parser.parse_args()
     size = int(options.megabytes * 1e6)
-    if options.repeated:
-        texts = ["甲" * (size // 3)]
-    else:
-        texts = enlarged(read_corpus(options.corpus), size)
+    texts = ["甲" * (size // 3)] if options.repeated else enlarged(read_corpus(options.corpus), size)
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
         begin = time.perf_counter()

@@ -2,8 +2,8 @@
 
     python -m benchmarks.page_originality --corpus novels/ --megabytes=50
 
-The corpus is enlarged as in benchmarks.originality; 0 megabytes leave it as it is. The page's code runs in Node, which
-must be there. The last line is one JSON object.
+The corpus is enlarged as in benchmarks.originality; 0 megabytes leave it as it is. The page's code runs in Node,
+which must be there. The last line is one JSON object.
 """
 
 import argparse

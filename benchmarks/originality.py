@@ -30,10 +30,7 @@ def main():
     parser.add_argument("--repeated", action="store_true", help="one character, as long as asked for")
     options = parser.parse_args()
     size = int(options.megabytes * 1e6)
-    if options.repeated:
-        texts = ["甲" * (size // 3)]
-    else:
-        texts = _enlarged([clean(book.text) for p in expand_corpus(options.corpus) for book in read_books(p)], size)
+    texts = ["甲" * (size // 3)] if options.repeated else enlarged(read_corpus(options.corpus), size)
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
         begin = time.perf_counter()
@@ -60,7 +57,13 @@ def main():
     print(json.dumps(figures))
 
 
-def _enlarged(texts, size):
+def read_corpus(patterns):
+    """The clean texts of files, folders and globs."""
+    return [clean(book.text) for path in expand_corpus(patterns) for book in read_books(path)]
+
+
+def enlarged(texts, size):
+    """As many texts as make so many bytes, each varied otherwise."""
     found, total, round_ = [], 0, 0
     while total < size:
         for text in texts:

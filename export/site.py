@@ -52,6 +52,13 @@ def _flags() -> command.Flags:
     flags.string(
         "compare_name", None, "What the page calls it. Default: the name of its directory or file.", value="NAME"
     )
+    flags.choice(
+        "originality",
+        "none",
+        ["none", "hashes", "index"],
+        "What visitors can tell copies of the training text by: an index, which holds that text, or hashes, which "
+        "tell length and book of a copy. Either is downloaded only when asked for.",
+    )
     flags.string("page", None, "Folder with the built page. Default: the one that comes with tf_gpt2.", value="DIR")
     return flags
 
@@ -71,6 +78,7 @@ def _export(flags: command.Values) -> int:
         url=flags.url,
         compare=flags.compare,
         compare_name=flags.compare_name,
+        originality=flags.originality,
     )
     command.message(
         f"open it: python -m http.server --directory {flags.output} 8000, then http://localhost:8000 in a browser"

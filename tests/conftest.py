@@ -27,7 +27,7 @@ os.environ["no_proxy"] = ",".join(filter(None, [os.environ.get("no_proxy"), "loc
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGTERM, signal.SIG_DFL)
 os.umask(0o022)
-# Many tests train the same small model: XLA compiles its step once, for all processes of the run and their children.
+# Many tests train the same small model: XLA compiles its step once, for all processes of a run of tests.
 if "TF_GPT2_TESTS_COMPILED" not in os.environ:
     os.environ["TF_GPT2_TESTS_COMPILED"] = tempfile.mkdtemp(prefix="tf_gpt2-tests-")
     atexit.register(shutil.rmtree, os.environ["TF_GPT2_TESTS_COMPILED"], ignore_errors=True)

@@ -33,6 +33,7 @@ await build({
     thread_helper: "src/runtime/thread_helper.js",
     worker_webgl: "src/runtime/worker_webgl.js",
     worker_webgpu: "src/runtime/worker_webgpu.js",
+    worker_originality: "src/runtime/worker_originality.js",
     service_worker: "src/service_worker.js",
     style: "src/style.css",
   },
@@ -41,10 +42,15 @@ await build({
   // tfjs asks for these only in Node, behind a check.
   external: ["node-fetch", "util", "fs", "path", "worker_threads", "perf_hooks", "os", "string_decoder"],
 });
-// What is fetched when somebody looks inside the model, and not before.
+// What is fetched when somebody looks inside the model, or for copies, and not before.
 await build({
   ...options,
-  entryPoints: { inside: "src/views/in_page.js", inside_style: "src/views/views.css" },
+  entryPoints: {
+    inside: "src/views/in_page.js",
+    inside_style: "src/views/views.css",
+    originality: "src/page/originality/panel.js",
+    originality_style: "src/page/originality/originality.css",
+  },
   format: "esm",
 });
 // The same views with their numbers in one file: tf_gpt2/inspection puts both into a page that needs no network.

@@ -32,7 +32,11 @@ def page_facts(run_dir: str | os.PathLike, config: GPT2Config, tokenizer: Tokeni
         "unit": "character" if tokenizer.kind == "characters" else "token",
         "validation_loss": loss if loss is not None and math.isfinite(loss) else None,
         "date": written.date().isoformat(),
-        "generation": {**settings.as_generation_config(), "num_return_sequences": settings.num_samples},
+        "generation": {
+            **settings.as_generation_config(),
+            "num_return_sequences": settings.num_samples,
+            "avoid_copying": settings.avoid_copying,
+        },
     }
 
 

@@ -38,6 +38,7 @@ def write_site(
     url: str | None = None,
     compare: str | os.PathLike | None = None,
     compare_name: str | None = None,
+    originality: str = "none",
 ) -> dict:
     """Writes the site; a former one in `output` is replaced when the new one is complete.
 
@@ -52,12 +53,15 @@ def write_site(
         url: Where the site will be published, for the preview of a pasted link.
         compare: Another model's directory, or a file of its continuations, to stand beside the samples.
         compare_name: What the page calls that model; its directory's or file's name when not given.
+        originality: What the page tells copies of the training text by: "index" ships that text, "hashes" tell
+            length and book of a copy, "none" nothing.
 
     Returns:
         The content of `site.json`.
 
     Raises:
-        UserError: The page is not built, the model cannot be read, or `output` cannot be written.
+        UserError: The page is not built, the model cannot be read, its training text is not in the cache, or
+            `output` cannot be written.
     """
     from tf_gpt2.built_page import built_page
     from tf_gpt2.model_directory import load_config
@@ -70,11 +74,13 @@ def write_site(
     from .bundle import BUNDLE_FILE, write_bundle
     from .comparison import compared_name
     from .openings import book_openings, read_openings
+    from .originality import FOLDER, training_text, write_originality
     from .page_facts import page_facts
 
     page = pathlib.Path(page) if page else built_page()
     check_page(page)
     config, tokenizer = load_config(run_dir), Tokenizer.load(run_dir)
+    text = training_text(run_dir, originality)
     books = read_openings(openings) if openings else book_openings(run_dir, tokenizer)
     with replacing_folder(output, marker=SITE_FILE) as folder:
         shutil.copytree(page, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(PAGE_LIST, *OFFLINE_FILES))
@@ -93,6 +99,10 @@ def write_site(
         if compare:
             site["compared"] = {"name": compared_name(compare, compare_name)}
             _add_other(site["samples"], compare)
+        if text is not None:
+            _LOG.info("writing what tells copies of the training text")
+            (folder / FOLDER).mkdir()
+            site["originality"] = write_originality(folder / FOLDER, originality, text, site["model"])
         (folder / SITE_FILE).write_text(
             json.dumps(site, ensure_ascii=False, indent=1, allow_nan=False) + "\n", "utf-8"
         )

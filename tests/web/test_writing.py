@@ -38,7 +38,10 @@ def test_before_the_download_there_is_something_to_read(open_page, site):
 def test_the_settings_begin_as_the_model_says_and_a_link_wins(open_page, site):
     path = site.folder / "site.json"
     described = json.loads(path.read_text("utf-8"))
-    assert described["generation"] == GenerationSettings().as_generation_config() | {"num_return_sequences": 1}
+    assert described["generation"] == GenerationSettings().as_generation_config() | {
+        "num_return_sequences": 1,
+        "avoid_copying": 0,
+    }
     described["generation"] |= {"temperature": 0.7, "top_k": 12}
     path.write_text(json.dumps(described), "utf-8")
     page = open_page("#k=9")

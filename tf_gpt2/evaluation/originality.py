@@ -34,7 +34,7 @@ class CopiedRun:
     Attributes:
         begin: Its first character in the text.
         length: Its characters.
-        book: Title of the book where it stands.
+        book: Title of the book where it stands; of several places, that whose text comes first by code points.
         offset: Its first character there, as cleaned.
         before: What comes before it in the book.
         after: What comes after it.
@@ -73,6 +73,16 @@ class CorpusIndex:
         self._titles, self._starts = titles, np.array(starts, np.int64)
 
     @property
+    def titles(self) -> Sequence[str]:
+        """Titles of the texts, in order."""
+        return self._titles
+
+    @property
+    def starts(self) -> np.ndarray:
+        """First byte of each text in the index's text, and the end of the last: int64 [titles + 1]."""
+        return self._starts
+
+    @property
     def least(self) -> int:
         """Units (characters, or words in alphabets) that make a run a copy."""
         return LEAST_WORDS if self.alphabetic else LEAST_CHARACTERS
@@ -90,7 +100,7 @@ class CorpusIndex:
         # A run that ends where the one before it does is a part of it.
         maximal = ends > np.concatenate([[0], np.maximum.accumulate(ends)[:-1]]) if len(text) else ends > 0
         maximal &= self._units(text, ends) >= least
-        return [self._run(text, i, int(ends[i]), int(lengths.places[i])) for i in np.flatnonzero(maximal).tolist()]
+        return [self._run(text, i, int(ends[i])) for i in np.flatnonzero(maximal).tolist()]
 
     def _units(self, text, ends) -> np.ndarray:
         begins = np.arange(len(text))
@@ -101,9 +111,11 @@ class CorpusIndex:
         whole = np.searchsorted(lasts, ends, "right") - np.searchsorted(firsts, begins)
         return np.maximum(0, whole)
 
-    def _run(self, text, begin, end, place) -> CopiedRun:
+    def _run(self, text, begin, end) -> CopiedRun:
+        run = text[begin:end].encode("utf-8", "replace")
+        place, size = self.index.first_place(run), len(run)
         at = int(np.searchsorted(self._starts, place, "right")) - 1
-        first, size = int(self._starts[at]), len(text[begin:end].encode("utf-8", "replace"))
+        first = int(self._starts[at])
         before = self.index.bytes_at(first, place).decode("utf-8", "replace")
         end_of_book = int(self._starts[at + 1]) - 1
         after = self.index.bytes_at(place + size, min(end_of_book, place + size + 200)).decode("utf-8", "ignore")
@@ -141,8 +153,10 @@ def _build(folder: pathlib.Path, texts: Iterable[tuple[str, str]]) -> None:
                 alphabetic = is_alphabetic(text)
             if alphabetic:
                 words.update(WORD.findall(text.lower()))
-            titles.append(title)
             text = text.replace(SEPARATOR.decode(), "")
+            if not text:
+                continue
+            titles.append(title)
             starts.append(starts[-1] + len(text.encode("utf-8", "replace")) + 1)
             yield text
 

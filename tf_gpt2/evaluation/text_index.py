@@ -107,6 +107,15 @@ class TextIndex:
         low = self._bound(run, after=False)
         return low < len(self._suffixes) and self._beginning(low, len(run)) == run
 
+    def first_place(self, run: bytes) -> int:
+        """Byte where a run begins that stands in the texts: of several places that whose text comes first."""
+        return int(self._suffixes[self._bound(run, after=False)])
+
+    @property
+    def suffixes(self) -> np.ndarray:
+        """The places of the characters, sorted by what begins there: int32 [C]."""
+        return self._suffixes
+
     def continuations(self, run: bytes, characters: int) -> set[bytes]:
         """What follows a run of whole characters in the texts: pieces of so many characters, each once.
 

@@ -42,6 +42,7 @@ export const GENERATION = {
   min_new_tokens: 0,
   no_repeat_ngram_size: 0,
   num_return_sequences: 2,
+  avoid_copying: 0,
 };
 
 /** What a site.json may hold. */

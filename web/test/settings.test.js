@@ -12,6 +12,7 @@ test("defaults come from the model and stay in range", () => {
     topP: 0.95,
     repetitionPenalty: 1.1,
     maxNewTokens: 2000,
+    avoidCopying: 0,
     finishSentence: true,
     versions: 2,
     seed: null,

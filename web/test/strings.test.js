@@ -2,14 +2,15 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { chooseLanguage } from "../src/page/language.js";
+import { WORDS } from "../src/page/originality/words.js";
 import { megabytes, STRINGS, text } from "../src/page/strings.js";
 
 const names = (sentence) => [...sentence.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort();
 
 test("both languages have the same sentences with the same blanks", () => {
-  assert.deepEqual(Object.keys(STRINGS.en).sort(), Object.keys(STRINGS.zh).sort());
-  for (const key of Object.keys(STRINGS.zh)) {
-    assert.deepEqual(new Set(names(STRINGS.en[key])), new Set(names(STRINGS.zh[key])), key);
+  for (const { en, zh } of [STRINGS, WORDS]) {
+    assert.deepEqual(Object.keys(en).sort(), Object.keys(zh).sort());
+    for (const key of Object.keys(zh)) assert.deepEqual(new Set(names(en[key])), new Set(names(zh[key])), key);
   }
 });
 

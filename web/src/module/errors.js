@@ -15,6 +15,9 @@ export const SENTENCES = {
   wrong_hash: "A file does not match its checksum and was thrown away: {detail}. Upload the bundle again.",
   bundle_version: "The bundle has format version {detail}, which this module does not read. Export both together.",
   bundle_damaged: "The bundle is damaged: {detail}. Export it again.",
+  originality_other:
+    "The index of the training text is of another model, or holds hashes: {detail}. Export it again.",
+  originality_damaged: "The index of the training text is damaged: {detail}. Export it again.",
   no_webassembly: "WebAssembly is switched off in this browser, and nothing else works here.",
   wasm_forbidden:
     "A Content-Security-Policy forbids WebAssembly: {detail}. Add 'wasm-unsafe-eval' to the page's script-src.",

@@ -25,6 +25,12 @@ export const CONTROLS = {
   topP: { ...number("above 0 and at most 1", (value) => value > 0 && value <= 1), config: "top_p" },
   repetitionPenalty: { ...number("above 0", (value) => value > 0), config: "repetition_penalty" },
   maxNewTokens: { ...integer(1, MAX_COUNT), config: "max_new_tokens" },
+  avoidCopying: {
+    rule: "0, or an integer from 5 on",
+    holds: (/** @type {any} */ value) =>
+      Number.isInteger(value) && (value === 0 || (value >= 5 && value <= MAX_COUNT)),
+    config: "",
+  },
   seed: { ...integer(0, MAX_WORD), config: "" },
   sample: { ...integer(0, MAX_WORD), config: "" },
   finishSentence: {
@@ -44,7 +50,7 @@ const NO_SETTINGS = ["signal", "resume"];
  */
 export function modelDefaults(config) {
   /** @type {Record<string, any>} */
-  const defaults = { sample: 0, finishSentence: false };
+  const defaults = { sample: 0, finishSentence: false, avoidCopying: 0 };
   for (const [name, control] of Object.entries(CONTROLS)) {
     if (!control.config) continue;
     const value = config?.[control.config];

@@ -3,8 +3,10 @@
 import { isKept } from "../runtime/bundle/bundle.js";
 import { sha256 } from "../runtime/bundle/sha256.js";
 import { offered } from "../runtime/offered.js";
+import { originalityBeside } from "../runtime/originality/folder.js";
 import { scriptName } from "../runtime/program_file.js";
 import { abilities } from "./abilities.js";
+import { Copies } from "./copies.js";
 import { Desk } from "./desk.js";
 import { copyText, saveText } from "./dom.js";
 import "./embed.js";
@@ -40,6 +42,8 @@ const inside = new Inside(page, desk, (settings) => {
   if (page.state.settings) page.update({ ...page.state, settings: { ...page.state.settings, ...settings } });
 });
 
+const copies = new Copies(page, originalityBeside(bundleUrl()));
+
 const columns = () => [...page.state.manuscript.tips.keys()];
 const placeOf = (/** @type {number} */ column) => page.state.manuscript.tips[column];
 const wholeOf = (/** @type {number} */ column) => wholeText(page.state.manuscript, placeOf(column));
@@ -57,7 +61,10 @@ const handlers = {
   },
   branch: (column) => desk.branch(column),
   inspect: (column, caret) => inside.open(column, caret),
-  caret: (column, caret) => inside.look(column, caret),
+  caret(column, caret) {
+    inside.look(column, caret);
+    copies.look(column, caret);
+  },
   stop: () => desk.stop(),
   undo: () => canChange() && page.update(states.undo(page.state)),
   redo: () => canChange() && page.update(states.redo(page.state)),
@@ -116,6 +123,7 @@ const view = new View(handlers);
 page.listeners.push(
   (state) => view.render(state),
   (state) => inside.follow(state),
+  (state) => copies.follow(state),
   () => keeping.changed(),
 );
 

@@ -7,6 +7,7 @@
  * @property {number} topP
  * @property {number} repetitionPenalty
  * @property {number} maxNewTokens
+ * @property {number} avoidCopying Characters of the shortest run of the training text that must not be written; 0 for no limit.
  * @property {boolean} finishSentence Whether a text ends with a sentence when its length is reached.
  * @property {number} versions
  * @property {number | null} seed Null draws one for each text.
@@ -17,8 +18,10 @@ const OPENING_CHARACTERS = 800;
 
 /**
  * `key` is the field's name in a link, `generation` that of its default in site.json; without one it begins empty.
+ * What is not 0 is at least `least`.
  *
- * @type {{name: keyof PageSettings, min: number, max: number, step: number, key: string, generation?: string}[]}
+ * @type {{name: keyof PageSettings, min: number, max: number, step: number, least?: number, key: string,
+ *   generation?: string}[]}
  */
 export const FIELDS = [
   { name: "temperature", min: 0, max: 2, step: 0.05, key: "t", generation: "temperature" },
@@ -26,6 +29,7 @@ export const FIELDS = [
   { name: "topP", min: 0.05, max: 1, step: 0.05, key: "tp", generation: "top_p" },
   { name: "repetitionPenalty", min: 1, max: 2, step: 0.05, key: "rp", generation: "repetition_penalty" },
   { name: "maxNewTokens", min: 1, max: 2000, step: 1, key: "n", generation: "max_new_tokens" },
+  { name: "avoidCopying", min: 0, max: 1000, step: 1, least: 5, key: "ac", generation: "avoid_copying" },
   { name: "versions", min: 1, max: 4, step: 1, key: "v", generation: "num_return_sequences" },
   { name: "seed", min: 0, max: MAX_SEED, step: 1, key: "seed" },
 ];
@@ -49,7 +53,8 @@ export function defaultSettings(generation) {
  * @param {number} value
  */
 export function limit(field, value) {
-  const bounded = Math.min(field.max, Math.max(field.min, value));
+  const lowest = field.least && value > 0 ? field.least : field.min;
+  const bounded = Math.min(field.max, Math.max(lowest, value));
   return field.step === 1 ? Math.round(bounded) : bounded;
 }
 

@@ -1,6 +1,6 @@
 /** The fields of the settings, and what is said when a value was put right. */
 
-import { byId, create, setText } from "./dom.js";
+import { byId, create, setText, show } from "./dom.js";
 import { FIELDS } from "./settings.js";
 import { text } from "./strings.js";
 
@@ -50,7 +50,9 @@ export class SettingsView {
   }
 
   /** @param {import("./state.js").State} state */
-  draw({ settings, corrected, language }) {
+  draw({ settings, corrected, language, site }) {
+    // Only where the site has the index that it takes.
+    show(byId("setting-avoidCopying").parentElement, site?.originality?.kind === "index");
     for (const { name, min, max } of FIELDS) {
       const wrong = corrected === name && settings;
       const values = { value: String(settings?.[name] ?? ""), min, max };

@@ -3,6 +3,11 @@
 import { FIELDS } from "./settings.js";
 
 /**
+ * @typedef {object} Measure
+ * @property {"characters" | "words"} unit
+ * @property {number} least Units that make a run a copy.
+ * @property {number | null} baseline The author's own share of copies, of text held out; null when nothing was.
+ *
  * @typedef {object} Sample A passage that the model wrote when the site was made.
  * @property {string} book Empty when it comes from none.
  * @property {string} prompt
@@ -21,6 +26,8 @@ import { FIELDS } from "./settings.js";
  * @property {Record<string, number>} generation The model's sampling settings, by the names of transformers.
  * @property {string} dtype Of the weights as they are downloaded.
  * @property {number} bytes Of the download.
+ * @property {import("../runtime/originality/store.js").Description & Measure} [originality] Of what tells copies of the
+ *   training text; left out where the site has nothing of the kind.
  * @property {string[]} openings
  * @property {Sample[]} samples
  * @property {{name: string}} [compared] The other model.
@@ -44,6 +51,8 @@ const CHECKS = {
   generation: (value) => FIELDS.every(({ generation }) => !generation || isNumber(value?.[generation])),
   dtype: isText,
   bytes: isNumber,
+  originality: (value) =>
+    value === undefined || value === null || (["index", "hashes"].includes(value.kind) && isNumber(value.bytes)),
   openings: (value) => isList(value, isText),
   samples: (value) => isList(value, (sample) => [sample?.book, sample?.prompt, sample?.text].every(isText)),
   compared: (value) => value === undefined || isText(value?.name),

@@ -98,7 +98,8 @@ function settingsAsUsed(state, seed) {
     seed: __,
     ...settings
   } = /** @type {import("./settings.js").PageSettings} */ (state.settings);
-  return { ...settings, seed, model: modelOf(state) };
+  const avoidCopying = state.site?.originality?.kind === "index" ? settings.avoidCopying : 0;
+  return { ...settings, avoidCopying, seed, model: modelOf(state) };
 }
 
 /** @param {State} state @param {{manuscript: State["manuscript"], waiting: number[]}} change @returns {State} */
@@ -184,7 +185,21 @@ export function runMessage({ running, manuscript }) {
   if (!made || parent === null) return null;
   const { model: _, resumed, sample, ...settings } = made;
   const resume = resumed ? manuscript.passages[parent].snapshot : null;
-  return { type: "generate", id: running.id, prompt: wholeText(manuscript, parent), resume, sample, settings };
+  return {
+    type: "generate",
+    id: running.id,
+    prompt: promptOf(manuscript, running.place),
+    resume,
+    sample,
+    settings,
+  };
+}
+
+/** What stood there before the run that a passage belongs to. */
+function promptOf(/** @type {State["manuscript"]} */ manuscript, /** @type {number} */ place) {
+  let { made, parent } = manuscript.passages[place];
+  while (made?.resumed && parent !== null) ({ made, parent } = manuscript.passages[parent]);
+  return parent === null ? "" : wholeText(manuscript, parent);
 }
 
 /**

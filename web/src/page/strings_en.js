@@ -67,6 +67,9 @@ export const en = {
   repetitionPenaltyHelp: "Above 1, {unit}s already written come back less easily; 1 does nothing.",
   maxNewTokens: "Length",
   maxNewTokensHelp: "How many {unit}s one press of Write or Continue writes at most.",
+  avoidCopying: "No copying",
+  avoidCopyingHelp:
+    "Writes no run of so many characters that stands in the books; 0 for no limit, else 5 at least. The first use downloads the index of the books ({size}).",
   versions: "Versions",
   versionsHelp: "Writes several texts from one opening, side by side.",
   seed: "Seed",
@@ -105,6 +108,9 @@ export const en = {
     "The model's files have format version {detail}, which this page does not read. Reload the page; if it stays so, the site's owner must export page and model together.",
   bundle_damaged:
     "The model's files are damaged ({detail}). Press Try again; if it stays so, the site's owner must export them again.",
+  originality_other:
+    "The index of the books belongs to another model ({detail}) and is not used. Reload the page; if it stays so, the site's owner must export it again.",
+  originality_damaged: "The index of the books is damaged ({detail}). The site's owner must export it again.",
   no_webassembly:
     "WebAssembly is switched off in this browser, so the model cannot compute with it. Switch it on in the settings, or use a current Chrome, Edge, Firefox or Safari.",
   wasm_forbidden:
@@ -186,6 +192,9 @@ export const en = {
   shareThis: "Share",
   branch: "Another way",
   inspect: "See inside",
+  copies: "Is any of it copied?",
+  copiesNote:
+    "Finds what of your text stands word for word in the books, and in which one. The text stays on your device.",
   inside: "Inside the model",
   insideNoModel: "The model has to be opened first.",
   insideLoad: "Open the model",

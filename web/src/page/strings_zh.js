@@ -66,6 +66,9 @@ export const zh = {
   repetitionPenaltyHelp: "大于 1 时，写过的{unit}不容易再出现；1 表示不惩罚。",
   maxNewTokens: "每次写多长",
   maxNewTokensHelp: "每按一次“写”或“续写”最多写这么多{unit}。",
+  avoidCopying: "不照抄",
+  avoidCopyingHelp:
+    "写出的文字里不会有连续这么多字与书中原文相同；0 表示不限，最少 5。第一次用时下载书的索引（{size}）。",
   versions: "同时写几版",
   versionsHelp: "同一个开头写出几个不同版本，并排比较。",
   seed: "种子",
@@ -98,6 +101,8 @@ export const zh = {
   bundle_version:
     "模型文件的格式版本（{detail}）与这个页面不配。请刷新页面；若仍如此，请网站的主人用同一版本重新导出。",
   bundle_damaged: "模型文件损坏（{detail}）。请按“重试”；若一直如此，请网站的主人重新导出。",
+  originality_other: "书的索引属于另一个模型（{detail}），没有启用。请刷新页面；若仍如此，请网站的主人重新导出。",
+  originality_damaged: "书的索引损坏（{detail}）。请网站的主人重新导出。",
   no_webassembly:
     "这个浏览器关掉了 WebAssembly，模型无法用它计算。请在浏览器设置里打开它，或换用新版的 Chrome、Edge、Firefox 或 Safari。",
   wasm_forbidden:
@@ -166,6 +171,8 @@ export const zh = {
   shareThis: "分享",
   branch: "换一种写法",
   inspect: "看内部",
+  copies: "有没有照抄原文",
+  copiesNote: "找出文稿里与书中原文一字不差的句段，标出出自哪本书。文字不离开你的设备。",
   inside: "看模型内部",
   insideNoModel: "要先打开模型。",
   insideLoad: "打开模型",

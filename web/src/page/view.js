@@ -97,7 +97,7 @@ export class View {
   translate(/** @type {State} */ { language, site }) {
     this.language = language;
     this.translatedFor = site;
-    const values = { unit: text(language, site?.unit ?? "token") };
+    const values = { unit: text(language, site?.unit ?? "token"), size: megabytes(site?.originality?.bytes ?? 0) };
     document.documentElement.lang = language === "zh" ? "zh-Hans" : "en";
     for (const element of document.querySelectorAll("[data-text]")) {
       element.textContent = text(language, /** @type {any} */ (element.getAttribute("data-text")), values);

@@ -13,6 +13,8 @@
  * @property {number} seed 0 to 2**32 - 1.
  * @property {boolean} [finishSentence] Goes on past `maxNewTokens` to the end of the sentence (docs/controls.md); not done
  *   where it is left out.
+ * @property {number} [avoidCopying] Characters of the shortest run of the training text that must not be written; 0, or left
+ *   out, where copies are allowed. The worker fetches the index that it takes.
  *
  * @typedef {object} Snapshot Where a text stands, so that writing can go on from there.
  * @property {number[]} window Ids that the model sees; the last one is not encoded yet.
@@ -22,7 +24,7 @@
  *   slash; without `threads` the worker finds out by timing how many are best; `model` is the hash of the version to open
  *   while it is kept, else the newest is.
  * @typedef {{type: "generate", id: number, prompt: string, resume: Snapshot | null, sample: number,
- *   settings: Settings}} GenerateMessage
+ *   settings: Settings}} GenerateMessage `prompt` is what the first of a snapshot's `newIds` was written after.
  * @typedef {{type: "stop"}} StopMessage
  * @typedef {{type: "reset"}} ResetMessage Forgets keys and values, which frees their memory.
  * @typedef {{type: "inspection", id: number, failed?: "stopped" | "unsupported" | "nan" | "gone" | "unknown", detail?: string,

@@ -4,6 +4,7 @@ import { loadBundle } from "./bundle/bundle.js";
 import { WeightStore } from "./bundle/weights.js";
 import { Inspector, Unseen } from "./inspection/inspector.js";
 import { offered } from "./offered.js";
+import { Guards } from "./originality/guards.js";
 import { asTrouble } from "./trouble.js";
 import { checkGolden } from "./writing/golden.js";
 import { timeSteps } from "./writing/probe.js";
@@ -35,7 +36,7 @@ import { Writer } from "./writing/writer.js";
  * @returns {(message: import("./contract.js").ToWorker) => Promise<void>} To be called with every message.
  */
 export function createEngine(backend, post) {
-  /** @type {{tokenizer: Tokenizer, writer: Writer, inspector: Inspector} | null} */
+  /** @type {{tokenizer: Tokenizer, writer: Writer, inspector: Inspector, guards: Guards} | null} */
   let model = null;
   let stopping = false;
   let lost = "";
@@ -81,7 +82,8 @@ export function createEngine(backend, post) {
     const decoder = await backend.createDecoder(config, weights, tokenizer.vocabularySize, check);
     if (decoder !== checked) await check(decoder);
     const writer = new Writer(decoder, config.n_positions, tokenizer.endOfTextId);
-    model = { tokenizer, writer, inspector: new Inspector(tokenizer, writer, config) };
+    const guards = new Guards(url, bundle.hash, tokenizer, environment);
+    model = { tokenizer, writer, inspector: new Inspector(tokenizer, writer, config), guards };
     post({
       type: "ready",
       backend: decoder.name ?? backend.name,
@@ -101,11 +103,12 @@ export function createEngine(backend, post) {
 
   async function generate(/** @type {GenerateMessage} */ { id, prompt, resume, sample, settings }) {
     if (!model) throw new Error("generate before ready");
-    const { tokenizer, writer } = model;
+    const { tokenizer, writer, guards } = model;
     stopping = false;
-    const { snapshot, cutTokens } = resume
-      ? { snapshot: resume, cutTokens: 0 }
-      : writer.start(tokenizer.encode(prompt));
+    const promptIds = tokenizer.encode(prompt);
+    const { snapshot, cutTokens } = resume ? { snapshot: resume, cutTokens: 0 } : writer.start(promptIds);
+    const guard = await guards.get(settings.avoidCopying ?? 0);
+    const guarded = guard && { guard, promptIds };
     const text = new StreamDecoder(tokenizer);
     let whole = snapshot.newIds.map((old) => text.push(old)).join("");
     const sentence = settings.finishSentence ? new SentenceEnd(settings.maxNewTokens, whole) : null;
@@ -125,7 +128,7 @@ export function createEngine(backend, post) {
       post({ type: "token", id, text: piece, count, milliseconds: now - before });
       before = now;
     };
-    const result = await writer.write(snapshot, settings, sample, stopped, onToken, sentence);
+    const result = await writer.write(snapshot, settings, sample, stopped, onToken, sentence, guarded);
     post({
       type: "done",
       id,

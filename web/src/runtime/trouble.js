@@ -3,7 +3,7 @@
  *
  * @typedef {"offline" | "missing_file" | "host_busy" | "host_fault" | "host_refuses" | "led_away" | "web_page" |
  *   "wrong_hash" | "bundle_version" | "bundle_damaged" | "no_webassembly" | "wasm_forbidden" | "program_missing" |
- *   "scripts_forbidden" | "not_offered" |
+ *   "scripts_forbidden" | "not_offered" | "originality_other" | "originality_damaged" |
  *   "backend_failed" | "golden_mismatch" | "device_lost" | "out_of_memory" | "worker_failed" | "unknown"} TroubleCode
  */
 

@@ -11,6 +11,11 @@ export interface Settings {
   /** Above 1 makes tokens already there rarer. */
   repetitionPenalty?: number;
   maxNewTokens?: number;
+  /**
+   * Writes no run of so many characters of the training text; 0, or left out, for no limit, else 5 or more. Takes the index
+   * of a site made with `--originality=index`, in the folder `originality` beside the bundle, which is then fetched once.
+   */
+  avoidCopying?: number;
   /** 0 to 2**32 - 1; same seed, same text. Left out, one is drawn: `Writing.seed`. */
   seed?: number;
   /** Which of the texts of one seed, from 0. */

@@ -54,6 +54,7 @@ function wrongMade(/** @type {any} */ made) {
   for (const name of ["temperature", "topK", "topP", "repetitionPenalty", "maxNewTokens", "seed", "sample"]) {
     if (!Number.isFinite(made[name])) return `made.${name}`;
   }
+  if (!Number.isFinite(made.avoidCopying ?? 0)) return "made.avoidCopying";
   for (const name of ["finishSentence", "resumed"]) if (typeof made[name] !== "boolean") return `made.${name}`;
   return "";
 }

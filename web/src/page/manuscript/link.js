@@ -20,7 +20,7 @@ import { ownLength, path, wholeText } from "./tree.js";
  *
  * @typedef {object} Shared
  * @property {string} model First characters of the model's hash; empty when the steps need none.
- * @property {{temperature: number, topK: number, topP: number, repetitionPenalty: number}[]} settings
+ * @property {{temperature: number, topK: number, topP: number, repetitionPenalty: number, avoidCopying: number}[]} settings
  * @property {{maxNewTokens: number, finishSentence: boolean} | null} next For going on.
  * @property {Step[]} steps
  * @property {number[]} tips Places among the steps.
@@ -36,7 +36,9 @@ const MAX_TIPS = 12;
 const MAX_TOKENS = 100_000;
 const MAX_TEXT = 1_000_000;
 const MODEL_CHARACTERS = 16;
-const NUMBERS = /** @type {const} */ (["temperature", "topK", "topP", "repetitionPenalty"]);
+const NUMBERS = /** @type {const} */ (["temperature", "topK", "topP", "repetitionPenalty", "avoidCopying"]);
+// Links have so many of them at least: from before there were more, and where the others are 0.
+const FIRST_NUMBERS = 4;
 
 /** Whether a hash is that of the model a link names. @param {string} hash @param {string} named */
 export const isModel = (hash, named) => hash.slice(0, MODEL_CHARACTERS) === named;
@@ -94,7 +96,7 @@ function share(manuscript, tips) {
     // What another model wrote cannot be written again by this one.
     else if (!made?.model || made.model !== model || tokens <= 0) steps.push(["e", before, at, removed, text]);
     else {
-      const used = JSON.stringify(NUMBERS.map((name) => made[name]));
+      const used = JSON.stringify(NUMBERS.map((name) => made[name] ?? 0));
       if (!settings.includes(used)) settings.push(used);
       const resumed = made.resumed ? 1 : 0;
       steps.push(["w", before, settings.indexOf(used), made.seed, made.sample, tokens, resumed]);
@@ -112,12 +114,14 @@ function share(manuscript, tips) {
 }
 
 /** @param {number[]} values @returns {any} */
-const named = (values) => Object.fromEntries(NUMBERS.map((name, place) => [name, values[place]]));
+const named = (values) => Object.fromEntries(NUMBERS.map((name, place) => [name, values[place] ?? 0]));
 
 async function asFragment(/** @type {Shared} */ { model, settings, next, steps, tips, sums, texts }) {
   const content = {
     m: model,
-    s: settings.map((used) => NUMBERS.map((name) => used[name])),
+    s: settings.map((used) =>
+      NUMBERS.slice(0, used.avoidCopying ? NUMBERS.length : FIRST_NUMBERS).map((name) => used[name]),
+    ),
     n: next && [next.maxNewTokens, next.finishSentence ? 1 : 0],
     p: steps,
     t: tips,
@@ -172,11 +176,10 @@ function checked({ m, s, n, p, t, c, x = [] }) {
   );
   need(isList(x, MAX_TIPS) && (x.length === 0 || x.length === t.length) && x.every(isText));
   const settings = s.map((/** @type {any} */ values) => {
-    need(isList(values, NUMBERS.length) && values.length === NUMBERS.length && values.every(Number.isFinite));
-    NUMBERS.forEach((name, place) => {
-      need(limit(field(name), values[place]) === values[place]);
-    });
-    return named(values);
+    need(isList(values, NUMBERS.length) && values.length >= FIRST_NUMBERS && values.every(Number.isFinite));
+    const used = named(values);
+    for (const name of NUMBERS) need(limit(field(name), used[name]) === used[name]);
+    return used;
   });
   p.forEach((/** @type {any} */ step, /** @type {number} */ place) => {
     need(isStep(step, place, settings.length) && (m !== "" || step[0] !== "w"));

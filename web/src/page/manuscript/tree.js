@@ -12,6 +12,7 @@
  * @property {number} repetitionPenalty
  * @property {number} maxNewTokens
  * @property {boolean} finishSentence
+ * @property {number} [avoidCopying] Left out in manuscripts from before there was such a setting: 0.
  * @property {number} seed
  * @property {number} sample Which of the texts of one seed.
  * @property {boolean} resumed Whether it goes on from the state in which the passage before it ended; else the text so

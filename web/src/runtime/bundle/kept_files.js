@@ -1,5 +1,5 @@
 /**
- * What a browser keeps of a model, in the Cache API: a cache for each version, with every file of it that has come and
+ * What a browser keeps of a model, or of what tells its copies, in the Cache API: a cache for each version, with every file of it that has come and
  * was found right. One that also holds its index is complete and can be opened without a network.
  */
 
@@ -17,10 +17,17 @@ const KEPT_AT = "x-kept-at";
  */
 
 export class KeptFiles {
-  constructor(/** @type {string} */ url, /** @type {CacheStorage | undefined} */ caches) {
+  /**
+   * @param {string} url Of their folder, with a slash at its end.
+   * @param {CacheStorage | undefined} caches
+   * @param {string} what The files are.
+   * @param {string} index Which of them describes the others.
+   */
+  constructor(url, caches, what = "model", index = INDEX_FILE) {
     this.url = url;
     this.caches = caches;
-    this.prefix = `tf_gpt2 model ${url} `;
+    this.index = index;
+    this.prefix = `tf_gpt2 ${what} ${url} `;
   }
 
   /** @param {string} hash Of the version's index. */
@@ -34,7 +41,7 @@ export class KeptFiles {
     try {
       for (const hash of await this.hashes()) {
         const version = this.version(hash);
-        const response = await version.match(INDEX_FILE);
+        const response = await version.match(this.index);
         if (!response) continue;
         const raw = new Uint8Array(await response.arrayBuffer());
         found.push({ version, raw, keptAt: Number(response.headers.get(KEPT_AT)) });
@@ -75,7 +82,7 @@ export class KeptVersion {
   }
 
   async isComplete() {
-    return Boolean(await this.match(INDEX_FILE));
+    return Boolean(await this.match(this.kept.index));
   }
 
   /** Whether a file is there; what it holds is checked when it is read. */
@@ -112,7 +119,7 @@ export class KeptVersion {
 
   /** All files are there: from now on it can be opened. */
   async close(/** @type {Bytes} */ raw) {
-    await this.keep(INDEX_FILE, raw, { [KEPT_AT]: String(Date.now()) });
+    await this.keep(this.kept.index, raw, { [KEPT_AT]: String(Date.now()) });
   }
 
   /** It is found damaged: what is right of it stays. */
@@ -120,7 +127,7 @@ export class KeptVersion {
     await this.kept
       .available()
       .open(this.name)
-      .then((cache) => cache.delete(this.kept.url + INDEX_FILE))
+      .then((cache) => cache.delete(this.kept.url + this.kept.index))
       .catch(() => {});
   }
 

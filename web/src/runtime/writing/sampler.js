@@ -4,6 +4,8 @@
  */
 
 const { fround } = Math;
+// Far below any logit but finite.
+const FORBIDDEN = -1e30;
 // Up to here the likeliest tokens are found in one pass; beyond, sorting everything is faster.
 export const MAX_INSERTION = 128;
 
@@ -107,6 +109,18 @@ export function choose(upTo, random) {
   let choice = 0;
   while (choice < last && upTo[choice] <= wanted) choice++;
   return choice;
+}
+
+/**
+ * Logits with some tokens as unlikely as any can be: they are drawn where nothing else is left.
+ *
+ * @param {Float32Array} logits
+ * @param {Iterable<number>} forbidden
+ */
+export function without(logits, forbidden) {
+  const left = logits.slice();
+  for (const id of forbidden) left[id] = FORBIDDEN;
+  return left;
 }
 
 /** How many candidates reach the share `topP` of the total; the one that reaches it counts. */

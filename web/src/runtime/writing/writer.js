@@ -5,13 +5,14 @@
 
 import { Remembered } from "../inspection/remembered.js";
 import { uniform } from "./random_numbers.js";
-import { candidateCount, draw, drawAmong, penaliseRepetition } from "./sampler.js";
+import { candidateCount, draw, drawAmong, penaliseRepetition, without } from "./sampler.js";
 import { FINISH_TOKENS } from "./sentences.js";
 
 /**
  * @typedef {import("../contract.js").Settings} Settings
  * @typedef {import("../contract.js").Snapshot} Snapshot
  * @typedef {import("../decoder.js").Candidates} Candidates
+ * @typedef {{guard: import("../originality/guard.js").CopyGuard, promptIds: number[]}} Guarded
  */
 
 // Prompts are read in parts of so many tokens, so that Stop never waits for a whole one.
@@ -120,6 +121,7 @@ export class Writer {
   /** How many of the likeliest tokens are enough; 0 when all logits are needed. @private */
   few(/** @type {Settings} */ settings) {
     const count = candidateCount(settings);
+    if (settings.avoidCopying) return 0; // any of the likeliest may be forbidden
     // A penalty can bring any token among the likeliest.
     const enough = settings.repetitionPenalty === 1 && count <= (this.decoder.maxCandidates ?? 0);
     return enough && this.decoder.encodeCandidates ? count : 0;
@@ -140,6 +142,35 @@ export class Writer {
   }
 
   /**
+   * The same among what copies nothing. A token is drawn as ever; only one that completes a copy is drawn again, with the
+   * same random number, and the first of a text among what is allowed: tf_gpt2/generation/session.py.
+   *
+   * @param {Float32Array | Candidates} outcome
+   * @param {number[]} window
+   * @param {number[]} newIds
+   * @param {Settings} settings
+   * @param {number} sample
+   * @param {Guarded | null} guarded
+   * @returns {number | null} Null where everything would copy.
+   */
+  pickAllowed(outcome, window, newIds, settings, sample, guarded) {
+    const id = this.pick(outcome, window, newIds.length, settings, sample);
+    if (!guarded || "ids" in outcome) return id;
+    const { guard, promptIds } = guarded;
+    const before = [...promptIds, ...newIds];
+    if (newIds.length && !guard.completes(before, id)) return id;
+    const forbidden = guard.forbidden(before);
+    if (newIds.length) forbidden.add(id);
+    const random = uniform(settings.seed, 0, sample, newIds.length);
+    for (;;) {
+      const again = draw(without(outcome, forbidden), random, settings);
+      if (!guard.completes(before, again)) return again;
+      if (forbidden.has(again)) return null;
+      forbidden.add(again);
+    }
+  }
+
+  /**
    * Writes on from a snapshot.
    *
    * @param {Snapshot} start
@@ -149,9 +180,10 @@ export class Writer {
    * @param {(id: number) => void} onToken
    * @param {import("./sentences.js").SentenceEnd | null} [sentence] Ends the text past its limit; `onToken` tells it of
    *   each token. The snapshot then holds the tokens that it keeps.
+   * @param {Guarded | null} [guarded] Keeps copies out, with the settings' `avoidCopying`.
    * @returns {Promise<{finish: "length" | "end_of_text" | "stopped", snapshot: Snapshot}>}
    */
-  async write(start, settings, sample, stopped, onToken, sentence = null) {
+  async write(start, settings, sample, stopped, onToken, sentence = null, guarded = null) {
     let window = start.window;
     const newIds = [...start.newIds];
     const end = newIds.length + settings.maxNewTokens + (sentence ? FINISH_TOKENS : 0);
@@ -162,7 +194,8 @@ export class Writer {
       if (await stopped()) return { finish: "stopped", snapshot: now() };
       const read = await this.read(window, settings, stopped);
       if (!read) return { finish: "stopped", snapshot: now() };
-      const id = this.pick(read.outcome, read.window, newIds.length, settings, sample);
+      const id = this.pickAllowed(read.outcome, read.window, newIds, settings, sample, guarded);
+      if (id === null) break;
       window = [...read.window, id];
       newIds.push(id);
       if (id === this.endOfTextId) return { finish: "end_of_text", snapshot: { window, newIds } };

@@ -1,0 +1,179 @@
+"""A copy of the training text, planted in the manuscript, is underlined with its book and its passage."""
+
+import json
+
+import pytest
+
+from tf_gpt2.data.prepare import prepare_corpus
+from web.site_server import SiteServer
+from web.web_page import TEXT as TRAINED
+from web.web_page import load, make_model_directory, set_setting, texts, visit, wait_until, write
+
+BOOKS = {
+    "三国演义": TRAINED * 2,
+    "另一部书": "话说天下大势，分久必合，合久必分。周末七国分争，并入于秦。及秦灭之后，楚、汉分争，又并入于汉。\n",
+}
+COPY = BOOKS["另一部书"][7:37]
+TEXT = f"新写的开头。{COPY}又是新写的。"
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory):
+    """A run whose corpus is in the cache, and which is at that."""
+    folder = tmp_path_factory.mktemp("run")
+    corpus = tmp_path_factory.mktemp("corpus")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TF_GPT2_CACHE", str(corpus / "cache"))
+        for title, text in BOOKS.items():
+            (corpus / f"{title}.txt").write_text(text, "utf-8")
+        prepared = prepare_corpus([corpus / f"{title}.txt" for title in BOOKS], validation_fraction=0)
+        make_model_directory(folder)
+        (folder / "training.json").write_text(json.dumps({"corpus": {"prepared": prepared.folder.name}}))
+        yield folder
+
+
+@pytest.fixture(scope="module", params=["index", "hashes"])
+def kind(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def sites(run_dir, tmp_path_factory):
+    """Sites by kind, made when they are asked for."""
+    from export.browser.site import write_site
+
+    servers = {}
+
+    def start(kind):
+        if kind not in servers:
+            folder = tmp_path_factory.mktemp("site") / kind
+            write_site(run_dir, folder, dtype="float32", samples=0, originality=kind)
+            servers[kind] = SiteServer(folder)
+        return servers[kind]
+
+    yield start
+    for server in servers.values():
+        server.stop()
+
+
+def open_at(chromium, site, width=1280, **options):
+    context = chromium().new_context(locale="zh-CN", viewport={"width": width, "height": 900}, **options)
+    context.set_default_timeout(30_000)
+    return visit(context, site.url)
+
+
+def plant(page):
+    """Writes one character, and makes a text with a copy in it of what stands there."""
+    load(page)
+    write(page, "却说", maxNewTokens=1, seed=1)
+    page.fill("textarea.editor", TEXT)
+
+
+def look(page):
+    page.click("#copies summary")
+    page.click("#copies-view > button")
+    page.wait_for_selector(".copied-layer mark")
+
+
+def test_a_planted_copy_is_underlined_with_its_book_and_passage(sites, chromium, kind):
+    site = sites(kind)
+    page = open_at(chromium, site)
+    plant(page)
+    asked = len([path for path in site.requests if "copies.bin" in path])
+    page.click("#copies summary")
+    page.wait_for_selector("#copies-view > button")
+    described = json.loads((site.folder / "site.json").read_text("utf-8"))["originality"]
+    assert f"{described['bytes'] / 1e6:.1f} MB" in page.inner_text("#copies-view > button")
+    assert len([path for path in site.requests if "copies.bin" in path]) == asked == 0
+    page.click("#copies-view > button")
+    page.wait_for_selector(".copied-layer mark")
+    assert page.locator(".copied-layer mark").all_text_contents() == [COPY]
+    share = round(100 * len(COPY) / len(TEXT))
+    sentence = page.inner_text(".copied-sentence")
+    assert f"{share} %" in sentence and "30 字" in sentence and "《另一部书》" in sentence
+    # With the keyboard: the list's button shows the passage, and says that it does.
+    page.focus(".copied-runs button")
+    page.keyboard.press("Enter")
+    assert page.get_attribute(".copied-runs button", "aria-expanded") == "true"
+    shown = page.inner_text(".copied-runs li > div")
+    if kind == "index":
+        assert "《另一部书》第 8 字起，30 字" in shown
+        assert page.inner_text(".copied-runs blockquote").startswith(BOOKS["另一部书"][:37])
+    else:
+        assert "《另一部书》里有这 30 字" in shown and COPY[:5] not in shown
+    # The caret in the copy shows it beside the text; nothing moves.
+    top = page.evaluate("document.querySelector('#settings').getBoundingClientRect().top + scrollY")
+    page.evaluate(
+        "(at) => { const editor = document.querySelector('textarea.editor'); editor.focus();"
+        " editor.setSelectionRange(at, at); editor.dispatchEvent(new Event('select')); }",
+        TEXT.index(COPY) + 3,
+    )
+    assert "《另一部书》" in page.inner_text(".copied-note")
+    assert page.evaluate("document.querySelector('#settings').getBoundingClientRect().top + scrollY") == top
+    page.keyboard.press("Escape")
+    assert page.locator(".copied-note").is_hidden()
+    # Another text, another look; none while it is shut.
+    page.fill("textarea.editor", TEXT[:20])
+    wait_until(page, "!document.querySelector('.copied-layer mark')")
+    wait_until(page, "document.querySelector('.copied-sentence').textContent.startsWith('没有照抄')")
+    # Kept: a second visit asks for nothing.
+    page.reload()
+    page.click("#copies summary")
+    wait_until(page, "document.querySelector('.copied-sentence').textContent.startsWith('没有照抄')")
+    assert len([path for path in site.requests if "copies.bin" in path]) == 1
+    assert page.errors == []
+    page.context.close()
+
+
+def test_an_index_of_another_model_is_refused(sites, chromium):
+    site = sites("index")
+    path = site.folder / "originality" / "originality.json"
+    right = path.read_text("utf-8")
+    path.write_text(json.dumps(json.loads(right) | {"model": "0" * 64}), "utf-8")
+    page = open_at(chromium, site)
+    page.click("#copies summary")
+    page.click("#copies-view > button")
+    wait_until(page, "document.querySelector('.copied-sentence').textContent.includes('属于另一个模型')")
+    path.write_text(right, "utf-8")
+    page.context.close()
+
+
+@pytest.mark.parametrize("settings", [{"topK": 0}, {"temperature": 0}, {"topP": 0.9, "repetitionPenalty": 1.2}])
+def test_avoiding_copies_writes_what_python_writes(sites, chromium, run_dir, settings):
+    from tf_gpt2.evaluation.originality_of_model import know_corpus
+    from tf_gpt2.generation import load as load_model
+
+    least, prompt = 5, BOOKS["三国演义"][:12]
+    names = {
+        "topK": "top_k",
+        "topP": "top_p",
+        "temperature": "temperature",
+        "repetitionPenalty": "repetition_penalty",
+    }
+    model = load_model(run_dir)
+    know_corpus(model, run_dir)
+    given = {names[name]: value for name, value in settings.items()}
+    common = {"max_new_tokens": 60, "seed": 3, **given}
+    expected = next(model.write([prompt], model.settings(avoid_copying=least, **common))).text
+    whole = prompt + expected
+    ends = range(len(prompt) + 1, len(whole) + 1)
+    assert not any(whole[end - least : end] in book for end in ends for book in BOOKS.values())
+    page = open_at(chromium, sites("index"))
+    load(page)
+    write(page, prompt, maxNewTokens=60, seed=3, avoidCopying=least, **settings)
+    assert texts(page) == [expected]
+    # In two parts it is the same text.
+    write(page, prompt, maxNewTokens=25)
+    set_setting(page, "maxNewTokens", 35)
+    page.click("#continue")
+    wait_until(page, "runs.length > 2")
+    assert texts(page) == [expected]
+    page.context.close()
+
+
+def test_without_an_index_there_is_no_such_setting(open_page):
+    page = open_page()
+    page.wait_for_selector("#facts div")
+    page.click("#settings summary")
+    assert page.locator("#setting-avoidCopying").is_hidden()
+    assert page.locator("#copies").is_hidden()

@@ -26,7 +26,7 @@ TEXT = f"新写的开头。{COPY}又是新写的。"
 
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory):
-    """A run whose corpus is in the cache: it has what the model writes by itself, so there is something to avoid."""
+    """A run whose corpus is in the cache: it has what the model writes by itself, so there are copies to avoid."""
     from tf_gpt2.generation import load as load_model
 
     folder = tmp_path_factory.mktemp("run")

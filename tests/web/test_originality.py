@@ -127,8 +127,10 @@ def test_a_planted_copy_is_underlined_with_its_book_and_passage(sites, chromium,
     wait_until(page, "!document.querySelector('.copied-layer mark')")
     wait_until(page, "document.querySelector('.copied-sentence').textContent.startsWith('没有照抄')")
     # Kept: a second visit asks for nothing.
+    page.wait_for_timeout(1500)  # until the manuscript is kept
     page.reload()
     page.click("#copies summary")
+    page.wait_for_selector(".copied-sentence")
     wait_until(page, "document.querySelector('.copied-sentence').textContent.startsWith('没有照抄')")
     assert len([path for path in site.requests if "copies.bin" in path]) == 1
     assert page.errors == []

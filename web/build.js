@@ -48,8 +48,8 @@ await build({
   entryPoints: {
     inside: "src/views/in_page.js",
     inside_style: "src/views/views.css",
-    originality: "src/page/originality/panel.js",
-    originality_style: "src/page/originality/originality.css",
+    originality: "src/page/copies/panel.js",
+    originality_style: "src/page/copies/originality.css",
   },
   format: "esm",
 });

@@ -14,20 +14,30 @@ BOOKS = {
     "另一部书": "话说天下大势，分久必合，合久必分。周末七国分争，并入于秦。及秦灭之后，楚、汉分争，又并入于汉。\n",
 }
 COPY = BOOKS["另一部书"][7:37]
+PROMPT = TRAINED[:12]
+# By the page's names and Python's.
+CONTROLS = [
+    ({"topK": 0}, {"top_k": 0}),
+    ({"temperature": 0}, {"temperature": 0.0}),
+    ({"topP": 0.9, "repetitionPenalty": 1.2}, {"top_p": 0.9, "repetition_penalty": 1.2}),
+]
 TEXT = f"新写的开头。{COPY}又是新写的。"
 
 
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory):
-    """A run whose corpus is in the cache, and which is at that."""
+    """A run whose corpus is in the cache: it has what the model writes by itself, so there are copies to avoid."""
+    from tf_gpt2.generation import load as load_model
+
     folder = tmp_path_factory.mktemp("run")
     corpus = tmp_path_factory.mktemp("corpus")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TF_GPT2_CACHE", str(corpus / "cache"))
-        for title, text in BOOKS.items():
+        model = load_model(make_model_directory(folder))
+        written = "\n".join(PROMPT + _written(model, given) for _, given in CONTROLS)
+        for title, text in {**BOOKS, "写过的": written}.items():
             (corpus / f"{title}.txt").write_text(text, "utf-8")
-        prepared = prepare_corpus([corpus / f"{title}.txt" for title in BOOKS], validation_fraction=0)
-        make_model_directory(folder)
+        prepared = prepare_corpus(sorted(corpus.glob("*.txt")), validation_fraction=0)
         (folder / "training.json").write_text(json.dumps({"corpus": {"prepared": prepared.folder.name}}))
         yield folder
 
@@ -117,8 +127,10 @@ def test_a_planted_copy_is_underlined_with_its_book_and_passage(sites, chromium,
     wait_until(page, "!document.querySelector('.copied-layer mark')")
     wait_until(page, "document.querySelector('.copied-sentence').textContent.startsWith('没有照抄')")
     # Kept: a second visit asks for nothing.
+    page.wait_for_timeout(1500)  # until the manuscript is kept
     page.reload()
     page.click("#copies summary")
+    page.wait_for_selector(".copied-sentence")
     wait_until(page, "document.querySelector('.copied-sentence').textContent.startsWith('没有照抄')")
     assert len([path for path in site.requests if "copies.bin" in path]) == 1
     assert page.errors == []
@@ -138,36 +150,38 @@ def test_an_index_of_another_model_is_refused(sites, chromium):
     page.context.close()
 
 
-@pytest.mark.parametrize("settings", [{"topK": 0}, {"temperature": 0}, {"topP": 0.9, "repetitionPenalty": 1.2}])
-def test_avoiding_copies_writes_what_python_writes(sites, chromium, run_dir, settings):
+def _written(model, given, **more):
+    settings = model.settings(max_new_tokens=60, seed=3, **given, **more)
+    return next(model.write([PROMPT], settings)).text
+
+
+def test_avoiding_copies_writes_what_python_writes(sites, chromium, run_dir):
     from tf_gpt2.evaluation.originality_of_model import know_corpus
     from tf_gpt2.generation import load as load_model
 
-    least, prompt = 5, BOOKS["三国演义"][:12]
-    names = {
-        "topK": "top_k",
-        "topP": "top_p",
-        "temperature": "temperature",
-        "repetitionPenalty": "repetition_penalty",
-    }
+    least = 5
     model = load_model(run_dir)
-    know_corpus(model, run_dir)
-    given = {names[name]: value for name, value in settings.items()}
-    common = {"max_new_tokens": 60, "seed": 3, **given}
-    expected = next(model.write([prompt], model.settings(avoid_copying=least, **common))).text
-    whole = prompt + expected
-    ends = range(len(prompt) + 1, len(whole) + 1)
-    assert not any(whole[end - least : end] in book for end in ends for book in BOOKS.values())
-    page = open_at(chromium, sites("index"))
+    index = know_corpus(model, run_dir)
+    site = sites("index")
+    page = open_at(chromium, site)
     load(page)
-    write(page, prompt, maxNewTokens=60, seed=3, avoidCopying=least, **settings)
-    assert texts(page) == [expected]
+    for settings, given in CONTROLS:
+        expected = _written(model, given, avoid_copying=least)
+        assert expected != _written(model, given)
+        whole = PROMPT + expected
+        ends = range(len(PROMPT) + 1, len(whole) + 1)
+        assert not any(index.index.occurs(whole[end - least : end].encode()) for end in ends)
+        free = {"topK": 40, "temperature": 1, "topP": 1, "repetitionPenalty": 1}
+        write(page, PROMPT, maxNewTokens=60, seed=3, avoidCopying=least, **free | settings)
+        assert texts(page) == [expected]
     # In two parts it is the same text.
-    write(page, prompt, maxNewTokens=25)
+    write(page, PROMPT, maxNewTokens=25)
     set_setting(page, "maxNewTokens", 35)
+    runs = page.evaluate("runs.length")
     page.click("#continue")
-    wait_until(page, "runs.length > 2")
+    wait_until(page, f"runs.length > {runs}")
     assert texts(page) == [expected]
+    assert len([path for path in site.requests if "copies.bin" in path]) >= 1
     page.context.close()
 
 

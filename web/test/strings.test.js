@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { WORDS } from "../src/page/copies/words.js";
 import { chooseLanguage } from "../src/page/language.js";
-import { WORDS } from "../src/page/originality/words.js";
 import { megabytes, STRINGS, text } from "../src/page/strings.js";
 
 const names = (sentence) => [...sentence.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort();

@@ -15,7 +15,7 @@ export class Copies {
   constructor(page, url) {
     this.page = page;
     this.url = url;
-    /** @type {import("./originality/panel.js").OriginalityPanel | null} */
+    /** @type {import("./copies/panel.js").OriginalityPanel | null} */
     this.panel = null;
     this.coming = false;
     this.details = /** @type {HTMLDetailsElement} */ (byId("copies"));

@@ -124,6 +124,7 @@ def test_a_finished_run_is_lengthened_and_goes_on_bit_for_bit(novel, whole_run, 
     assert "60 are done" in error_line(*_command(novel, runs[0], "--steps=50"))
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_in_another_precision_and_says_so(novel, whole_run, tmp_path):
     run_dir = tmp_path / "run"
     shutil.copytree(whole_run, run_dir)

@@ -54,7 +54,7 @@ def read_continuations(path: str | os.PathLike) -> dict[str, str]:
             if prompt is None or text is None:
                 raise UserError(
                     f'`compare`: {path}, {item.where}: must be {{"prompt": "...", "text": "..."}}, as sample '
-                    f"--prompts_file writes it; received {describe(item.value)}"
+                    f"writes it for `prompts_file`; received {describe(item.value)}"
                 )
             found.setdefault(prompt, text)
     except NotJSON as error:
@@ -73,7 +73,7 @@ def _of_file(path, openings) -> list[str]:
     if missing:
         raise UserError(
             f"`compare`={path} must continue every opening that the page shows; it has none for {missing[0]!r} "
-            f"({len(missing)} of {len(openings)} are missing). Write them with sample --prompts_file, or name its "
+            f"({len(missing)} of {len(openings)} are missing). Have sample write them from a `prompts_file`, or name its "
             "openings with `openings`"
         )
     return [found[opening] for opening in openings]

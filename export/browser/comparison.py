@@ -73,7 +73,7 @@ def _of_file(path, openings) -> list[str]:
     if missing:
         raise UserError(
             f"`compare`={path} must continue every opening that the page shows; it has none for {missing[0]!r} "
-            f"({len(missing)} of {len(openings)} are missing). Have sample write them from a `prompts_file`, or name its "
-            "openings with `openings`"
+            f"({len(missing)} of {len(openings)} are missing). Have sample write them from a "
+            "`prompts_file`, or name its openings with `openings`"
         )
     return [found[opening] for opening in openings]

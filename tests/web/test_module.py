@@ -169,7 +169,7 @@ def test_defaults_are_the_models_and_wrong_settings_are_said(outcome):
         """
         const model = await load(site + "bundle?x=1#y");
         const wrong = [{topK: -1}, {topP: 0}, {seed: 2 ** 32}, {temperature: NaN}, {maxNewTokens: "9"}, {colour: 1},
-                       {finishSentence: 1}];
+                       {finishSentence: 1}, {avoidCopying: 3}];
         const said = wrong.map((settings) => {
           try { model.generate("", settings); }
           catch (error) { return [error instanceof GPT2Error, error.code, error.sentence]; }
@@ -187,6 +187,7 @@ def test_defaults_are_the_models_and_wrong_settings_are_said(outcome):
         "repetitionPenalty": 1,
         "maxNewTokens": 200,
         "sample": 0,
+        "avoidCopying": 0,
         "finishSentence": False,
     }
     assert found["same"]

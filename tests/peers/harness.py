@@ -1,4 +1,4 @@
-"""Loss, choice and scores by other people's programs, for tests/evaluation/test_peers_of_figures.py: JSON in, JSON out."""
+"""Loss, choice and scores by other people's programs, for test_peers_of_figures.py: JSON in, JSON out."""
 
 import json
 import math

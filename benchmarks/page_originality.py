@@ -39,7 +39,9 @@ def main():
         for path, text in zip(paths, texts, strict=True):
             path.write_text(text, "utf-8")
         (folder / "all").write_text("\n".join(texts), "utf-8")
-        index = corpus_index(prepare_corpus(paths, cache_dir=folder / "cache", validation_fraction=0))
+        index = corpus_index(
+            prepare_corpus(paths, cache_dir=folder / "cache", validation_fraction=0, test_fraction=0)
+        )
         for kind in ("index", "hashes"):
             begin = time.perf_counter()
             content = copies_file(kind, index, "corpus")

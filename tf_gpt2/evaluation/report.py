@@ -1,7 +1,5 @@
 """An evaluation as a file to look at: one HTML page that needs nothing else, or a PNG."""
 
-import base64
-import hashlib
 import html
 import io
 import os
@@ -108,11 +106,6 @@ def _page(charts: Mapping[str, Canvas], figures: Mapping[str, Any], name: str) -
         f"<h2>Conventions</h2><p>Windows of {figures['context_length']} tokens, one every {figures['stride']}.</p>"
         f"<dl>{conventions}</dl></main></body></html>\n"
     )
-
-
-def _hash(text: str) -> str:
-    """As a page's policy names what may stand in it."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def _first(books) -> str:

@@ -1,6 +1,7 @@
 /**
- * What a browser keeps of a model, or of what tells its copies, in the Cache API: a cache for each version, with every file of it that has come and
- * was found right. One that also holds its index is complete and can be opened without a network.
+ * What a browser keeps of a model, or of what tells its copies, in the Cache API: a cache for each version, with every
+ * file of it that has come and was found right. One that also holds its index is complete and can be opened without a
+ * network.
  */
 
 import { INDEX_FILE } from "./index_file.js";

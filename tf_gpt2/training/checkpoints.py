@@ -94,15 +94,14 @@ def restore_checkpoint(folder: str | os.PathLike, step: int, variables: Sequence
             state = validated(CheckpointState, stored, f"{path} is damaged: its state", "delete it")
         except UserError as error:
             raise DamagedCheckpoint(str(error)) from None
-        keys, stored_keys = variable_keys(variables), set(file.keys())
+        wanted, stored_keys = dict(zip(variable_keys(variables), variables, strict=True)), set(file.keys())
         # A run that goes on in another precision: the scale of the loss, which stands last, begins anew.
-        variables = [v for v, key in zip(variables, keys, strict=True) if key in stored_keys or not _is_scale(key)]
-        keys = [key for key in keys if key in stored_keys or not _is_scale(key)]
-        known = stored_keys - set(filter(_is_scale, stored_keys - set(keys)))
-        shapes = [file.get_slice(key).get_shape() for key in keys] if set(keys) == known else None
-        if shapes != [list(variable.shape) for variable in variables]:
+        differing = set(wanted) ^ stored_keys
+        wanted = {key: variable for key, variable in wanted.items() if key not in differing}
+        shapes = [file.get_slice(key).get_shape() for key in wanted] if all(map(_is_scale, differing)) else None
+        if shapes != [list(variable.shape) for variable in wanted.values()]:
             raise UserError(f"{path} belongs to another model or optimizer; choose another `run_dir`")
-        for key, variable in zip(keys, variables, strict=True):
+        for key, variable in wanted.items():
             variable.assign(file.get_tensor(key))
     return state.model_dump()
 

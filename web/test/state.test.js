@@ -34,6 +34,14 @@ test("undo goes back through continuations and texts, redo forward, neither duri
   assert.deepEqual(shown(states.redo(states.redo(states.undo(states.undo(state))))), ["p甲乙"]);
 });
 
+test("what was said of a text does not stay when the visitor changes it", () => {
+  const written = states.takeDone(states.startNext(states.newVersions(start(), "p", 5)), done(1, "甲", [1]));
+  assert.equal(written.message, "finished");
+  const edited = states.editVersion(written, 0, "p甲。");
+  assert.deepEqual([shown(edited), edited.message], [["p甲。"], ""]);
+  assert.equal(states.editVersion(written, 0, "p甲"), written);
+});
+
 test("before the site is there nothing is set; then the settings are its model's", () => {
   const before = states.initialState("zh");
   assert.deepEqual([before.site, before.settings], [null, null]);

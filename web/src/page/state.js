@@ -236,10 +236,15 @@ export function choose(state, tips) {
   return state.running ? state : changeManuscript(state, changes.select(state.manuscript, tips));
 }
 
-/** @param {State} state @param {number} column @param {string} whole @param {boolean} [amend] */
+/**
+ * What was said of the text that the model wrote does not hold for what a visitor makes of it.
+ *
+ * @param {State} state @param {number} column @param {string} whole @param {boolean} [amend]
+ */
 export function editVersion(state, column, whole, amend = false) {
   if (state.running || !(column in state.manuscript.tips)) return state;
-  return changeManuscript(state, changes.edit(state.manuscript, column, whole, amend));
+  const edited = changeManuscript(state, changes.edit(state.manuscript, column, whole, amend));
+  return edited === state ? state : { ...edited, message: "" };
 }
 
 /**

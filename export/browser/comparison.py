@@ -8,6 +8,7 @@ from tf_gpt2.corpus.cleaning import replace_lone_surrogates
 from tf_gpt2.corpus.json_lines import NotJSON, describe, json_values
 from tf_gpt2.errors import UserError
 from tf_gpt2.files import read_text
+from tf_gpt2.formats.hub import is_name
 from tf_gpt2.generation.settings import GenerationSettings
 
 _SUFFIXES = (".jsonl", ".ndjson", ".json")
@@ -17,6 +18,25 @@ def compared_name(compare: str | os.PathLike, name: str | None = None) -> str:
     """What the other model is called on the page: the name given, else that of its directory or its file."""
     path = pathlib.Path(compare).absolute()
     return replace_lone_surrogates(name or (path.name if path.is_dir() else path.stem))
+
+
+def check_other(compare: str | os.PathLike) -> None:
+    """Refuses what is neither a model nor a file of continuations, before anything is written.
+
+    Raises:
+        UserError: It is neither, or cannot be read.
+    """
+    from tf_gpt2.model_directory import load_config
+
+    if _is_file(compare):
+        read_continuations(compare)
+    elif pathlib.Path(compare).is_dir() or is_name(str(compare)):
+        load_config(compare)
+    else:
+        raise UserError(
+            f"`compare` must be a model directory or a file of continuations ({', '.join(_SUFFIXES)}); {compare} "
+            "is neither"
+        )
 
 
 def other_continuations(compare: str | os.PathLike, openings: list[str], **given: int) -> list[str]:
@@ -31,7 +51,7 @@ def other_continuations(compare: str | os.PathLike, openings: list[str], **given
     Raises:
         UserError: The model or the file cannot be read, or the file has nothing for an opening.
     """
-    if pathlib.Path(compare).suffix.lower() in _SUFFIXES and not pathlib.Path(compare).is_dir():
+    if _is_file(compare):
         return _of_file(compare, openings)
     from tf_gpt2 import generation
     from tf_gpt2.run_directory import read_generation_config
@@ -60,6 +80,10 @@ def read_continuations(path: str | os.PathLike) -> dict[str, str]:
     except NotJSON as error:
         raise UserError(f"`compare` must be a model directory or a file of JSON lines; {path} {error}") from None
     return found
+
+
+def _is_file(compare) -> bool:
+    return pathlib.Path(compare).suffix.lower() in _SUFFIXES and not pathlib.Path(compare).is_dir()
 
 
 def _field(value: Any, name: str) -> str | None:

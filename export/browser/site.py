@@ -68,7 +68,7 @@ def write_site(
     from tf_gpt2.tokenizer import Tokenizer
 
     from .bundle import BUNDLE_FILE, write_bundle
-    from .comparison import compared_name
+    from .comparison import check_other, compared_name
     from .openings import book_openings, read_openings
     from .originality import FOLDER, training_text, write_originality
     from .page_facts import page_facts
@@ -77,6 +77,8 @@ def write_site(
         raise UserError("`compare` has no effect with `samples`=0: nothing to stand beside; leave one of them out")
     if compare_name and not compare:
         raise UserError("`compare_name` has no effect without `compare`; leave it out")
+    if compare:
+        check_other(compare)
     page = pathlib.Path(page) if page else built_page()
     check_page(page)
     config, tokenizer = load_config(run_dir), Tokenizer.load(run_dir)

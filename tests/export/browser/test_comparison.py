@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from export.browser.comparison import compared_name, other_continuations, read_continuations
+from export.browser.comparison import check_other, compared_name, other_continuations, read_continuations
 from tf_gpt2.errors import UserError
 from tf_gpt2.generation import load
 
@@ -86,3 +86,19 @@ def test_the_site_has_both_or_says_why_not(served_run_dir, tmp_path):
     assert site["compared"] == {"name": "lstm"}
     assert [(s["prompt"], s["other"]) for s in site["samples"]] == [(o, f"{o}。") for o in OPENINGS]
     assert "compared" not in write_site(served_run_dir, tmp_path / "alone", page=page, openings=openings)
+
+
+def test_what_is_neither_model_nor_file_is_refused_before_anything_is_written(
+    tmp_path, served_run_dir, monkeypatch
+):
+    from export.browser import bundle
+    from export.browser.site import write_site
+
+    monkeypatch.setattr(bundle, "write_bundle", lambda *args: pytest.fail("written already"))
+    other, damaged = tmp_path / "other.txt", tmp_path / "damaged.jsonl"
+    other.write_text("却说", "utf-8")
+    damaged.write_text('{"prompt": 3}\n', "utf-8")
+    for compare, said in ((other, "neither"), (tmp_path / "nowhere", "neither"), (damaged, "line 1")):
+        with pytest.raises(UserError, match=f"`compare`.*{said}"):
+            write_site(served_run_dir, tmp_path / "site", compare=compare)
+    check_other(served_run_dir)

@@ -23,7 +23,7 @@ def _learner(most_rows, batch_size=6):
         return next_token_loss(model, x, y, training)
 
     keras.utils.set_random_seed(0)
-    return Learner(build_model(CONFIG), Recipe(batch_size=batch_size), objective=objective)
+    return Learner(build_model(CONFIG), Recipe(batch_size=batch_size, optimizer="adamw"), objective=objective)
 
 
 def _batch(rows=6):

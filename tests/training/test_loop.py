@@ -7,6 +7,7 @@ import threading
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.data.prepare import prepare_corpus
@@ -26,6 +27,14 @@ from tf_gpt2.training.settings import Recipe, Rhythm, Schedule
 RHYTHM = Rhythm(log_every=1, eval_every=4, sample_every=0, checkpoint_every=3)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _eager():
+    """Eight steps take less time than tracing and compiling one; test_steps.py and test_train.py have that."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
     folder = tmp_path_factory.mktemp("novel")
@@ -39,7 +48,14 @@ def _trainer(run_dir, corpus, *, rhythm=RHYTHM, num_layers=1, **changes):
     tied = changes.pop("tie_embeddings", True)
     timing = ("steps", "learning_rate", "warmup_steps")
     schedule = Schedule(**{"steps": 8, "learning_rate": 1e-2, **{k: v for k, v in changes.items() if k in timing}})
-    recipe = Recipe(**{"batch_size": 4, "seed": 5, **{k: v for k, v in changes.items() if k not in timing}})
+    recipe = Recipe(
+        **{
+            "batch_size": 4,
+            "seed": 5,
+            "optimizer": "adamw",
+            **{k: v for k, v in changes.items() if k not in timing},
+        }
+    )
     config = GPT2Config(
         corpus.tokenizer.vocab_size,
         tie_embeddings=tied,
@@ -102,16 +118,17 @@ def test_the_held_out_loss_counts_every_token_once(finished, corpus, monkeypatch
     assert counted == [corpus.validation.targets]
 
 
-@pytest.mark.parametrize("accumulation_steps", [1, 2])
-def test_a_stopped_run_goes_on_bit_for_bit(tmp_path, corpus, accumulation_steps):
-    whole = _trainer(tmp_path / "whole", corpus, accumulation_steps=accumulation_steps)
+@pytest.mark.parametrize(("optimizer", "accumulation_steps"), [("muon", 1), ("adamw", 2)])
+def test_a_stopped_run_goes_on_bit_for_bit(tmp_path, corpus, optimizer, accumulation_steps):
+    changes = {"optimizer": optimizer, "accumulation_steps": accumulation_steps}
+    whole = _trainer(tmp_path / "whole", corpus, **changes)
     whole.train()
-    first = _trainer(tmp_path / "parts", corpus, accumulation_steps=accumulation_steps)
+    first = _trainer(tmp_path / "parts", corpus, **changes)
     first._keeper.write_sample = lambda step: os.kill(os.getpid(), signal.SIGINT) or ""
     first.rhythm = Rhythm(log_every=1, eval_every=4, sample_every=5, checkpoint_every=3)
     with pytest.raises(KeyboardInterrupt):
         first.train()
-    second = _trainer(tmp_path / "parts", corpus, accumulation_steps=accumulation_steps)
+    second = _trainer(tmp_path / "parts", corpus, **changes)
     assert second.restore()
     assert second.state.step == 6  # the signal of step 5 is met after the step under way
     second.train()
@@ -227,7 +244,7 @@ def test_a_removed_run_directory_ends_the_run(tmp_path, corpus):
 
 
 def test_a_loss_that_is_not_finite_stops_with_step_and_remedy(tmp_path, corpus):
-    trainer = _trainer(tmp_path, corpus, learning_rate=1e30, optimizer="adamw", warmup_steps=0)
+    trainer = _trainer(tmp_path, corpus, learning_rate=1e30, warmup_steps=0)
     with pytest.raises(UserError, match=r"at step \d+ with the learning rate .*smaller `learning_rate`"):
         trainer.train()
     assert not (tmp_path / "model.safetensors").exists()

@@ -49,8 +49,10 @@ def run_share(task):
 
 
 def _import_what_is_needed(tried, seed, folder):
-    """What a case imports on its way, so that the children need not; the case itself may leave threads, which do not
-    outlive a fork, so it has a child of its own."""
+    """Imports what a case does on its way, so that its children need not.
+
+    The case is tried in a child: what it computes may leave threads behind, which no fork takes along.
+    """
     folder.mkdir()
 
     def modules():

@@ -99,15 +99,26 @@ export class ModelView {
         const sentence = shared.say(/** @type {any} */ (`pattern_${pattern}`), values);
         button.setAttribute("aria-label", sentence);
         button.title = sentence;
-        const context = paper(/** @type {HTMLCanvasElement} */ (button.querySelector("canvas")));
-        if (context) paintSquare(context, weights, count, SIDE);
-        else setText(this.status, shared.say("noCanvas"));
+        this.paint(button, weights, shared.say(/** @type {any} */ (`short_${pattern}`), values));
       }
       row.dataset.drawn = "true";
     } catch (error) {
       const code = /** @type {{code?: string}} */ (error).code ?? "";
       setText(this.status, shared.say(/** @type {any} */ (`failed_${code}`)) || `${shared.say("failed")} ${error}`);
     }
+  }
+
+  /** A picture, or words where the browser cannot draw. @private */
+  paint(/** @type {HTMLButtonElement} */ button, /** @type {Float32Array} */ weights, /** @type {string} */ words) {
+    const { shared } = this;
+    const canvas = button.querySelector("canvas");
+    const context = canvas && paper(canvas);
+    if (context) {
+      paintSquare(context, weights, shared.source.tokens.length, SIDE);
+      return;
+    }
+    setText(this.status, shared.say("noCanvas"));
+    button.replaceChildren(create("span", { class: "inside-short" }, words));
   }
 
   /** @private */

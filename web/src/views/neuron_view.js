@@ -90,18 +90,8 @@ export class NeuronView {
       key: most(rows.map(({ key }) => key)),
       product: most(rows.map((r) => r.products)),
     };
-    const strip = (
-      /** @type {Float32Array} */ values,
-      /** @type {number} */ scale,
-      /** @type {string} */ label,
-    ) => {
-      const canvas = create("canvas", { class: "inside-vector", width: values.length, height: 1 });
-      canvas.setAttribute("role", "img");
-      canvas.setAttribute("aria-label", label);
-      const context = paper(canvas);
-      if (context) paintSigned(context, values, scale, 0);
-      return create("td", {}, canvas);
-    };
+    const strip = (/** @type {Float32Array} */ values, /** @type {number} */ scale, /** @type {any} */ key) =>
+      create("td", {}, vector(values, scale, this.words(key, values)));
     const head = ["neuronToken", ...(expanded ? ["query", "key", "product", "dot"] : []), "softmax"];
     const titles = head.map((key) => create("th", { scope: "col" }, shared.say(/** @type {any} */ (key))));
     const lines = rows.map(({ place, key, products, dot, share }) => {
@@ -113,9 +103,9 @@ export class NeuronView {
       bar.style.width = `${100 * share}%`;
       const vectors = expanded
         ? [
-            strip(query, largest.query, shared.say("query")),
-            strip(key, largest.key, shared.say("key")),
-            strip(products, largest.product, shared.say("product")),
+            strip(query, largest.query, "query"),
+            strip(key, largest.key, "key"),
+            strip(products, largest.product, "product"),
             create("td", { class: "figure" }, dot.toFixed(DIGITS)),
           ]
         : [];
@@ -138,6 +128,18 @@ export class NeuronView {
     scroller.setAttribute("aria-label", shared.say("view_neurons"));
     this.place.replaceChildren(scroller);
     this.write(query, rows[Math.min(this.key, rows.length - 1)], names);
+  }
+
+  /** What a picture of numbers shows, for those who do not see it. @private */
+  words(/** @type {import("./strings.js").Key} */ key, /** @type {Float32Array} */ values) {
+    const place = values.reduce((best, value, at) => (Math.abs(value) > Math.abs(values[best]) ? at : best), 0);
+    const value = values[place].toFixed(DIGITS);
+    return this.shared.say("largestElement", {
+      name: this.shared.say(key),
+      n: values.length,
+      place: place + 1,
+      value,
+    });
   }
 
   /** The numbers of one key, element by element. @private */
@@ -187,4 +189,15 @@ export class NeuronView {
     details.addEventListener("toggle", () => (this.open = details.open));
     this.numbers.replaceChildren(create("p", {}, sum), details);
   }
+}
+
+/** Numbers in colours, or words where the browser cannot draw. */
+function vector(/** @type {Float32Array} */ values, /** @type {number} */ largest, /** @type {string} */ words) {
+  const canvas = create("canvas", { class: "inside-vector", width: values.length, height: 1 });
+  const context = paper(canvas);
+  if (!context) return create("span", { class: "note" }, words);
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", words);
+  paintSigned(context, values, largest, 0);
+  return canvas;
 }

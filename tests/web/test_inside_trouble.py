@@ -98,7 +98,7 @@ def test_without_canvas_words_stand_for_the_pictures(site, chromium):
     words = page.locator(".inside-thumbnail").all_inner_texts()
     sentences = page.locator(".inside-thumbnail").evaluate_all("all => all.map(({ title }) => title)")
     for word, sentence in zip(words, sentences, strict=True):
-        assert word == "spread" or re.fullmatch(r"\w+ [\d.]+ %", word) and word.split(maxsplit=1)[1] in sentence
+        assert word == "spread" or re.fullmatch(r"\w+\s[\d.]+ %", word) and word.split(maxsplit=1)[1] in sentence
     assert "cannot draw" in page.inner_text(".inside-panel")
     show(page, "heads")
     page.locator(".inside-column.query .inside-row").nth(20).hover()

@@ -1,6 +1,7 @@
 /** All layers and heads at a glance: a small picture each, drawn when it comes into sight, a large one on a press. */
 
 import { create, setText } from "../page/dom.js";
+import { arrowGrid, reach } from "./arrow_grid.js";
 import { paintSquare, paper } from "./colours.js";
 import { HeadView } from "./head_view.js";
 import { percent } from "./labels.js";
@@ -16,7 +17,11 @@ export class ModelView {
     const { layers, heads } = shared.source.shape;
     this.layers = rangeField(shared.say("whichLayers"), layers, () => this.build());
     this.heads = rangeField(shared.say("whichHeads"), heads, () => this.build());
-    this.grid = create("div", { class: "inside-grid" });
+    this.grid = create("div", { class: "inside-grid", role: "group" });
+    this.grid.setAttribute("aria-label", shared.say("modelGrid"));
+    /** @type {HTMLElement[][]} */
+    this.buttons = [];
+    arrowGrid(this.grid, () => this.buttons);
     this.detail = create("div", { class: "inside-large" });
     this.status = create("p", { class: "note", role: "status" });
     /** @type {HeadView | null} */
@@ -55,6 +60,8 @@ export class ModelView {
       return row;
     });
     this.grid.replaceChildren(...rows);
+    this.buttons = rows.map((row) => [...row.querySelectorAll("button")]);
+    reach(this.buttons);
     if (typeof IntersectionObserver !== "function") {
       for (const row of rows) this.fill(row);
       return;

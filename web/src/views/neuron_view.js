@@ -1,6 +1,7 @@
 /** Why a token looks at another: query, key, their products element by element, the sum, the softmax. */
 
 import { create, setText } from "../page/dom.js";
+import { arrowGrid, reach } from "./arrow_grid.js";
 import { paintSigned, paper } from "./colours.js";
 import { labels, percent } from "./labels.js";
 import { displayPicker, headPicker, layerPicker } from "./pickers.js";
@@ -19,7 +20,9 @@ export class NeuronView {
     this.expanded = true;
     /** The key whose numbers are written out. */
     this.key = 0;
-    this.strip = new TokenStrip(shared);
+    /** @type {number | null} The token that the pointer is at: its numbers show as long as it is. */
+    this.looked = null;
+    this.strip = new TokenStrip(shared, { onLook: (place) => this.look(place) });
     const layer = layerPicker(shared, (chosen) => this.change({ layer: chosen }));
     const head = headPicker(shared, (chosen) => this.change({ head: chosen }));
     this.toggle = create("button", { type: "button" });
@@ -33,6 +36,9 @@ export class NeuronView {
       this.toggle,
     );
     this.place = create("div", { class: "inside-neurons" });
+    /** @type {HTMLElement[][]} */
+    this.buttons = [];
+    arrowGrid(this.place, () => this.buttons);
     this.numbers = create("div", { class: "inside-numbers" });
     const intro = create("p", { class: "note" }, shared.say("neuronIntro"));
     this.element = create("div", {}, intro, this.strip.element, top, this.place, this.numbers);
@@ -58,9 +64,27 @@ export class NeuronView {
     this.draw();
   }
 
-  /** Rows for all keys that the chosen token sees. @private */
+  /** The token whose query shows. @private */
+  get token() {
+    return this.looked ?? this.shared.token;
+  }
+
+  /** @private */
+  look(/** @type {number | null} */ place) {
+    if (place === this.looked || (this.looked === null && place === this.shared.token)) return;
+    this.looked = place;
+    if (this.soon) return;
+    this.soon = true;
+    requestAnimationFrame(() => {
+      this.soon = false;
+      this.draw();
+    });
+  }
+
+  /** Rows for all keys that a token sees. @private */
   compute(/** @type {Float32Array} */ queries, /** @type {Float32Array} */ keys) {
-    const { source, token } = this.shared;
+    const { source } = this.shared;
+    const { token } = this;
     const depth = source.shape.headDim;
     const count = source.tokens.length;
     const row = (/** @type {Float32Array} */ all, /** @type {number} */ at) =>
@@ -112,11 +136,7 @@ export class NeuronView {
       const last = create("td", { class: "figure" }, percent(share), bar);
       return create("tr", {}, create("th", { scope: "row" }, name), ...vectors, last);
     });
-    const caption = create(
-      "caption",
-      { class: "note" },
-      shared.say("neuronCaption", { token: names[shared.token] }),
-    );
+    const caption = create("caption", { class: "note" }, shared.say("neuronCaption", { token: names[this.token] }));
     const table = create(
       "table",
       {},
@@ -126,7 +146,12 @@ export class NeuronView {
     );
     const scroller = create("div", { class: "inside-table", tabIndex: 0, role: "region" }, table);
     scroller.setAttribute("aria-label", shared.say("view_neurons"));
+    const focused = this.place.contains(document.activeElement);
     this.place.replaceChildren(scroller);
+    this.buttons = lines.map((/** @type {HTMLElement} */ line) => [...line.querySelectorAll("button")]);
+    const [button] = this.buttons[Math.min(this.key, rows.length - 1)];
+    reach(this.buttons, button);
+    if (focused) button.focus({ preventScroll: true });
     this.write(query, rows[Math.min(this.key, rows.length - 1)], names);
   }
 
@@ -154,7 +179,7 @@ export class NeuronView {
       return;
     }
     const sum = shared.say("neuronSum", {
-      query: names[shared.token],
+      query: names[this.token],
       key: names[row.place],
       dot: row.dot.toFixed(DIGITS),
       root: Math.sqrt(query.length).toFixed(2),

@@ -34,6 +34,7 @@ export const en = {
   headsHelp: "Which heads show",
   modelIntro:
     "Each little square is a head: rows are the characters that look, columns those looked at, the darker the more. Press one to enlarge it, again to close it.",
+  modelGrid: "All heads, a layer each row: choose one with the arrow keys, Enter enlarges it",
   layerShort: "L{n}",
   headOfLayer: "Head {head} of layer {layer}",
   headIntro:

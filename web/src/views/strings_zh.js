@@ -31,6 +31,7 @@ export const zh = {
   headSquare: "头 {n}：按下显示或隐藏；双击或按 O 键只看它",
   headsHelp: "显示哪些头",
   modelIntro: "每一小格是一个头：行是正在看的字，列是被看的字，越深看得越多。点一格放大，再点收起。",
+  modelGrid: "所有的头，一行一层：用方向键选，回车放大",
   layerShort: "{n} 层",
   headOfLayer: "第 {layer} 层第 {head} 头",
   headIntro: "左边每个字看右边哪些字：线越粗看得越多，颜色是头。指到一个字只看它的线；点一下留住，再点一下看全部。",

@@ -26,7 +26,8 @@ def close(actual, expected, tolerance):
 
 
 @pytest.mark.parametrize(
-    ("backend", "tolerance"), [("kernels", 2e-3), ("threads", 2e-3), ("wasm", 1e-4), ("webgpu", 1e-4), ("webgl", 1e-4)]
+    ("backend", "tolerance"),
+    [("kernels", 2e-3), ("threads", 2e-3), ("wasm", 1e-4), ("webgpu", 1e-4), ("webgl", 1e-4)],
 )
 def test_every_number_is_that_of_keras(open_watched, site, site_folder, backend, tolerance):
     page = open_watched(f"?backend={backend}", *(WEBGPU if backend == "webgpu" else ()))

@@ -26,7 +26,9 @@ BOOKS = {
 LONG = "he said a dead tree keeps better company than most cousins"
 SHORT = "counted the gulls, and walked home again."
 TORN = "bour lay quiet under the rain, and nobody spoke of the shi"
-TEXT = f"😀 Nothing here was read before; {LONG}, or so it seems. {SHORT} Then the lab{TORN}ne. Rien de neuf – ça va."
+TEXT = (
+    f"😀 Nothing here was read before; {LONG}, or so it seems. {SHORT} Then the lab{TORN}ne. Rien de neuf – ça va."
+)
 PROMPT = "The swing"
 LEAST = 12
 CONTROLS = [({"topK": 0}, {"top_k": 0}), ({"temperature": 0}, {"temperature": 0.0})]
@@ -116,7 +118,9 @@ def test_the_page_avoids_copies_as_python_does(known, sites, chromium):
         whole = PROMPT + expected
         assert expected != written(model, given)
         ends = range(len(PROMPT) + 1, len(whole) + 1)
-        assert not any(index.index.occurs(whole[max(0, end - LEAST) : end].encode()) for end in ends if end >= LEAST)
+        assert not any(
+            index.index.occurs(whole[max(0, end - LEAST) : end].encode()) for end in ends if end >= LEAST
+        )
         free = {"topK": 40, "temperature": 1, "topP": 1, "repetitionPenalty": 1}
         write(page, PROMPT, maxNewTokens=60, seed=3, avoidCopying=LEAST, **free | settings)
         assert texts(page) == [expected]

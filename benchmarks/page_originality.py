@@ -1,10 +1,10 @@
-"""What a site's index of the training text takes: bytes, how fast the page finds copies, and what avoiding them costs.
+"""What a site's index of the training text takes: bytes, time to find copies, speed of writing without them.
 
     python -m benchmarks.page_originality --corpus novels/ --megabytes=50 --run_dir=runs/demo
 
-The corpus is enlarged as in benchmarks.originality; 0 megabytes leave it as it is. The page's code runs in a Chromium,
-which must be there. With --run_dir the module gpt2.js writes with that model, with `avoidCopying` and without. The last
-line is one JSON object.
+The corpus is enlarged as in benchmarks.originality; 0 megabytes leave it as it is. The page's code runs in a
+Chromium, which must be there. With --run_dir the module gpt2.js writes with that model, with `avoidCopying` and
+without. The last line is one JSON object.
 """
 
 import argparse

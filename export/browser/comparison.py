@@ -93,7 +93,7 @@ def _other_kind(folder: pathlib.Path) -> str:
     if folder.is_dir() and not (folder / "config.json").exists():
         return (
             ". Of a model of another kind give what it writes: a file of lines "
-            '{"prompt": "...", "text": "..."}, one for each opening (for an LSTM benchmarks.lstm_baseline writes it)'
+            '{"prompt": "...", "text": "..."}, one for each opening (benchmarks.lstm_baseline writes an LSTM\'s)'
         )
     return ""
 

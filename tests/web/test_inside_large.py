@@ -1,4 +1,4 @@
-"""A model of as many layers and heads as the largest GPT-2 opens in the view of all heads, a row as it comes into sight."""
+"""The view of all heads of a model with as many as the largest GPT-2: a row is drawn as it comes into sight."""
 
 import numpy as np
 import pytest

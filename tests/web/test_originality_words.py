@@ -1,4 +1,4 @@
-"""In an alphabet a copy is measured in words: the page finds what Python finds, and avoids it, as the module does."""
+"""In an alphabet a copy is measured in words: page and module find and avoid what Python does."""
 
 import json
 
@@ -17,7 +17,7 @@ BOOKS = {
         "Each morning Anaïs walked to the end of the pier, counted the gulls, and walked home again.\n"
     ),
     "Orchard": (
-        "In the orchard behind the mill there were eleven pear trees, and the twelfth had been struck by lightning. "
+        "In the orchard behind the mill there were eleven pear trees, and the twelfth was struck by lightning. "
         "My grandfather would not have it cut down; he said a dead tree keeps better company than most cousins. "
         "So we hung the swing from it, and the swing outlived him by twenty summers.\n"
     ),

@@ -135,9 +135,9 @@ class TextIndex:
         return found
 
     def _pieces(self, begin: int, end: int, skipped: int, characters: int) -> np.ndarray:
-        """So many characters behind the first bytes of some suffixes, empty where a text is too short: bytes [places].
+        """So many characters behind the first bytes of some suffixes: bytes [places].
 
-        What is shorter than the longest has 0xFF after it.
+        Empty where a text is too short; what is shorter than the longest has 0xFF after it.
         """
         places = self._suffixes[begin:end].astype(np.int64) + skipped
         at = np.minimum(places[:, None] + np.arange(4 * characters), len(self._text) - 1)

@@ -27,7 +27,7 @@ LONG = "he said a dead tree keeps better company than most cousins"
 SHORT = "counted the gulls, and walked home again."
 TORN = "bour lay quiet under the rain, and nobody spoke of the shi"
 TEXT = (
-    f"😀 Nothing here was read before; {LONG}, or so it seems. {SHORT} Then the lab{TORN}ne. Rien de neuf – ça va."
+    f"😀 Nothing here was read before – {LONG}, or so it seems. {SHORT} Then the lab{TORN}ne. Rien de neuf – ça va."
 )
 PROMPT = "The swing"
 LEAST = 12

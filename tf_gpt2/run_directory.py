@@ -44,6 +44,8 @@ MODEL_FILES = (CONFIG_FILE, WEIGHTS_FILE, TOKENIZER_FILE, TOKENIZER_CONFIG_FILE,
 
 TRAIN, TEST = "train", "test"
 VALIDATION = "validation"  # the split in metrics.jsonl whose loss decides which model is kept
+# What no split is said of: from this step on other text, after going back; the training ended before its last step.
+ROLLBACK, EARLY_END = "rollback", "early_end"
 _CHECKPOINT = re.compile(r"step-(\d{8})\.safetensors")
 _LONGEST_LINE = 1 << 16  # bytes; a line of ours has some 150
 _LONGEST_VALUE = 60

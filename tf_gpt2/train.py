@@ -214,6 +214,19 @@ def _flags_of_reports(flags: command.Flags) -> None:
         "End the training when more than this share of what the model writes is copied, 0.1 say.",
     )
     flags.integer(
+        "patience",
+        DEFAULTS.patience,
+        "End the training after so many validations in a row without a better loss.",
+        least=1,
+    )
+    flags.integer(
+        "rollbacks",
+        DEFAULTS.rollbacks,
+        "How often at one place to go back to the last good checkpoint from a loss that rises far or is not finite, "
+        "and leave that text out; 0 never.",
+        least=0,
+    )
+    flags.integer(
         "checkpoint_every",
         None,
         "Steps between checkpoints, what --resume needs. Default: a tenth of all, at most 1000.",

@@ -49,6 +49,11 @@ class Progress:
             self._seconds += time.perf_counter() - self._resumed
             self._resumed = None
 
+    def go_back(self, step: int) -> None:
+        """Begins anew at an earlier step: what was done after it counts for nothing."""
+        self._steps, self._seconds, self._counted_step = 0, 0.0, step
+        self._begun = self._resumed = None
+
     def report(self, step: int, loss: float, learning_rate: float) -> dict:
         """Shows the line; returns the figures for metrics.jsonl (loss, learning_rate, tokens_per_s)."""
         figures = {"loss": loss, "learning_rate": learning_rate}

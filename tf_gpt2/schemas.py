@@ -93,6 +93,7 @@ class EnvironmentSection(Schema):
     device: Absent[StrictStr] = None
     precision: Absent[StrictStr] = None
     remat: Absent[StrictStr] = None
+    parts: Absent[StrictStr] = None
 
 
 class Training(Schema):

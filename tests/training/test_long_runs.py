@@ -164,7 +164,9 @@ def test_a_stop_before_amid_or_after_a_spike_changes_nothing(spiked, tmp_path, c
 
 def test_going_back_has_a_limit(tmp_path, corpus):
     trainer = _trainer(tmp_path, corpus, _Learner(nan_from=46))
-    with pytest.raises(UserError, match="stay finite; the loss is nan at step 46 .* after going back 3 times") as error:
+    with pytest.raises(
+        UserError, match="stay finite; the loss is nan at step 46 .* after going back 3 times"
+    ) as error:
         trainer.train()
     assert "\n" not in str(error.value)
     assert trainer.state.skipped_batches == 18
@@ -209,7 +211,9 @@ def test_patience_ends_a_training_and_is_counted_over_stops(tmp_path, corpus):
     def train(run_dir, stop_at=None):
         trainer = _trainer(run_dir, corpus, _Learner(validation=losses.__getitem__), rhythm, patience=3)
         if stop_at:
-            trainer._keeper.write_sample = lambda step: step == stop_at and os.kill(os.getpid(), signal.SIGINT) or ""
+            trainer._keeper.write_sample = lambda step: (
+                step == stop_at and os.kill(os.getpid(), signal.SIGINT) or ""
+            )
             trainer.rhythm = dataclasses.replace(rhythm, sample_every=stop_at)
         trainer.restore()
         trainer.train()
@@ -218,7 +222,15 @@ def test_patience_ends_a_training_and_is_counted_over_stops(tmp_path, corpus):
     whole = train(tmp_path / "whole")
     assert whole.out_of_patience and whole.state.step == 35 and whole.state.best_step == 20
     lines = read_metrics(whole.run_dir).lines
-    assert [line.model_extra["without_better"] for line in lines if line.split == "validation"] == [0, 0, 1, 0, 1, 2, 3]
+    assert [line.model_extra["without_better"] for line in lines if line.split == "validation"] == [
+        0,
+        0,
+        1,
+        0,
+        1,
+        2,
+        3,
+    ]
     assert (lines[-1].split, lines[-1].step, lines[-1].loss) == ("early_end", 35, 2.9)
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path / "parts", stop_at=27)

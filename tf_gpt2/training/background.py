@@ -9,8 +9,8 @@ Job = Callable[[], object]
 class BackgroundWriter:
     """Does jobs in a thread, those of one `submit` at a time.
 
-    What went wrong in the thread is raised in the training's own: by the next `check`, `submit` or `wait`. A process
-    that is killed amid a job leaves what files.py's writers leave, the file of before.
+    What went wrong in the thread is raised in the training's own: by the next `check`, `submit` or `wait`. A
+    process that is killed amid a job leaves what files.py's writers leave, the file of before.
     """
 
     def __init__(self) -> None:

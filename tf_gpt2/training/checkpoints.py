@@ -33,7 +33,7 @@ def save_checkpoint(
     keep: int,
     description: Mapping[str, str] | None = None,
 ) -> pathlib.Path:
-    """Writes the checkpoint of `step` and removes all but the newest `keep`; arguments as for `snapshot_checkpoint`.
+    """Writes the checkpoint of `step`, removes all but the newest `keep`; arguments as for `snapshot_checkpoint`.
 
     Raises:
         UserError: The file cannot be written; older checkpoints are left alone.
@@ -74,7 +74,9 @@ def snapshot_checkpoint(
         path = checkpoint_path(folder, step)
         write_checkpoint(path, tensors, metadata)
         for old in checkpoint_steps(folder)[:-keep]:
-            with contextlib.suppress(OSError):  # Windows keeps what another program has open; the next save tries it
+            with contextlib.suppress(
+                OSError
+            ):  # Windows keeps what another program has open; the next save tries it
                 checkpoint_path(folder, old).unlink(missing_ok=True)
         return path
 

@@ -68,6 +68,7 @@ class Trainer:
         stop_when_copying: Largest share with which the training goes on; None for any.
         patience: Validations in a row without a better loss that end the training; None for none.
         most_rollbacks: How often the run goes back at one place from a loss that rises or is not finite.
+        on_pace: Called once with the seconds of a step, when the first of them are done.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Trainer:
         stop_when_copying: float | None = None,
         patience: int | None = None,
         most_rollbacks: int = MOST_ROLLBACKS,
+        on_pace: Callable[[float], None] | None = None,
     ):
         self.run_dir = pathlib.Path(run_dir)
         self.learner = learner
@@ -101,6 +103,7 @@ class Trainer:
         self._check = check
         self._originality, self._stop_when_copying = originality, stop_when_copying
         self._patience, self._most_rollbacks = patience, most_rollbacks
+        self._on_pace = on_pace
         self._writer = BackgroundWriter()
         self.stopped_copying: float | None = None  # the share that ended the training
         self.test_loss: float | None = None
@@ -158,12 +161,12 @@ class Trainer:
 
     def validate(self) -> float:
         """Mean loss in nats per token over the held-out tokens, each predicted once, without dropout."""
-        return self._mean_loss(self.corpus.validation)
+        return self._mean_loss(self.corpus.validation, self._unless_stopped)
 
-    def _mean_loss(self, stream: TokenStream) -> float:
+    def _mean_loss(self, stream: TokenStream, through: Callable[[Iterable], Iterable] = iter) -> float:
         rows = self.learner.recipe.batch_size // self.learner.parts
         batches = evaluation_windows(stream, context_length=self._context_length, batch_size=rows)
-        loss, _ = self.learner.mean_loss(self._unless_stopped(batches))
+        loss, _ = self.learner.mean_loss(through(batches))
         return loss
 
     def _unless_stopped(self, batches: Iterable) -> Iterator:
@@ -256,9 +259,11 @@ class Trainer:
     def _log(self, metrics, progress):
         state = self.state
         mean = state.unlogged_loss / state.unlogged_steps
-        metrics.write(
-            state.step, TRAIN, **progress.report(state.step, mean, self.schedule.rate_after(state.step - 1))
-        )
+        figures = progress.report(state.step, mean, self.schedule.rate_after(state.step - 1))
+        metrics.write(state.step, TRAIN, **figures)
+        if self._on_pace and "tokens_per_s" in figures:
+            self._on_pace(self.learner.recipe.batch_size * self._context_length / figures["tokens_per_s"])
+            self._on_pace = None
         state.unlogged_loss, state.unlogged_steps = 0.0, 0
 
     def _reports(self):

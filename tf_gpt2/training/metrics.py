@@ -31,9 +31,7 @@ class MetricsLog:
         self._run_dir = run_dir = pathlib.Path(run_dir)
         run_dir.mkdir(parents=True, exist_ok=True)
         if (run_dir / METRICS_FILE).exists():
-            self._keep(
-                lambda line: line.step < resumed_step or (line.step == resumed_step and line.split != again)
-            )
+            self._keep(lambda line: line.step < resumed_step or (line.step == resumed_step and line.split != again))
         self._file = self._opened()
         self._writer = tf.summary.create_file_writer(os.fsencode(run_dir / TENSORBOARD))
 

@@ -70,8 +70,8 @@ class TrainingOptions:
         stop_when_copying: End the training at a validation where more than this share of what the model writes is
             copied, from 0 to 1; None goes on.
         patience: End the training after so many validations in a row without a better loss; None goes on.
-        rollbacks: How often at one place the run goes back to the last good checkpoint from a loss that rises far or
-            is not finite, and leaves that text out; 0 never.
+        rollbacks: How often at one place the run goes back to the last good checkpoint from a loss that rises far
+            or is not finite, and leaves that text out; 0 never.
 
     Raises:
         UserError: A value is out of range, or one would have no effect beside another.

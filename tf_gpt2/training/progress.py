@@ -90,7 +90,7 @@ class Progress:
             parts.append(f"{figures['tokens_per_s']:,.0f} tokens/s")
         if self._begun is not None and step > self._begun_step:
             left = (now - self._begun) / (step - self._begun_step) * (self._last_step - step)
-            parts.append(f"{_duration(left)} to go")
+            parts.append(f"{duration(left)} to go")
         tell(self._stream, "  ".join(parts), before=self._clear, end="" if self._in_place else "\n")
 
     @property
@@ -98,7 +98,8 @@ class Progress:
         return "\r\x1b[K" if self._in_place else ""
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Minutes and seconds, and hours where there are some."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

@@ -1,8 +1,8 @@
 """Going back: from losses that lead nowhere to the checkpoint before them, and on from there with other text.
 
-As for PaLM (Chowdhery et al. 2022, section 5.1): training restarts at a checkpoint before the spike, and the batches
-from there to the spike's end are left out. Which checkpoint, and how many batches, follows from the losses alone, so
-a run that is killed meanwhile does the same again.
+As for PaLM (Chowdhery et al. 2022, section 5.1): training restarts at a checkpoint before the spike, and the
+batches from there to the spike's end are left out. Which checkpoint, and how many batches, follows from the losses
+alone, so a run that is killed meanwhile does the same again.
 """
 
 import math
@@ -18,7 +18,7 @@ MOST_ROLLBACKS = 3
 
 
 def good_checkpoints(trouble: Trouble, folder: str | os.PathLike) -> list[int]:
-    """Steps of the checkpoints after which a step had a loss as usual: what one holds shows only in the next loss."""
+    """Steps of the checkpoints after which a loss was as usual: what one holds shows only in the next loss."""
     return [step for step in checkpoint_steps(folder) if step + 1 < trouble.first_step]
 
 

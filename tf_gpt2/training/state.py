@@ -11,8 +11,8 @@ from typing import Any
 
 # The losses that a new one is held against, as in llm.c's outlier detector; the fewest that say something.
 _WINDOW, _FEWEST = 128, 32
-# Karpathy's z-score of llm.c and OLMo 2's "spike score" call seven standard deviations a spike. The median and 1.4826
-# times the median deviation stand for mean and standard deviation: outliers do not move them.
+# OLMo 2's "spike score", after Karpathy's z-score in llm.c, calls seven standard deviations a spike. The median and
+# 1.4826 times the median deviation stand for mean and standard deviation: outliers do not move them.
 _DEVIATIONS, _OF_MEDIAN_DEVIATION = 7.0, 1.4826
 # A single batch may be odd; a training that leaves its path stays away from it, by more than noise.
 _IN_A_ROW, _LEAST_RISE = 3, 0.1

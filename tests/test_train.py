@@ -66,7 +66,10 @@ def _wait_for_step(process, run_dir, step):
 
 
 def test_a_run_directory_holds_what_is_documented(whole_run):
-    expected = "checkpoints config generation_config metrics.jsonl model.safetensors tensorboard tokenizer training"
+    expected = (
+        "checkpoints config generation_config loss.html loss.png metrics.jsonl model.safetensors tensorboard "
+        "tokenizer training"
+    )
     assert {path.name.removesuffix(".json") for path in whole_run.iterdir()} == set(expected.split()) | {
         "tokenizer_config"
     }

@@ -3,6 +3,7 @@
 training.json    resolved configuration: model, recipe, corpus, environment
 metrics.jsonl    figures, a line per logged step
 tensorboard/     the same for TensorBoard
+loss.html, loss.png  the curve of the losses
 samples/         passages written on the way
 checkpoints/     what resuming needs
 config.json, model.safetensors, tokenizer.json, tokenizer_config.json, generation_config.json
@@ -34,6 +35,8 @@ METRICS_FILE = "metrics.jsonl"
 TENSORBOARD = "tensorboard"
 SAMPLES = "samples"
 CHECKPOINTS = "checkpoints"
+LOCK_FILE = ".lock"  # in it; locked while a training runs
+CURVE_PAGE, CURVE_PICTURE = "loss.html", "loss.png"
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 TOKENIZER_FILE = "tokenizer.json"

@@ -12,7 +12,7 @@ from tf_gpt2.training.samples import SampleWriter
 
 
 class LstmKeeper:
-    """A `tf_gpt2.training.loop.ModelKeeper`.
+    """A `tf_gpt2.training.saving.ModelKeeper`.
 
     Args:
         run_dir: The run's directory.

@@ -82,6 +82,17 @@ class Learner:
             except tf.errors.ResourceExhaustedError:
                 self._take_more_parts()
 
+    def copied_weights(self) -> list:
+        """What learns, as it stands, for `update_figures`."""
+        return [tf.identity(variable.value) for variable in self._trained]
+
+    def update_figures(self, before: list) -> dict[str, Any]:
+        """Of the last step: the norm of its gradient, and its update's norm in weights' norms; tensors, by name."""
+        change = [variable.value - value for variable, value in zip(self._trained, before, strict=True)]
+        figures = {"update_ratio": tf.linalg.global_norm(change) / tf.linalg.global_norm(before)}
+        norm = getattr(self._train_step, "gradient_norm", None)
+        return figures if norm is None else {"gradient_norm": norm, **figures}
+
     def _step_in_parts(self):
         return TrainStep(self.model, self._optimizer, self._trained, self.parts, self._objective)
 

@@ -12,39 +12,23 @@ import dataclasses
 import math
 import pathlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol
+from typing import Any
 
 from tf_gpt2.data.token_files import PreparedCorpus, TokenStream
 from tf_gpt2.data.windows import evaluation_windows, training_dataset
 from tf_gpt2.run_directory import CHECKPOINTS, EARLY_END, TEST, TRAIN, VALIDATION
-from tf_gpt2.training.background import BackgroundWriter, Job
-from tf_gpt2.training.checkpoints import restore_newest, snapshot_checkpoint
+from tf_gpt2.training.background import Job
+from tf_gpt2.training.checkpoints import restore_newest
 from tf_gpt2.training.interrupt import DeferredSignals
 from tf_gpt2.training.learner import Learner
 from tf_gpt2.training.metrics import MetricsLog
 from tf_gpt2.training.progress import Progress
 from tf_gpt2.training.rollback import MOST_ROLLBACKS, good_checkpoints, no_way_on, restored_before
+from tf_gpt2.training.saving import ModelKeeper, Saver
 from tf_gpt2.training.settings import Rhythm, Schedule
 from tf_gpt2.training.state import LoopState, Trouble, watch
 
-
-class ModelKeeper(Protocol):
-    """Writes the model that is being trained, whatever it is."""
-
-    def save(self) -> None:
-        """Writes the model into the run directory."""
-
-    def snapshot(self) -> Job:
-        """Copies the model as it stands; what is returned writes the copy, in another thread."""
-
-    def load(self) -> None:
-        """Puts the weights of the kept model into the live one."""
-
-    def describe(self) -> dict[str, str]:
-        """Metadata that makes a checkpoint enough for a model."""
-
-    def write_sample(self, step: int) -> str:
-        """Writes a passage; returns the text to show."""
+_STEPS_OF_A_PACE = 10
 
 
 class _BrokenOff(Exception):
@@ -98,13 +82,14 @@ class Trainer:
         self._context_length = context_length
         self._keeper = keeper
         self._signals = signals or DeferredSignals()
-        self._signals.overdue = self._save_at_rest
-        self._at_rest: LoopState | None = None  # what to save while reports are made and no variable changes
+        self._signals.overdue = lambda: self._saver.save_at_rest(self.rhythm.keep_checkpoints)
         self._check = check
         self._originality, self._stop_when_copying = originality, stop_when_copying
         self._patience, self._most_rollbacks = patience, most_rollbacks
         self._on_pace = on_pace
-        self._writer = BackgroundWriter()
+        self._watched: dict[str, Any] = {}  # of the last step whose update was measured
+        self._saver = Saver(run_dir, lambda: learner.variables, keeper, lambda: self._check())
+        self._began_at = 0
         self.stopped_copying: float | None = None  # the share that ended the training
         self.test_loss: float | None = None
 
@@ -129,18 +114,21 @@ class Trainer:
         metrics = MetricsLog(self.run_dir, self.state.step, again=VALIDATION if "eval" in self.state.owed else None)
         tokens_per_step = self.learner.recipe.batch_size * self._context_length
         progress = Progress(self.state.step, self.schedule.steps, tokens_per_step)
+        self._began_at = self.state.step
         try:
             with self._signals:
                 self._run(metrics, progress)
-                self._writer.wait()
+                self._saver.wait()
+            self._check()
             if not self.validates:
                 self._keeper.save()
             elif self.corpus.test.targets:
                 self._keeper.load()
                 self.test_loss = self._mean_loss(self.corpus.test)
                 metrics.write(self.state.step, TEST, loss=self.test_loss)
+            self._saver.curves()
         finally:
-            self._writer.close()
+            self._saver.close()
             progress.close()
             metrics.close()
         return self.state
@@ -192,10 +180,14 @@ class Trainer:
         unchecked = []  # losses not yet looked at: reading one waits for the device
         start = first + self.state.skipped_batches
         batches = training_batches(self.corpus, self.learner, self._context_length, start)
-        for x, y in batches.take(last - first):
-            unchecked.append(self.learner.step(x, y, self.schedule.rate_after(self.state.step)))
-            self.state.step = step = self.state.step + 1
-            self._writer.check()
+        for x, y in progress.fed(batches.take(last - first)):
+            step = self.state.step + 1
+            weights = self.learner.copied_weights() if self._is_watched(step) else None
+            unchecked.append(self.learner.step(x, y, self.schedule.rate_after(step - 1)))
+            if weights is not None:
+                self._watched = self.learner.update_figures(weights)
+            self.state.step = step
+            self._saver.check()
             due = {report for report, every in self._reports() if every and (step % every == 0 or step == last)}
             if due or self._stopping:
                 self._check()
@@ -209,6 +201,10 @@ class Trainer:
             if due or step == first + 1:
                 progress.resume(step)
         return None
+
+    def _is_watched(self, step: int) -> bool:
+        """Whether the step's update is measured, which takes a moment: where a line comes, at most every tenth."""
+        return step % self.rhythm.log_every == 0 and step % min(10, self.schedule.steps) == 0
 
     @property
     def _stopping(self) -> bool:
@@ -229,39 +225,38 @@ class Trainer:
             self._log(metrics, progress)
         jobs: list[Job] = []
         owed = sorted(due & {"eval", "sample"})
-        self._at_rest = dataclasses.replace(self.state, owed=owed)
+        self._saver.at_rest = dataclasses.replace(self.state, owed=owed)
         try:
             if "eval" in due:
                 jobs += self._evaluate(metrics, progress)
             if "sample" in due:
-                progress.note(self._keeper.write_sample(self.state.step))
+                sample = self._keeper.write_sample(self.state.step)
+                progress.note(sample)
+                metrics.write_text(self.state.step, "sample", sample)
         except _BrokenOff:
             self.state.owed = owed
-        self._at_rest = None
+        self._saver.at_rest = None
         stopping = self._stopping
         if stopping:
             self._signals.meet()
+        if "eval" in due:
+            jobs.append(self._saver.curves)
         if "checkpoint" in due or stopping or self._ended_early:
-            jobs += self._saving(self.state)
+            jobs += self._saver.checkpoint(self.state, self.rhythm.keep_checkpoints)
         if jobs:
-            self._writer.submit(*(self._checked(job) for job in jobs))
+            self._saver.submit(*jobs)
         if stopping and (self.state.step < self.schedule.steps or self.state.owed):
-            self._writer.wait()
+            self._saver.wait()
             raise KeyboardInterrupt
-
-    def _checked(self, job: Job) -> Job:
-        def do() -> None:
-            self._check()
-            job()
-
-        return do
 
     def _log(self, metrics, progress):
         state = self.state
         mean = state.unlogged_loss / state.unlogged_steps
         figures = progress.report(state.step, mean, self.schedule.rate_after(state.step - 1))
-        metrics.write(state.step, TRAIN, **figures)
-        if self._on_pace and "tokens_per_s" in figures:
+        watched = {name: float(value) for name, value in self._watched.items()}
+        self._watched = {}
+        metrics.write(state.step, TRAIN, **figures, **watched)
+        if self._on_pace and "tokens_per_s" in figures and state.step >= self._began_at + _STEPS_OF_A_PACE:
             self._on_pace(self.learner.recipe.batch_size * self._context_length / figures["tokens_per_s"])
             self._on_pace = None
         state.unlogged_loss, state.unlogged_steps = 0.0, 0
@@ -291,7 +286,7 @@ class Trainer:
         """Whether it goes on all the same: the loss only rose, and there is nothing to go back to."""
         if not math.isfinite(trouble.loss):
             return False
-        self._writer.wait()
+        self._saver.wait()
         return not (self._most_rollbacks and good_checkpoints(trouble, self.run_dir / CHECKPOINTS))
 
     def _go_back(self, trouble: Trouble, metrics, progress) -> None:
@@ -301,7 +296,7 @@ class Trainer:
             UserError: There is none, or it was tried often enough.
         """
         state = self.state
-        self._writer.wait()
+        self._saver.wait()
         restored = None
         if state.tries < self._most_rollbacks:
             restored = restored_before(
@@ -342,27 +337,6 @@ class Trainer:
             return []
         state.best_validation_loss, state.best_step = loss, state.step
         return [self._keeper.snapshot()]
-
-    def _save_at_rest(self) -> None:
-        """Saves from another thread, when a report takes longer than who ends the process will wait."""
-        self._writer.close()
-        state = self._at_rest
-        for job in self._saving(state) if state is not None else ():
-            self._checked(job)()
-
-    def _saving(self, state: LoopState) -> list[Job]:
-        """Copies what a checkpoint holds, and the model until validation has chosen one; the jobs write it."""
-        if state.step > state.trouble_step:
-            state.tries = 0
-        checkpoint = snapshot_checkpoint(
-            self.run_dir / CHECKPOINTS,
-            state.step,
-            self.learner.variables,
-            dataclasses.asdict(state),
-            keep=self.rhythm.keep_checkpoints,
-            description=self._keeper.describe(),
-        )
-        return [checkpoint] if state.best_step else [checkpoint, self._keeper.snapshot()]
 
 
 def training_batches(

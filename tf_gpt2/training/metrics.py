@@ -55,6 +55,11 @@ class MetricsLog:
             for name, value in figures.items():
                 tf.summary.scalar(f"{split}/{name}", value)
 
+    def write_text(self, step: int, name: str, text: str) -> None:
+        """Shows a text in TensorBoard, as it is: Markdown indents what is no Markdown."""
+        with self._writer.as_default(step):
+            tf.summary.text(name, "\n".join(f"    {line}" for line in text.splitlines()))
+
     def go_back(self, state: LoopState, trouble: Trouble) -> None:
         """Drops the lines of steps that are taken again, and says from which step on and why.
 

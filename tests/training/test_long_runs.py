@@ -20,6 +20,8 @@ from tf_gpt2.formats.training_checkpoint import open_checkpoint
 from tf_gpt2.run_directory import CHECKPOINTS, METRICS_FILE, checkpoint_path, checkpoint_steps, read_metrics
 from tf_gpt2.training import checkpoints
 from tf_gpt2.training.loop import Trainer, training_batches
+from tf_gpt2.training.plan import TrainingOptions
+from tf_gpt2.training.run import _refuse_ended
 from tf_gpt2.training.settings import Recipe, Rhythm, Schedule
 
 STEPS, CONTEXT = 60, 8
@@ -243,6 +245,23 @@ def test_patience_ends_a_training_and_is_counted_over_stops(tmp_path, corpus):
         train(tmp_path / "parts", stop_at=27)
     assert train(tmp_path / "parts").state == whole.state
     assert _files(tmp_path / "parts") == _files(whole.run_dir)
+
+
+@pytest.mark.parametrize(
+    ("step", "without_better", "said"),
+    [
+        (60, 0, "holds a finished run of 60 steps"),
+        (35, 3, "ended at step 35: 3 validations.* a `patience` above 3"),
+    ],
+)
+def test_a_run_that_ended_is_refused_with_what_would_go_on(tmp_path, corpus, step, without_better, said):
+    trainer = _trainer(tmp_path, corpus, _Learner(), patience=3)
+    trainer.state.step, trainer.state.without_better = 35, 2
+    _refuse_ended(trainer, TrainingOptions(patience=3))
+    trainer.state.step, trainer.state.without_better = step, without_better
+    with pytest.raises(UserError, match=said):
+        _refuse_ended(trainer, TrainingOptions(patience=3))
+    assert trainer._keeper.saved == ["model"]
 
 
 def test_a_signal_amid_a_validation_breaks_it_off_and_it_comes_again(tmp_path, corpus):

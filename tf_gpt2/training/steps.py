@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from tf_gpt2.data.windows import IGNORED
+from tf_gpt2.dropout import PartOfBatch
 
 # From a model, x and y int32 [B, T] and whether it trains to a scalar: the sum over all targets that count of what
 # is minimised, differentiable in the model's variables.
@@ -57,6 +58,7 @@ class TrainStep:
         self._optimizer = optimizer
         self._variables = variables
         self._parts = accumulation_steps
+        self._drawn: PartOfBatch | None = None  # the dropout layers that the parts draw from
         self._sums = [tf.Variable(tf.zeros(v.shape), trainable=False) for v in variables] if self._parts > 1 else []
 
     def __call__(self, x, y):
@@ -65,7 +67,7 @@ class TrainStep:
             return self._whole(x, y)
         rows, counted = x.shape[0] // self._parts, counted_targets(y)
         losses = [
-            self._accumulate(x[first : first + rows], y[first : first + rows], counted)
+            self._accumulate(x[first : first + rows], y[first : first + rows], tf.constant(first, tf.uint32), counted)
             for first in range(0, x.shape[0], rows)
         ]
         self._update()
@@ -84,9 +86,10 @@ class TrainStep:
         return loss
 
     @tf.function(jit_compile=True)
-    def _accumulate(self, x, y, counted):
+    def _accumulate(self, x, y, first_row, counted):
         """Adds the gradients of a part of a batch with `counted` targets; returns its share of the loss."""
-        loss, gradients = self._loss_and_gradients(x, y, counted)
+        with PartOfBatch(first_row) as self._drawn:
+            loss, gradients = self._loss_and_gradients(x, y, counted)
         for total, gradient in zip(self._sums, gradients, strict=True):
             total.assign_add(tf.convert_to_tensor(gradient))
         return loss
@@ -96,6 +99,7 @@ class TrainStep:
         self._optimizer.apply([tf.convert_to_tensor(total) for total in self._sums], self._variables)
         for total in self._sums:
             total.assign(tf.zeros_like(total))
+        self._drawn.count()
 
 
 class EvalStep:

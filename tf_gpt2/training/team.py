@@ -1,0 +1,296 @@
+"""What the processes of a training tell each other beside TensorFlow's tensors: who is there, what the chief
+decides, and that somebody died.
+
+A collective operation whose partner died waits for ever. So each process says every other second that it lives, over a
+connection to the chief; who falls silent, or whose connection ends, ends the training of all, with one line on each.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import queue
+import threading
+import types
+from collections.abc import Callable
+from typing import Any
+
+from tf_gpt2.errors import UserError, shorten
+from tf_gpt2.training.cluster import Cluster
+from tf_gpt2.training.lines import Line, accept_lines, connect, port_is_free, silence
+from tf_gpt2.training.watchdog import SECONDS_BETWEEN_BEATS, SECONDS_OF_SILENCE, LastResort
+
+# How long others are waited for at the end, so that none takes TensorFlow's server away while one still computes.
+_SECONDS_TO_END = 60
+_GOES_ON = "the same command goes on {there}, on any number of devices"
+_log = logging.getLogger("tf_gpt2")
+
+
+class Team(contextlib.AbstractContextManager):
+    """A process alone: it is the chief, and what it decides is decided.
+
+    Attributes:
+        is_chief: Whether this process writes files and reports.
+        failure: Why the training has to end, once another process brought that about.
+    """
+
+    is_chief = True
+    failure: str | None = None
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def meet(self, facts: dict[str, str]) -> None:
+        """Waits for the others; all must have the same facts.
+
+        Args:
+            facts: What must be equal everywhere, by its name in a message.
+
+        Raises:
+            UserError: One does not come or differs, or a port is taken.
+        """
+
+    def on_failure(self, abort: Callable[[str], None]) -> None:
+        """`abort` ends, from another thread, what the main thread waits for in vain."""
+
+    def from_chief(self, decide: Callable[[], Any], work: Callable[[], Any] | None = None) -> Any:
+        """What the chief decides, a JSON value, on every process.
+
+        Args:
+            decide: Called on the chief alone.
+            work: Called on the others whenever the chief calls `ask`.
+
+        Raises:
+            UserError: `decide` did, or a process died.
+        """
+        return decide()
+
+    def ask(self) -> None:
+        """Makes the others do the work of the `from_chief` that they wait in."""
+
+    def saved(self, step: int) -> None:
+        """Remembers the step of a checkpoint, for the line at the end."""
+
+    def explain(self, error: Exception) -> Exception:
+        """The reason of an error of TensorFlow, if a process that died is: a `UserError`; else the error itself."""
+        return error
+
+
+class ConnectedTeam(Team):
+    """One of several processes.
+
+    Args:
+        cluster: Which there are.
+        wait: Seconds to wait for the others.
+    """
+
+    def __init__(self, cluster: Cluster, wait: float):
+        self._cluster, self._wait = cluster, wait
+        self.is_chief = cluster.index == 0
+        self.failure = None
+        self._failed = threading.Event()
+        self._ended: set[int] = set()  # who is through, so that a closed connection means nothing
+        self._inbox: queue.Queue = queue.Queue()
+        self._lines: dict[int, Line] = {}  # to the others; a worker has one to the chief
+        self._abort: Callable[[str], None] = lambda line: None
+        self._saved_step = 0
+        self._met = False
+        self._last_resort = LastResort()
+        self._level = _log.level
+
+    def __enter__(self) -> "ConnectedTeam":
+        if not self.is_chief:
+            _log.setLevel(logging.WARNING)  # the chief tells of the training
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, _: types.TracebackType | None) -> None:
+        if not self.is_chief:
+            _log.setLevel(self._level)
+        if self.failure is None and self._met:
+            self._say_goodbye(error)
+        for line in self._lines.values():
+            line.close()
+        if self.failure is None:
+            self._last_resort.stop()
+
+    def meet(self, facts: dict[str, str]) -> None:
+        own = self._cluster.addresses[self._cluster.index]
+        problem = "" if port_is_free(own) else f"the port of {own} must be free for the training; another program has it"
+        if self.is_chief:
+            self._gather(facts, problem)
+        else:
+            self._report_to_chief(facts, problem)
+        self._met = True
+        threading.Thread(target=self._beat, daemon=True).start()
+
+    def _gather(self, facts, problem):
+        size = len(self._cluster.addresses)
+        told = {0: {**facts, "problem": problem}}
+        missing = set(range(1, size))
+        try:
+            for line in accept_lines(self._cluster.control_address, self._wait):
+                message = line.receive(self._wait)
+                if message is None or message.kind != "hello":
+                    line.close()  # a stranger
+                    continue
+                index = message.index if message.index < size else 0
+                if index not in missing:
+                    text = f"each process must have a task.index of its own; two say that they are worker {index}"
+                    told[index] = {**facts, "problem": text}
+                    index = -len(self._lines) - 1
+                else:
+                    told[index] = message.facts
+                self._lines[index] = line
+                missing.discard(index)
+                if not missing or index < 0:
+                    break
+        except OSError as error:
+            host, port = self._cluster.control_address
+            raise UserError(
+                f"the chief must listen on port {port}: {error.strerror or error}; free it or choose another address"
+            ) from None
+        verdict = self._absent(min(missing)) if missing and not any(i < 0 for i in self._lines) else ""
+        verdict = next((told[i]["problem"] for i in sorted(told) if told[i].get("problem")), "") or verdict
+        verdict = verdict or difference(told, self._cluster)
+        if verdict:
+            self._tell({"kind": "failed", "line": verdict})
+            raise UserError(verdict)
+        self._tell({"kind": "welcome"})
+        for index in self._lines:
+            self._listen(index)
+
+    def _absent(self, index):
+        return (
+            f"{self._cluster.name(index)} did not come within {self._wait:g} s; start the same command on each "
+            "machine, or give more `wait_for_workers`"
+        )
+
+    def _report_to_chief(self, facts, problem):
+        line = connect(self._cluster.control_address, self._wait)
+        if line is None:
+            raise UserError(self._absent(0))
+        self._lines[0] = line
+        line.send({"kind": "hello", "index": self._cluster.index, "facts": {**facts, "problem": problem}})
+        answer = line.receive(self._wait + SECONDS_OF_SILENCE)
+        if answer is None or answer.kind not in ("welcome", "failed"):
+            raise UserError(problem or self._absent(0))
+        if answer.kind == "failed":
+            raise UserError(answer.line)
+        self._listen(0)
+
+    def on_failure(self, abort: Callable[[str], None]) -> None:
+        self._abort = abort
+        if self.failure is not None:
+            abort(self.failure)
+
+    def from_chief(self, decide: Callable[[], Any], work: Callable[[], Any] | None = None) -> Any:
+        if self.is_chief:
+            value = json.loads(json.dumps(decide()))
+            self._tell({"kind": "said", "value": value})
+            return value
+        while True:
+            message = self._inbox.get()
+            if message.kind == "failed":
+                raise UserError(self.failure or message.line)
+            if message.kind == "said":
+                return message.value
+            assert work is not None
+            work()
+
+    def ask(self) -> None:
+        self._tell({"kind": "ask"})
+
+    def saved(self, step: int) -> None:
+        self._saved_step = step
+        if self.is_chief:
+            self._tell({"kind": "saved", "value": step})
+
+    def explain(self, error: Exception) -> Exception:
+        self._failed.wait(2 * SECONDS_OF_SILENCE if self._met else 0)
+        return UserError(self.failure) if self.failure else error
+
+    def _tell(self, message):
+        for line in self._lines.values():
+            line.send(message)
+
+    def _listen(self, index):
+        threading.Thread(target=self._hear, args=(index,), daemon=True).start()
+
+    def _hear(self, index):
+        """Reads what one of the others says, until the connection ends."""
+        line = self._lines[index]
+        while (message := line.receive(None)) is not None:
+            if message.kind in ("said", "ask"):
+                self._inbox.put(message)
+            elif message.kind == "saved":
+                self._saved_step = int(message.value)
+            elif message.kind == "failed":
+                self._fail(message.line)
+            elif message.kind == "done":
+                self._ended.add(index)
+                self._inbox.put(message)
+        if index not in self._ended:
+            self._fail(f"{self._cluster.name(index)} ended in the middle of the training; {self._remedy()}")
+
+    def _beat(self):
+        while not self._failed.wait(SECONDS_BETWEEN_BEATS):
+            self._tell({"kind": "beat"})
+            for index, line in list(self._lines.items()):
+                if silence(line) > SECONDS_OF_SILENCE and index not in self._ended:
+                    self._fail(
+                        f"{self._cluster.name(index)} has not answered for {SECONDS_OF_SILENCE} s; {self._remedy()}"
+                    )
+
+    def _remedy(self):
+        there = f"from step {self._saved_step:,}, which is saved" if self._saved_step else "from its beginning"
+        return _GOES_ON.format(there=there)
+
+    def _fail(self, text):
+        """The first reason ends this process, and those that it is connected with."""
+        if self._failed.is_set():
+            return
+        self.failure = shorten(" ".join(text.splitlines()))
+        self._failed.set()
+        self._tell({"kind": "failed", "line": self.failure})
+        self._inbox.put(types.SimpleNamespace(kind="failed", line=self.failure))
+        self._last_resort.start(self.failure)
+        self._abort(self.failure)
+
+    def _say_goodbye(self, error):
+        """Tells the others why this process ends, or waits until all are through."""
+        if isinstance(error, UserError):
+            self._tell({"kind": "failed", "line": str(error)})
+        elif error is not None and not isinstance(error, KeyboardInterrupt):
+            name = self._cluster.name(self._cluster.index)
+            self._tell({"kind": "failed", "line": f"{name} ended: {type(error).__name__}: {error}; {self._remedy()}"})
+        else:
+            self._part_in_peace()
+        self._failed.set()
+
+    def _part_in_peace(self):
+        """A worker is through and waits for the chief, which waits for all workers."""
+        if not self.is_chief:
+            self._tell({"kind": "done"})
+        with contextlib.suppress(queue.Empty):
+            while len(self._ended) < len(self._lines) and self.failure is None:
+                self._inbox.get(timeout=_SECONDS_TO_END)
+        if self.is_chief:
+            self._tell({"kind": "done"})
+
+
+def difference(told: dict[int, dict[str, str]], cluster: Cluster) -> str:
+    """The first fact that a process has otherwise than the chief, as a line; empty where all agree."""
+    for index in sorted(told):
+        for name, value in told[0].items():
+            other = told[index].get(name, "nothing")
+            if other != value:
+                return (
+                    f"{name} must be the same on every worker; {cluster.name(index)} has {shorten(other, 120)}, "
+                    f"{cluster.name(0)} {shorten(value, 120)}"
+                )
+    return ""
+
+
+def leave(code: int) -> None:
+    """Ends the process without waiting for threads of TensorFlow that wait for a process that died."""
+    os._exit(code)

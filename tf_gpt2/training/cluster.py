@@ -74,7 +74,9 @@ def _from_tf_config(text: str) -> Cluster:
     config = validated(TFConfig, value, name, _GUIDE)
     unknown = sorted({config.task.type, *config.cluster} - set(_TASK_TYPES))
     if unknown:
-        raise UserError(f"{name} must name tasks of the types chief and worker; received {shown(unknown[0])}; {_GUIDE}")
+        raise UserError(
+            f"{name} must name tasks of the types chief and worker; received {shown(unknown[0])}; {_GUIDE}"
+        )
     addresses = [address for kind in _TASK_TYPES for address in config.cluster.get(kind, ())]
     _check_addresses(name, addresses)
     own = config.cluster.get(config.task.type, [])
@@ -132,7 +134,8 @@ def _tasks_of_machines(text: str) -> list[int]:
         match = re.fullmatch(r"(\d{1,5})(?:\(x(\d{1,5})\))?", part, re.ASCII)
         if not match:
             raise UserError(
-                f"SLURM's variable SLURM_STEP_TASKS_PER_NODE must be numbers; received {shown(text)}; start with srun"
+                "SLURM's variable SLURM_STEP_TASKS_PER_NODE must hold numbers, as 2(x3),1; received "
+                f"{shown(text)}; start with srun"
             )
         counts += [int(match[1])] * int(match[2] or 1)
     return counts
@@ -149,7 +152,8 @@ def expand_machines(text: str) -> list[str]:
         names += _expanded(part)
     if not names or not all(re.fullmatch(r"[\w.-]+", name, re.ASCII) for name in names):
         raise UserError(
-            f"SLURM's variable SLURM_STEP_NODELIST must be a list of machines; received {shown(text)}; start with srun"
+            "SLURM's variable SLURM_STEP_NODELIST must be a list of machines, as gpu[01-03]; received "
+            f"{shown(text)}; start with srun"
         )
     return names
 

@@ -33,8 +33,8 @@ class Learner:
         replicas: The devices that train together; None for a single one.
 
     Attributes:
-        parts: Parts that a batch is computed in: what the recipe asks for, or more where memory did not suffice. Each
-            device computes its share of a part.
+        parts: Parts that a batch is computed in, each device its share: what the recipe asks for, or more where
+            memory did not suffice.
     """
 
     def __init__(
@@ -140,6 +140,12 @@ class Learner:
     def rows(self) -> int:
         """Sequences that a device computes at once."""
         return self.recipe.batch_size // self.parts // (self.replicas.count if self.replicas else 1)
+
+    @property
+    def shard(self) -> dict[str, int]:
+        """Which part of the data this process computes: arguments of the datasets of data/windows.py."""
+        replicas = self.replicas
+        return {"shard_index": replicas.worker, "num_shards": replicas.workers} if replicas else {}
 
     def mean_loss(self, batches: Iterable) -> tuple[float, int]:
         """Mean loss in nats per token over batches of (x, y), without dropout, and the number of tokens."""

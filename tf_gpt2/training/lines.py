@@ -43,8 +43,8 @@ class Line:
         if line is None:
             return None
         try:
-            return TeamMessage.model_validate_json(line)
-        except ValueError:
+            return TeamMessage.model_validate(json.loads(line))
+        except (ValueError, RecursionError):
             return None
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 import dataclasses
+import functools
 import math
 import pathlib
 from collections.abc import Callable
@@ -21,11 +22,13 @@ from tf_gpt2.data.windows import evaluation_windows, training_dataset
 from tf_gpt2.errors import UserError
 from tf_gpt2.run_directory import CHECKPOINTS, TEST, TRAIN, VALIDATION
 from tf_gpt2.training.checkpoints import restore_newest, save_checkpoint
+from tf_gpt2.training.followers import SilentMetrics, SilentStream
 from tf_gpt2.training.interrupt import DeferredSignals
 from tf_gpt2.training.learner import Learner
 from tf_gpt2.training.metrics import MetricsLog
 from tf_gpt2.training.progress import Progress
 from tf_gpt2.training.settings import Rhythm, Schedule
+from tf_gpt2.training.team import Team
 
 
 class ModelKeeper(Protocol):
@@ -70,6 +73,7 @@ class Trainer:
         check: Called before anything is written, to refuse it.
         originality: Measures what the model copies, at each validation; `copied_share` is one of the figures.
         stop_when_copying: Largest share with which the training goes on; None for any.
+        team: The processes that train together; its chief alone writes.
     """
 
     def __init__(
@@ -86,7 +90,9 @@ class Trainer:
         check: Callable[[], None] = lambda: None,
         originality: Callable[[], dict[str, float]] | None = None,
         stop_when_copying: float | None = None,
+        team: Team | None = None,
     ):
+        self._team = team or Team()
         self.run_dir = pathlib.Path(run_dir)
         self.learner = learner
         self.corpus = corpus
@@ -107,7 +113,9 @@ class Trainer:
         Raises:
             UserError: All are damaged, or of another model.
         """
-        state = restore_newest(self.run_dir / CHECKPOINTS, self.learner.variables)
+        newest = functools.partial(restore_newest, self.run_dir / CHECKPOINTS, self.learner.variables)
+        state = self._team.from_chief(newest)
+        self.learner.share()
         if state is not None:
             self.state = LoopState(**{field.name: state[field.name] for field in dataclasses.fields(LoopState)})
         return state is not None
@@ -119,9 +127,11 @@ class Trainer:
             UserError: The loss is not finite, or a file cannot be written.
             KeyboardInterrupt: The user asked to stop; a checkpoint has been saved, and a model.
         """
-        metrics = MetricsLog(self.run_dir, self.state.step)
+        chief = self._team.is_chief
+        metrics = MetricsLog(self.run_dir, self.state.step) if chief else SilentMetrics()
         tokens_per_step = self.learner.recipe.batch_size * self._context_length
-        progress = Progress(self.state.step, self.schedule.steps, tokens_per_step)
+        stream = None if chief else SilentStream()
+        progress = Progress(self.state.step, self.schedule.steps, tokens_per_step, stream)
         try:
             with self._signals:
                 self._run(metrics, progress)
@@ -129,6 +139,7 @@ class Trainer:
                 self._keeper.save()
             elif self.corpus.test.targets:
                 self._keeper.load()
+                self.learner.share()
                 self.test_loss = self._mean_loss(self.corpus.test)
                 metrics.write(self.state.step, TEST, loss=self.test_loss)
         finally:
@@ -150,11 +161,10 @@ class Trainer:
         return self._mean_loss(self.corpus.validation)
 
     def _mean_loss(self, stream: TokenStream) -> float:
-        rows = self.learner.recipe.batch_size // self.learner.parts
-        loss, _ = self.learner.mean_loss(
-            evaluation_windows(stream, context_length=self._context_length, batch_size=rows)
+        batches = evaluation_windows(
+            stream, context_length=self._context_length, batch_size=self.learner.rows, **self.learner.shard
         )
-        return loss
+        return self.learner.mean_loss(batches)[0]
 
     def _run(self, metrics, progress):
         last, first = self.schedule.steps, self.state.step
@@ -163,7 +173,7 @@ class Trainer:
         for x, y in batches.take(last - first):
             unchecked.append(self.learner.step(x, y, self.schedule.rate_after(self.state.step)))
             self.state.step = step = self.state.step + 1
-            stopping = self._signals.received is not None
+            stopping = self.learner.agreed(self._signals.received is not None)
             due = {report for report, every in self._reports() if every and (step % every == 0 or step == last)}
             if due or stopping:
                 self._check()
@@ -178,6 +188,7 @@ class Trainer:
             if due or stopping or step == first + 1:
                 progress.resume(step)
             if stopping and step < last:
+                self._team.agreed_to_stop = True
                 raise KeyboardInterrupt
 
     def _log(self, metrics, progress):
@@ -236,6 +247,8 @@ class Trainer:
             self.stopped_copying = copied
 
     def _save_checkpoint(self):
+        if not self._team.is_chief:
+            return
         save_checkpoint(
             self.run_dir / CHECKPOINTS,
             self.state.step,
@@ -244,16 +257,21 @@ class Trainer:
             keep=self.rhythm.keep_checkpoints,
             description=self._keeper.describe(),
         )
+        self._team.saved(self.state.step)
 
 
 def training_batches(
     corpus: PreparedCorpus, learner: Learner, context_length: int, start_step: int = 0
 ) -> tf.data.Dataset:
-    """The batches of a run from a step on: an endless `tf.data.Dataset` of (x, y), each int32 [B, T]."""
+    """The batches of a run from a step on: an endless `tf.data.Dataset` of (x, y), each int32 [B, T].
+
+    Of several processes each gets its rows.
+    """
     return training_dataset(
         corpus.train,
         context_length=context_length,
         batch_size=learner.recipe.batch_size,
         seed=learner.recipe.seed,
         start_step=start_step,
+        **learner.shard,
     )

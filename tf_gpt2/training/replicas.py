@@ -23,6 +23,7 @@ from tf_gpt2.training.steps import EvalStep, Objective
 
 # Small gradients travel together; a collective of each would wait for its own round.
 _BYTES_AT_ONCE = 32 << 20
+_NUMBERS_AT_ONCE = 1 << 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,9 +81,21 @@ class Replicas:
         """Gives every worker the values that the first one's variables have."""
         if self.workers == 1:
             return
-        for variable in variables:
-            value = np.asarray(variable.value)
-            variable.assign(self.sum(value if self.worker == 0 else np.zeros_like(value)))
+        for dtype in sorted({variable.dtype for variable in variables}):
+            alike = [variable for variable in variables if variable.dtype == dtype]
+            values = [np.asarray(variable.value) for variable in alike]
+            flat = self._shared(np.concatenate([value.ravel() for value in values]))
+            ends = np.cumsum([value.size for value in values])
+            for variable, value, end in zip(alike, values, ends.tolist(), strict=True):
+                variable.assign(flat[end - value.size : end].reshape(value.shape))
+
+    def _shared(self, flat):
+        """The first worker's values, in pieces of one size, so that one program serves them all."""
+        if self.worker:
+            flat = np.zeros_like(flat)
+        pieces = [flat[first : first + _NUMBERS_AT_ONCE] for first in range(0, flat.size, _NUMBERS_AT_ONCE)]
+        padded = (np.pad(piece, (0, _NUMBERS_AT_ONCE - piece.size)) for piece in pieces)
+        return np.concatenate([self.sum(piece) for piece in padded])
 
 
 @tf.function(autograph=False)
@@ -91,8 +104,10 @@ def _sum(strategy, values):
 
 
 def _all_reduced(values):
+    """Sums over the replicas of a tensor or a list of tensors, called on each."""
     options = tf.distribute.experimental.CommunicationOptions(bytes_per_pack=_BYTES_AT_ONCE)
-    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, values, options)
+    here = tf.nest.map_structure(tf.identity, values)  # with the device's name, which tf.distribute asks for
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, here, options)
 
 
 class ReplicatedStep:
@@ -162,9 +177,7 @@ class ReplicatedStep:
     @tf.function(autograph=False)
     def _add(self, x, y, first_row):
         programs = self._replicas.each(lambda number: self._programs[number])
-        self._replicas.strategy.run(
-            lambda program, *rows: program.add(*rows), args=(programs, x, y, first_row)
-        )
+        self._replicas.strategy.run(lambda program, *rows: program.add(*rows), args=(programs, x, y, first_row))
 
     @tf.function(autograph=False)
     def _last(self, x, y, first_row, wish):

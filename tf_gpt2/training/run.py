@@ -1,5 +1,6 @@
 """From novels to a model directory: what `python -m tf_gpt2.train` and `tf_gpt2.train_model` do."""
 
+import contextlib
 import dataclasses
 import functools
 import logging
@@ -17,12 +18,15 @@ from tf_gpt2.errors import UserError
 from tf_gpt2.formats.training_checkpoint import newest_whole_step
 from tf_gpt2.run_directory import CHECKPOINTS, CONFIG_FILE, TOKENIZER_FILE
 from tf_gpt2.tokenizer import Tokenizer
+from tf_gpt2.training.joining import explained, join_team, open_devices, rows_of_a_device
 from tf_gpt2.training.length import Length, plan_length
 from tf_gpt2.training.lock import RunLock
 from tf_gpt2.training.memory import plan_sparing
 from tf_gpt2.training.plan import TrainingOptions, plan_recipe, plan_rhythm, plan_schedule
 from tf_gpt2.training.resuming import open_run_directory, refuse_what_is_no_run
+from tf_gpt2.training.settings import Schedule
 from tf_gpt2.training.summary import TrainingResult, summarise
+from tf_gpt2.training.team import Team
 
 log = logging.getLogger(__name__)
 _SCRIPT_SAMPLE_TOKENS = 20_000
@@ -45,6 +49,11 @@ def train_model(
         KeyboardInterrupt: The user asked to stop; a checkpoint has been saved; the same call goes on from there.
     """
     asked = TrainingOptions(**options)
+    with join_team(asked.wait_for_workers) as team:
+        return _train_together(asked, corpus, run_dir, team)
+
+
+def _train_together(asked: TrainingOptions, corpus, run_dir, team: Team) -> TrainingResult:
     refuse_what_is_no_run(run_dir)
     prepared = prepare_corpus(
         corpus,
@@ -62,8 +71,9 @@ def train_model(
     if asked.validation_fraction and not prepared.validation.targets:
         log.info("the texts are too short to hold any of them out: the model is trained without validation")
     _advise_tokenizer(asked, prepared)
-    runtime.prepare_training()
-    return _train(asked, prepared, run_dir)
+    devices = open_devices(asked, prepared, team)
+    with explained(team):
+        return _train(asked, prepared, run_dir, devices, team)
 
 
 def _advise_tokenizer(asked: TrainingOptions, prepared: PreparedCorpus) -> None:
@@ -77,24 +87,25 @@ def _advise_tokenizer(asked: TrainingOptions, prepared: PreparedCorpus) -> None:
         )
 
 
-def _train(asked: TrainingOptions, prepared: PreparedCorpus, run_dir) -> TrainingResult:
-    from tf_gpt2.training.devices import local_devices  # TensorFlow is imported from here on
+def _train(asked: TrainingOptions, prepared: PreparedCorpus, run_dir, devices, team: Team) -> TrainingResult:
+    from tf_gpt2.training.followers import Follower  # TensorFlow is imported from here on
     from tf_gpt2.training.gpt2 import GPT2Keeper, starting_model, trained_variables
     from tf_gpt2.training.learner import Learner
     from tf_gpt2.training.loop import Trainer, training_batches
     from tf_gpt2.training.originality import originality_probe
 
-    devices = local_devices(asked.precision)
     with devices.scope():
         model, config = starting_model(asked, prepared.tokenizer)
         recipe = plan_recipe(asked, config)
+        rows = rows_of_a_device(recipe, devices.count)
         window = _window(prepared, config)
         learner = Learner(
             model,
             recipe,
             trained_variables(model, recipe),
-            sparing=plan_sparing(config, recipe.batch_size // recipe.accumulation_steps, window, asked.remat),
+            sparing=plan_sparing(config, rows, window, asked.remat),
             precision=devices.precision,
+            replicas=devices.replicas,
         )
     log.info(
         f"model: {config.num_layers} layers, width {config.hidden_dim}, {config.num_heads} heads, context "
@@ -104,6 +115,7 @@ def _train(asked: TrainingOptions, prepared: PreparedCorpus, run_dir) -> Trainin
     length: Length | None = None
 
     def seconds_per_step() -> float:
+        team.ask()  # a step is a step of all
         log.info("compiling and timing the training step")
         batches = training_batches(prepared, learner, window)
         return learner.seconds_per_step(batches, plan_schedule(asked, 1000).learning_rate)
@@ -117,7 +129,7 @@ def _train(asked: TrainingOptions, prepared: PreparedCorpus, run_dir) -> Trainin
         computing = {"device": devices.description, "precision": devices.precision, "remat": asked.remat}
         return _configuration(asked, prepared, config, recipe, length, computing)
 
-    with RunLock(run_dir) as lock:
+    def open_run() -> dict[str, Any]:
         opened = open_run_directory(run_dir, resolve, resume=asked.resume)
         for change in opened.environment_changes:
             log.info(f"{change}: speed and last digits may differ")
@@ -125,12 +137,17 @@ def _train(asked: TrainingOptions, prepared: PreparedCorpus, run_dir) -> Trainin
             # A checkpoint is to be enough for a model directory.
             prepared.tokenizer.save(pathlib.Path(run_dir) / CHECKPOINTS)
         assert length is not None  # resolved on opening
-        schedule = length.schedule
-        keeper = GPT2Keeper(
-            run_dir, model, config, prepared.tokenizer, sample_prompt=asked.sample_prompt, seed=asked.seed
-        )
+        return dataclasses.asdict(length.schedule)
+
+    with RunLock(run_dir) if team.is_chief else contextlib.nullcontext() as lock:
+        schedule = Schedule(**team.from_chief(open_run, seconds_per_step))
+        keeper: Any = Follower()
+        if team.is_chief:
+            keeper = GPT2Keeper(
+                run_dir, model, config, prepared.tokenizer, sample_prompt=asked.sample_prompt, seed=asked.seed
+            )
         probe = None
-        if prepared.validation.targets and asked.originality:
+        if prepared.validation.targets and asked.originality and team.is_chief:
             probe = originality_probe(
                 prepared,
                 prompt=asked.sample_prompt,
@@ -145,9 +162,12 @@ def _train(asked: TrainingOptions, prepared: PreparedCorpus, run_dir) -> Trainin
             plan_rhythm(asked, schedule.steps),
             context_length=window,
             keeper=keeper,
-            check=lock.check,
-            originality=functools.partial(keeper.measure, probe) if probe else None,
+            check=lock.check if lock else lambda: None,
+            originality=functools.partial(
+                team.from_chief, functools.partial(keeper.measure, probe) if probe else dict
+            ),
             stop_when_copying=asked.stop_when_copying,
+            team=team,
         )
         if trainer.restore():
             if trainer.state.step >= schedule.steps:

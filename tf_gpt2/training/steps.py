@@ -67,7 +67,9 @@ class TrainStep:
             return self._whole(x, y)
         rows, counted = x.shape[0] // self._parts, counted_targets(y)
         losses = [
-            self._accumulate(x[first : first + rows], y[first : first + rows], tf.constant(first, tf.uint32), counted)
+            self._accumulate(
+                x[first : first + rows], y[first : first + rows], tf.constant(first, tf.uint32), counted
+            )
             for first in range(0, x.shape[0], rows)
         ]
         self._update()

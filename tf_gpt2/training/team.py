@@ -1,14 +1,13 @@
 """What the processes of a training tell each other beside TensorFlow's tensors: who is there, what the chief
 decides, and that somebody died.
 
-A collective operation whose partner died waits for ever. So each process says every other second that it lives, over a
-connection to the chief; who falls silent, or whose connection ends, ends the training of all, with one line on each.
+A collective operation whose partner died waits for ever. So each process says every other second that it lives, over
+a connection to the chief; who falls silent, or whose connection ends, ends the training of all, with a line on each.
 """
 
 import contextlib
 import json
 import logging
-import os
 import queue
 import threading
 import types
@@ -31,11 +30,15 @@ class Team(contextlib.AbstractContextManager):
 
     Attributes:
         is_chief: Whether this process writes files and reports.
+        cluster: The processes; None for one alone.
         failure: Why the training has to end, once another process brought that about.
+        agreed_to_stop: Whether all end early together.
     """
 
+    cluster: Cluster | None = None
     is_chief = True
     failure: str | None = None
+    agreed_to_stop = False
 
     def __exit__(self, *_: object) -> None:
         pass
@@ -85,7 +88,7 @@ class ConnectedTeam(Team):
     """
 
     def __init__(self, cluster: Cluster, wait: float):
-        self._cluster, self._wait = cluster, wait
+        self.cluster, self._wait = cluster, wait
         self.is_chief = cluster.index == 0
         self.failure = None
         self._failed = threading.Event()
@@ -114,8 +117,10 @@ class ConnectedTeam(Team):
             self._last_resort.stop()
 
     def meet(self, facts: dict[str, str]) -> None:
-        own = self._cluster.addresses[self._cluster.index]
-        problem = "" if port_is_free(own) else f"the port of {own} must be free for the training; another program has it"
+        own = self.cluster.addresses[self.cluster.index]
+        problem = (
+            "" if port_is_free(own) else f"the port of {own} must be free for the training; another program has it"
+        )
         if self.is_chief:
             self._gather(facts, problem)
         else:
@@ -124,11 +129,11 @@ class ConnectedTeam(Team):
         threading.Thread(target=self._beat, daemon=True).start()
 
     def _gather(self, facts, problem):
-        size = len(self._cluster.addresses)
+        size = len(self.cluster.addresses)
         told = {0: {**facts, "problem": problem}}
         missing = set(range(1, size))
         try:
-            for line in accept_lines(self._cluster.control_address, self._wait):
+            for line in accept_lines(self.cluster.control_address, self._wait):
                 message = line.receive(self._wait)
                 if message is None or message.kind != "hello":
                     line.close()  # a stranger
@@ -145,13 +150,13 @@ class ConnectedTeam(Team):
                 if not missing or index < 0:
                     break
         except OSError as error:
-            host, port = self._cluster.control_address
             raise UserError(
-                f"the chief must listen on port {port}: {error.strerror or error}; free it or choose another address"
+                f"the chief must listen on port {self.cluster.control_address[1]}: {error.strerror or error}; free it "
+                "or choose another address"
             ) from None
         verdict = self._absent(min(missing)) if missing and not any(i < 0 for i in self._lines) else ""
         verdict = next((told[i]["problem"] for i in sorted(told) if told[i].get("problem")), "") or verdict
-        verdict = verdict or difference(told, self._cluster)
+        verdict = verdict or difference(told, self.cluster)
         if verdict:
             self._tell({"kind": "failed", "line": verdict})
             raise UserError(verdict)
@@ -161,16 +166,16 @@ class ConnectedTeam(Team):
 
     def _absent(self, index):
         return (
-            f"{self._cluster.name(index)} did not come within {self._wait:g} s; start the same command on each "
+            f"{self.cluster.name(index)} did not come within {self._wait:g} s; start the same command on each "
             "machine, or give more `wait_for_workers`"
         )
 
     def _report_to_chief(self, facts, problem):
-        line = connect(self._cluster.control_address, self._wait)
+        line = connect(self.cluster.control_address, self._wait)
         if line is None:
             raise UserError(self._absent(0))
         self._lines[0] = line
-        line.send({"kind": "hello", "index": self._cluster.index, "facts": {**facts, "problem": problem}})
+        line.send({"kind": "hello", "index": self.cluster.index, "facts": {**facts, "problem": problem}})
         answer = line.receive(self._wait + SECONDS_OF_SILENCE)
         if answer is None or answer.kind not in ("welcome", "failed"):
             raise UserError(problem or self._absent(0))
@@ -230,7 +235,7 @@ class ConnectedTeam(Team):
                 self._ended.add(index)
                 self._inbox.put(message)
         if index not in self._ended:
-            self._fail(f"{self._cluster.name(index)} ended in the middle of the training; {self._remedy()}")
+            self._fail(f"{self.cluster.name(index)} ended in the middle of the training; {self._remedy()}")
 
     def _beat(self):
         while not self._failed.wait(SECONDS_BETWEEN_BEATS):
@@ -238,7 +243,7 @@ class ConnectedTeam(Team):
             for index, line in list(self._lines.items()):
                 if silence(line) > SECONDS_OF_SILENCE and index not in self._ended:
                     self._fail(
-                        f"{self._cluster.name(index)} has not answered for {SECONDS_OF_SILENCE} s; {self._remedy()}"
+                        f"{self.cluster.name(index)} has not answered for {SECONDS_OF_SILENCE} s; {self._remedy()}"
                     )
 
     def _remedy(self):
@@ -260,9 +265,9 @@ class ConnectedTeam(Team):
         """Tells the others why this process ends, or waits until all are through."""
         if isinstance(error, UserError):
             self._tell({"kind": "failed", "line": str(error)})
-        elif error is not None and not isinstance(error, KeyboardInterrupt):
-            name = self._cluster.name(self._cluster.index)
-            self._tell({"kind": "failed", "line": f"{name} ended: {type(error).__name__}: {error}; {self._remedy()}"})
+        elif error is not None and not self.agreed_to_stop:
+            name, what = self.cluster.name(self.cluster.index), f"{type(error).__name__}: {error}".strip(": ")
+            self._tell({"kind": "failed", "line": f"{name} ended: {what}; {self._remedy()}"})
         else:
             self._part_in_peace()
         self._failed.set()
@@ -289,8 +294,3 @@ def difference(told: dict[int, dict[str, str]], cluster: Cluster) -> str:
                     f"{cluster.name(0)} {shorten(value, 120)}"
                 )
     return ""
-
-
-def leave(code: int) -> None:
-    """Ends the process without waiting for threads of TensorFlow that wait for a process that died."""
-    os._exit(code)

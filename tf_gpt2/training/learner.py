@@ -12,7 +12,8 @@ import tensorflow as tf
 from tf_gpt2.errors import UserError
 from tf_gpt2.training.memory import PLAIN, Sparing
 from tf_gpt2.training.optimizer import build_optimizer
-from tf_gpt2.training.replicas import Replicas, ReplicatedEvaluation, ReplicatedStep
+from tf_gpt2.training.replicas import Replicas
+from tf_gpt2.training.replicated_steps import ReplicatedEvaluation, ReplicatedStep
 from tf_gpt2.training.settings import Recipe
 from tf_gpt2.training.steps import EvalStep, Objective, TrainStep, next_token_loss
 from tf_gpt2.training.trunk import SparingLoss
@@ -82,7 +83,7 @@ class Learner:
 
     def agreed(self, wish: bool) -> bool:
         """Whether a process wishes to stop: the same answer on all, a step or two after one has the wish."""
-        if not isinstance(self._train_step, ReplicatedStep) or self.replicas.workers == 1:
+        if self.replicas is None or self.replicas.workers == 1:
             return wish
         self._train_step.wish = float(wish)
         return self._train_step.wishes() > 0

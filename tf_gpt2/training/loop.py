@@ -13,7 +13,7 @@ import functools
 import math
 import pathlib
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TextIO, cast
 
 import numpy as np
 
@@ -130,7 +130,7 @@ class Trainer:
         chief = self._team.is_chief
         metrics = MetricsLog(self.run_dir, self.state.step) if chief else SilentMetrics()
         tokens_per_step = self.learner.recipe.batch_size * self._context_length
-        stream = None if chief else SilentStream()
+        stream = None if chief else cast(TextIO, SilentStream())
         progress = Progress(self.state.step, self.schedule.steps, tokens_per_step, stream)
         try:
             with self._signals:

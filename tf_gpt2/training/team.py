@@ -1,8 +1,8 @@
-"""What the processes of a training tell each other beside TensorFlow's tensors: who is there, what the chief
-decides, and that somebody died.
+"""What the processes of a training tell each other beside TensorFlow's tensors: what the chief decides, and deaths.
 
-A collective operation whose partner died waits for ever. So each process says every other second that it lives, over
-a connection to the chief; who falls silent, or whose connection ends, ends the training of all, with a line on each.
+A collective operation whose partner died waits for ever. So each process says every other second that it lives,
+over a connection to the chief. Who falls silent, or whose connection ends, ends the training of all, with a line on
+each.
 """
 
 import contextlib
@@ -16,9 +16,12 @@ from typing import Any
 
 from tf_gpt2.errors import UserError, shorten
 from tf_gpt2.training.cluster import Cluster
-from tf_gpt2.training.lines import Line, accept_lines, connect, port_is_free, silence
-from tf_gpt2.training.watchdog import SECONDS_BETWEEN_BEATS, SECONDS_OF_SILENCE, LastResort
+from tf_gpt2.training.lines import Line, silence
+from tf_gpt2.training.meeting import meet
+from tf_gpt2.training.watchdog import LastResort, end_soon_at_exit
 
+_SECONDS_BETWEEN_BEATS = 2.0
+_SECONDS_OF_SILENCE = 30  # a process that says nothing for so long is gone
 # How long others are waited for at the end, so that none takes TensorFlow's server away while one still computes.
 _SECONDS_TO_END = 60
 _GOES_ON = "the same command goes on {there}, on any number of devices"
@@ -40,7 +43,7 @@ class Team(contextlib.AbstractContextManager):
     failure: str | None = None
     agreed_to_stop = False
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *raised: Any) -> None:
         pass
 
     def meet(self, facts: dict[str, str]) -> None:
@@ -88,7 +91,7 @@ class ConnectedTeam(Team):
     """
 
     def __init__(self, cluster: Cluster, wait: float):
-        self.cluster, self._wait = cluster, wait
+        self.cluster, self._processes, self._wait = cluster, cluster, wait
         self.is_chief = cluster.index == 0
         self.failure = None
         self._failed = threading.Event()
@@ -106,82 +109,24 @@ class ConnectedTeam(Team):
             _log.setLevel(logging.WARNING)  # the chief tells of the training
         return self
 
-    def __exit__(self, kind: type | None, error: BaseException | None, _: types.TracebackType | None) -> None:
+    def __exit__(self, *raised: Any) -> None:
+        error = raised[1]
         if not self.is_chief:
             _log.setLevel(self._level)
-        if self.failure is None and self._met:
+        if self.failure is not None:
+            end_soon_at_exit()
+        elif self._met:
             self._say_goodbye(error)
+        self._last_resort.stop()
         for line in self._lines.values():
             line.close()
-        if self.failure is None:
-            self._last_resort.stop()
 
     def meet(self, facts: dict[str, str]) -> None:
-        own = self.cluster.addresses[self.cluster.index]
-        problem = (
-            "" if port_is_free(own) else f"the port of {own} must be free for the training; another program has it"
-        )
-        if self.is_chief:
-            self._gather(facts, problem)
-        else:
-            self._report_to_chief(facts, problem)
+        self._lines = meet(self._processes, facts, self._wait)
         self._met = True
-        threading.Thread(target=self._beat, daemon=True).start()
-
-    def _gather(self, facts, problem):
-        size = len(self.cluster.addresses)
-        told = {0: {**facts, "problem": problem}}
-        missing = set(range(1, size))
-        try:
-            for line in accept_lines(self.cluster.control_address, self._wait):
-                message = line.receive(self._wait)
-                if message is None or message.kind != "hello":
-                    line.close()  # a stranger
-                    continue
-                index = message.index if message.index < size else 0
-                if index not in missing:
-                    text = f"each process must have a task.index of its own; two say that they are worker {index}"
-                    told[index] = {**facts, "problem": text}
-                    index = -len(self._lines) - 1
-                else:
-                    told[index] = message.facts
-                self._lines[index] = line
-                missing.discard(index)
-                if not missing or index < 0:
-                    break
-        except OSError as error:
-            raise UserError(
-                f"the chief must listen on port {self.cluster.control_address[1]}: {error.strerror or error}; free it "
-                "or choose another address"
-            ) from None
-        verdict = self._absent(min(missing)) if missing and not any(i < 0 for i in self._lines) else ""
-        verdict = next((told[i]["problem"] for i in sorted(told) if told[i].get("problem")), "") or verdict
-        verdict = verdict or difference(told, self.cluster)
-        if verdict:
-            self._tell({"kind": "failed", "line": verdict})
-            raise UserError(verdict)
-        self._tell({"kind": "welcome"})
         for index in self._lines:
-            self._listen(index)
-
-    def _absent(self, index):
-        return (
-            f"{self.cluster.name(index)} did not come within {self._wait:g} s; start the same command on each "
-            "machine, or give more `wait_for_workers`"
-        )
-
-    def _report_to_chief(self, facts, problem):
-        line = connect(self.cluster.control_address, self._wait)
-        if line is None:
-            raise UserError(self._absent(0))
-        self._lines[0] = line
-        line.send({"kind": "hello", "index": self.cluster.index, "facts": {**facts, "problem": problem}})
-        answer = line.receive(self._wait + SECONDS_OF_SILENCE)
-        if answer is None or answer.kind not in ("welcome", "failed"):
-            raise UserError(problem or self._absent(0))
-        if answer.kind == "failed":
-            raise UserError(answer.line)
-        self._listen(0)
+            threading.Thread(target=self._hear, args=(index,), daemon=True).start()
+        threading.Thread(target=self._beat, daemon=True).start()
 
     def on_failure(self, abort: Callable[[str], None]) -> None:
         self._abort = abort
@@ -211,15 +156,12 @@ class ConnectedTeam(Team):
             self._tell({"kind": "saved", "value": step})
 
     def explain(self, error: Exception) -> Exception:
-        self._failed.wait(2 * SECONDS_OF_SILENCE if self._met else 0)
+        self._failed.wait(2 * _SECONDS_OF_SILENCE if self._met else 0)
         return UserError(self.failure) if self.failure else error
 
     def _tell(self, message):
         for line in self._lines.values():
             line.send(message)
-
-    def _listen(self, index):
-        threading.Thread(target=self._hear, args=(index,), daemon=True).start()
 
     def _hear(self, index):
         """Reads what one of the others says, until the connection ends."""
@@ -235,15 +177,16 @@ class ConnectedTeam(Team):
                 self._ended.add(index)
                 self._inbox.put(message)
         if index not in self._ended:
-            self._fail(f"{self.cluster.name(index)} ended in the middle of the training; {self._remedy()}")
+            self._fail(f"{self._processes.name(index)} ended in the middle of the training; {self._remedy()}")
 
     def _beat(self):
-        while not self._failed.wait(SECONDS_BETWEEN_BEATS):
+        while not self._failed.wait(_SECONDS_BETWEEN_BEATS):
             self._tell({"kind": "beat"})
             for index, line in list(self._lines.items()):
-                if silence(line) > SECONDS_OF_SILENCE and index not in self._ended:
+                if silence(line) > _SECONDS_OF_SILENCE and index not in self._ended:
                     self._fail(
-                        f"{self.cluster.name(index)} has not answered for {SECONDS_OF_SILENCE} s; {self._remedy()}"
+                        f"{self._processes.name(index)} has not answered for {_SECONDS_OF_SILENCE} s; "
+                        f"{self._remedy()}"
                     )
 
     def _remedy(self):
@@ -266,7 +209,7 @@ class ConnectedTeam(Team):
         if isinstance(error, UserError):
             self._tell({"kind": "failed", "line": str(error)})
         elif error is not None and not self.agreed_to_stop:
-            name, what = self.cluster.name(self.cluster.index), f"{type(error).__name__}: {error}".strip(": ")
+            name, what = self._processes.name(self.cluster.index), f"{type(error).__name__}: {error}".strip(": ")
             self._tell({"kind": "failed", "line": f"{name} ended: {what}; {self._remedy()}"})
         else:
             self._part_in_peace()
@@ -281,16 +224,3 @@ class ConnectedTeam(Team):
                 self._inbox.get(timeout=_SECONDS_TO_END)
         if self.is_chief:
             self._tell({"kind": "done"})
-
-
-def difference(told: dict[int, dict[str, str]], cluster: Cluster) -> str:
-    """The first fact that a process has otherwise than the chief, as a line; empty where all agree."""
-    for index in sorted(told):
-        for name, value in told[0].items():
-            other = told[index].get(name, "nothing")
-            if other != value:
-                return (
-                    f"{name} must be the same on every worker; {cluster.name(index)} has {shorten(other, 120)}, "
-                    f"{cluster.name(0)} {shorten(value, 120)}"
-                )
-    return ""

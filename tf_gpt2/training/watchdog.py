@@ -1,12 +1,12 @@
 """The end of a process whose main thread waits in an operation that nothing ends."""
 
+import atexit
+import faulthandler
 import os
 import threading
 
 from tf_gpt2 import printing
 
-SECONDS_BETWEEN_BEATS = 2.0
-SECONDS_OF_SILENCE = 30  # a process that says nothing for so long is gone
 _SECONDS_TO_END = 15.0
 _EXIT = 2  # as after a user's mistake (command.py)
 
@@ -29,3 +29,9 @@ class LastResort:
         if not self._stopped.wait(_SECONDS_TO_END):
             printing.error_line(line)
             os._exit(_EXIT)
+
+
+def end_soon_at_exit() -> None:
+    """When the program is through, its process ends within seconds, though TensorFlow waits for others then."""
+    nowhere = open(os.devnull, "w")  # noqa: SIM115  # open to the end: faulthandler writes where threads are
+    atexit.register(faulthandler.dump_traceback_later, _SECONDS_TO_END, exit=True, file=nowhere)

@@ -34,7 +34,10 @@ def test_a_process_alone_has_no_cluster(environment):
         ("{}", "cluster"),
         ('{"task": {"type": "worker", "index": 0}}', "cluster"),
         ('{"cluster": {"worker": ["a:1", "b:1"]}}', "task"),
-        (_tf_config(index=3)["TF_CONFIG"], "task.index below the number of addresses of its type; received 3 with 3"),
+        (
+            _tf_config(index=3)["TF_CONFIG"],
+            "task.index below the number of addresses of its type; received 3 with 3",
+        ),
         (_tf_config(index=-1)["TF_CONFIG"], r"task\.index must be"),
         (_tf_config(index="0")["TF_CONFIG"], r"task\.index must be"),
         (_tf_config(type="ps")["TF_CONFIG"], "types chief and worker; received 'ps'"),

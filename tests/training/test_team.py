@@ -1,4 +1,4 @@
-"""The processes of a team, here threads of one process: what they tell each other, and how all end when one does."""
+"""The processes of a team, here threads of one process: what they tell each other, how all end when one does."""
 
 import contextlib
 import logging

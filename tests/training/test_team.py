@@ -124,30 +124,21 @@ def test_a_port_in_use_is_told_everywhere(index):
 
 
 def test_two_with_one_number_are_told():
-    addresses, errors = _addresses(2), []
+    addresses, answers = _addresses(3), []
 
-    def come(index):
-        try:
-            with ConnectedTeam(Cluster(addresses, index), 5) as team:
-                team.meet(FACTS)
-                _wait_for_the_end(team)
-        except UserError as error:
-            errors.append(str(error))
+    def come():
+        line = connect(Cluster(addresses, 0).control_address, 20)
+        line.send({"kind": "hello", "index": 1, "facts": FACTS})
+        answers.append(line.receive(20).line)
 
-    threads = [threading.Thread(target=come, args=(index,)) for index in (1, 1)]
-    chief = threading.Thread(target=come, args=(0,))
-    for thread in threads:  # the second is turned away by its port or by the chief
+    threads = [threading.Thread(target=come) for _ in range(2)]
+    for thread in threads:
         thread.start()
-    time.sleep(0.1)
-    Cluster(addresses, 0)
-    line = None
-    chief.start()
-    line = connect(Cluster(addresses, 0).control_address, 5)
-    line.send({"kind": "hello", "index": 0, "facts": FACTS})
-    for thread in (*threads, chief):
+    (error, *_) = _together([lambda team: None, None, None], addresses)
+    for thread in threads:
         thread.join()
-    assert any("task.index of its own" in error for error in errors), errors
-    line.close()
+    assert "each process must have a task.index of its own; two are worker 1" in str(error)
+    assert answers == [str(error)] * 2
 
 
 def test_strangers_at_the_port_are_not_heeded():

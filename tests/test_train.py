@@ -46,6 +46,7 @@ def whole_run(novel, tmp_path_factory):
     assert "nats per character" in errors
     assert "bigram" in errors
     assert "test loss" not in errors  # a short corpus is not divided in three
+    assert "before training:" in errors and "first steps: time 0:0" in errors
     return run_dir
 
 
@@ -66,7 +67,10 @@ def _wait_for_step(process, run_dir, step):
 
 
 def test_a_run_directory_holds_what_is_documented(whole_run):
-    expected = "checkpoints config generation_config metrics.jsonl model.safetensors tensorboard tokenizer training"
+    expected = (
+        "checkpoints config generation_config loss.html loss.png metrics.jsonl model.safetensors tensorboard "
+        "tokenizer training"
+    )
     assert {path.name.removesuffix(".json") for path in whole_run.iterdir()} == set(expected.split()) | {
         "tokenizer_config"
     }
@@ -97,6 +101,20 @@ def test_a_finished_run_or_another_configuration_is_left_alone(novel, whole_run)
     assert "finished run" in error_line(*_command(novel, whole_run))
     assert "learning_rate" in error_line(*_command(novel, whole_run, "--learning_rate=0.5"))
     assert "--noresume" in error_line(*_command(novel, whole_run, "--noresume"))
+    assert {path: path.stat().st_mtime_ns for path in whole_run.rglob("*")} == before
+
+
+def test_a_dry_run_says_what_would_be_trained_and_writes_nothing(novel, whole_run, tmp_path):
+    code, output, errors = run(*_command(novel, tmp_path / "run", "--dry_run"))
+    assert (code, output) == (0, ""), errors
+    table = errors[errors.index("before training:") :]
+    assert "40 steps of 4 x 16 tokens" in table and "s a step, after" in table
+    assert "40 steps are few" in table
+    assert not list(tmp_path.iterdir())
+    before = {path: path.stat().st_mtime_ns for path in whole_run.rglob("*")}
+    code, _, errors = run(*_command(novel, whole_run, "--steps=60", "--dry_run"))
+    assert code == 0 and "60 steps (40 are done)" in errors
+    assert "learning_rate" in error_line(*_command(novel, whole_run, "--learning_rate=0.5", "--dry_run"))
     assert {path: path.stat().st_mtime_ns for path in whole_run.rglob("*")} == before
 
 

@@ -3,6 +3,10 @@
 import io
 from typing import Any
 
+from tf_gpt2.training.background import Job
+from tf_gpt2.training.saving import Saver
+from tf_gpt2.training.state import LoopState, Trouble
+
 
 class SilentMetrics:
     """Stands for `metrics.MetricsLog`."""
@@ -10,8 +14,30 @@ class SilentMetrics:
     def write(self, step: int, split: str, *, loss: float, **figures: float) -> None:
         """Writes nothing."""
 
+    def write_text(self, step: int, name: str, text: str) -> None:
+        """Writes nothing."""
+
+    def go_back(self, state: LoopState, trouble: Trouble) -> None:
+        """Nothing is written that would be taken back."""
+
     def close(self) -> None:
         """Nothing is open."""
+
+
+class SilentSaver(Saver):
+    """Stands for `saving.Saver`."""
+
+    def submit(self, *jobs: Job) -> None:
+        """Does none."""
+
+    def checkpoint(self, state: LoopState, keep: int) -> list[Job]:
+        """Copies nothing; counts as the chief does."""
+        if state.step > state.trouble_step:
+            state.tries = 0
+        return []
+
+    def curves(self) -> None:
+        """Draws nothing."""
 
 
 class SilentStream(io.TextIOBase):
@@ -26,6 +52,10 @@ class Follower:
 
     def save(self) -> None:
         """Writes nothing."""
+
+    def snapshot(self) -> Job:
+        """Copies nothing."""
+        return lambda: None
 
     def load(self) -> None:
         """Reads nothing: the chief's weights come from the chief."""

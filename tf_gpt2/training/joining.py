@@ -33,8 +33,10 @@ def join_team(wait: float) -> Team:
     return Team() if cluster is None else ConnectedTeam(cluster, wait)
 
 
-def open_devices(asked: TrainingOptions, prepared: PreparedCorpus, team: Team) -> Devices:
-    """Imports TensorFlow, meets the other processes, and takes the devices of all.
+def open_devices(
+    asked: TrainingOptions, prepared: PreparedCorpus, team: Team, memory_to: str | None = None
+) -> Devices:
+    """Imports TensorFlow, meets the other processes, and takes the devices of all; `memory_to` as for the runtime.
 
     Raises:
         UserError: The devices are not there, or a process does not come or is not like this one.
@@ -50,7 +52,7 @@ def open_devices(asked: TrainingOptions, prepared: PreparedCorpus, team: Team) -
         if team.cluster is not None:
             team.on_failure(abort_collectives)
 
-    runtime.prepare_training(take_devices)
+    runtime.prepare_training(memory_to, first=take_devices)
     return opened[0]
 
 
@@ -68,11 +70,11 @@ def facts(asked: TrainingOptions, prepared: PreparedCorpus, plan: DevicePlan) ->
     }
 
 
-def rows_of_a_device(recipe: Recipe, devices: int) -> int:
-    """Sequences of a batch that a device computes at once.
+def check_batch(recipe: Recipe, devices: int) -> None:
+    """Sees that the devices divide the batch.
 
     Raises:
-        UserError: The devices do not divide the batch.
+        UserError: They do not.
     """
     parts = recipe.accumulation_steps * devices
     if recipe.batch_size % parts:
@@ -84,7 +86,6 @@ def rows_of_a_device(recipe: Recipe, devices: int) -> int:
             f"`batch_size` must be divisible among {of}, which make one batch together; received "
             f"{recipe.batch_size}; take {nearest}"
         )
-    return recipe.batch_size // parts
 
 
 def abort_collectives(line: str) -> None:

@@ -17,7 +17,7 @@ import tensorflow as tf
 from tf_gpt2.data.windows import IGNORED
 from tf_gpt2.dropout import PartOfBatch
 from tf_gpt2.training.replicas import Replicas, all_reduced
-from tf_gpt2.training.steps import EvalStep, Objective
+from tf_gpt2.training.steps import EvalStep, Objective, gradient_norm
 
 
 class ReplicatedStep:
@@ -34,6 +34,7 @@ class ReplicatedStep:
 
     Attributes:
         wish: What this worker gives into the next step's sum of wishes.
+        gradient_norm: As of `steps.TrainStep`.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class ReplicatedStep:
             for number in range(len(replicas.devices))
         ]
         self.wish = 0.0
+        self.gradient_norm: tf.Tensor | None = None
         self._wished: list = []
 
     def __call__(self, x: Any, y: Any) -> Any:
@@ -64,7 +66,7 @@ class ReplicatedStep:
             program.trace(x.shape[0] // len(self._programs) // self._parts, x.shape[1])
         for part in range(self._parts - 1):
             self._add(*self._rows(x, y, part))
-        loss, wished = self._last(*self._rows(x, y, self._parts - 1), tf.constant(self.wish))
+        loss, self.gradient_norm, wished = self._last(*self._rows(x, y, self._parts - 1), tf.constant(self.wish))
         self._wished = [*self._wished, wished][-2:]
         return loss
 
@@ -95,7 +97,7 @@ class ReplicatedStep:
 
         def replica(program, wish, *rows):
             *sums, wished = all_reduced([*program.last(*rows), wish])
-            return program.update(sums), wished
+            return [*program.update(sums), wished]
 
         programs = self._replicas.each(lambda number: self._programs[number])
         wishes = self._replicas.each(lambda number: tf.zeros_like(wish) if number else wish)
@@ -161,12 +163,14 @@ class _Programs:
         return values
 
     def _updated(self, sums):
-        """The optimizer's update from sums over all replicas; returns the mean loss."""
+        """The optimizer's update from sums over all replicas; returns the mean loss and its gradient's norm."""
         *gradients, loss, counted = sums
         share = self._whole / tf.maximum(counted, 1.0)
-        self._optimizer.apply([gradient * share for gradient in gradients], self._trained)
+        gradients = [gradient * share for gradient in gradients]
+        norm = gradient_norm(gradients, self._optimizer)
+        self._optimizer.apply(gradients, self._trained)
         self._drawn.count()
-        return loss * share
+        return [loss * share, norm]
 
 
 def _compiled(function, *inputs):

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from keras import ops
 
 from tf_gpt2.data.windows import IGNORED
 from tf_gpt2.dropout import PartOfBatch
@@ -34,6 +35,13 @@ def counted_targets(y: Any) -> tf.Tensor:
     return tf.maximum(tf.reduce_sum(tf.cast(tf.not_equal(y, IGNORED), tf.float32)), 1.0)
 
 
+def gradient_norm(gradients: list, optimizer: keras.optimizers.Optimizer) -> Any:
+    """Global norm as Keras computes it to clip gradients, so XLA computes it once; without the scale of float16."""
+    squares = [ops.sum(ops.square(gradient)) for gradient in gradients]
+    norm = ops.sqrt(ops.sum(ops.stack(squares)))
+    return norm / optimizer.scale_loss(tf.constant(1.0))
+
+
 class TrainStep:
     """One optimizer step as XLA programs: a single one, or one a part and one for the update.
 
@@ -43,6 +51,9 @@ class TrainStep:
         variables: What is trained.
         accumulation_steps: A; a batch [B, T] is computed as A parts of B / A sequences.
         objective: The loss whose mean over the batch is minimised.
+
+    Attributes:
+        gradient_norm: Global norm of the last step's gradient before it was clipped, a tensor; None before.
     """
 
     def __init__(
@@ -59,12 +70,14 @@ class TrainStep:
         self._variables = variables
         self._parts = accumulation_steps
         self._drawn: PartOfBatch | None = None  # the dropout layers that the parts draw from
+        self.gradient_norm: tf.Tensor | None = None
         self._sums = [tf.Variable(tf.zeros(v.shape), trainable=False) for v in variables] if self._parts > 1 else []
 
     def __call__(self, x, y):
         """Updates the model on x, y int32 [B, T]; returns the mean loss before the update, nats per token."""
         if self._parts == 1:
-            return self._whole(x, y)
+            loss, self.gradient_norm = self._whole(x, y)
+            return loss
         rows, counted = x.shape[0] // self._parts, counted_targets(y)
         losses = [
             self._accumulate(
@@ -72,7 +85,7 @@ class TrainStep:
             )
             for first in range(0, x.shape[0], rows)
         ]
-        self._update()
+        self.gradient_norm = self._update()
         return tf.add_n(losses)
 
     def _loss_and_gradients(self, x, y, counted):
@@ -84,8 +97,9 @@ class TrainStep:
     @tf.function(jit_compile=True)
     def _whole(self, x, y):
         loss, gradients = self._loss_and_gradients(x, y, counted_targets(y))
+        norm = gradient_norm(gradients, self._optimizer)
         self._optimizer.apply(gradients, self._variables)
-        return loss
+        return loss, norm
 
     @tf.function(jit_compile=True)
     def _accumulate(self, x, y, first_row, counted):
@@ -98,10 +112,13 @@ class TrainStep:
 
     @tf.function(jit_compile=True)
     def _update(self):
-        self._optimizer.apply([tf.convert_to_tensor(total) for total in self._sums], self._variables)
+        gradients = [tf.convert_to_tensor(total) for total in self._sums]
+        norm = gradient_norm(gradients, self._optimizer)
+        self._optimizer.apply(gradients, self._variables)
         for total in self._sums:
             total.assign(tf.zeros_like(total))
         self._drawn.count()
+        return norm
 
 
 class EvalStep:

@@ -14,7 +14,7 @@ def main():
     options = _options()
     os.sched_setaffinity(0, map(int, options.cores.split(",")))  # before TensorFlow counts them
     opened = []
-    runtime.prepare_training(lambda: opened.append(_open_devices(options)))
+    runtime.prepare_training(first=lambda: opened.append(_open_devices(options)))
     learner, batches = _learner(options, opened[0])
     for _ in range(3):
         loss = float(learner.step(*next(batches), 1e-3))

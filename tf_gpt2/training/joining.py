@@ -50,7 +50,7 @@ def open_devices(asked: TrainingOptions, prepared: PreparedCorpus, team: Team) -
         if team.cluster is not None:
             team.on_failure(abort_collectives)
 
-    runtime.prepare_training(take_devices)
+    runtime.prepare_training(first=take_devices)
     return opened[0]
 
 

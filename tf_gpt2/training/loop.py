@@ -117,6 +117,7 @@ class Trainer:
         state = self._team.from_chief(newest)
         self.learner.share()
         if state is not None:
+            self._team.saved(state["step"])
             self.state = LoopState(**{field.name: state[field.name] for field in dataclasses.fields(LoopState)})
         return state is not None
 

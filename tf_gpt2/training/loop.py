@@ -111,6 +111,7 @@ class Trainer:
         state = self._team.from_chief(newest)
         self.learner.share()
         if state is not None:
+            self._team.saved(state["step"])
             self.state = LoopState.of(state)
         return state is not None
 

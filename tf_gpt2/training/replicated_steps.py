@@ -84,7 +84,8 @@ class ReplicatedStep:
             place = tf.constant(before + first, tf.uint32)
             return x[first : first + rows], y[first : first + rows], place
 
-        return [self._replicas.each(lambda number, at=at: rows_of(number)[at]) for at in range(3)]
+        with tf.device("CPU:0"):
+            return [self._replicas.each(lambda number, at=at: rows_of(number)[at]) for at in range(3)]
 
     @tf.function(autograph=False)
     def _add(self, x, y, first_row):

@@ -22,6 +22,8 @@ from tf_gpt2.training.watchdog import LastResort, end_soon_at_exit
 
 _SECONDS_BETWEEN_BEATS = 2.0
 _SECONDS_OF_SILENCE = 30  # a process that says nothing for so long is gone
+# What TensorFlow says of a process that is gone, which it may notice before this module does.
+_ERRORS_OF_OTHERS = ("UnavailableError", "AbortedError", "CancelledError", "DeadlineExceededError", "InternalError")
 # How long others are waited for at the end, so that none takes TensorFlow's server away while one still computes.
 _SECONDS_TO_END = 60
 _GOES_ON = "the same command goes on {there}, on any number of devices"
@@ -156,7 +158,8 @@ class ConnectedTeam(Team):
             self._tell({"kind": "saved", "value": step})
 
     def explain(self, error: Exception) -> Exception:
-        self._failed.wait(2 * _SECONDS_OF_SILENCE if self._met else 0)
+        of_others = self._met and type(error).__name__ in _ERRORS_OF_OTHERS
+        self._failed.wait(2 * _SECONDS_OF_SILENCE if of_others else _SECONDS_BETWEEN_BEATS)
         return UserError(self.failure) if self.failure else error
 
     def _tell(self, message):

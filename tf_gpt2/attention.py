@@ -106,7 +106,8 @@ class _Strips:
         row = ops.reshape(ops.arange(batch * heads), (batch, heads, 1, 1)) * length
         row = ops.cast(row + ops.arange(first, last)[:, None], "uint32")
         column = ops.cast(ops.arange(last), "uint32")
-        return kept(row * ops.convert_to_tensor(length, "uint32") + column, self._draw, self._rate)
+        number = row * ops.convert_to_tensor(length, "uint32") + column
+        return kept(number, self._draw, self._rate, heads * length * length)
 
     def _drop(self, weights, kept):
         return weights if kept is None else drop(weights, kept, self._rate)

@@ -1,15 +1,60 @@
 """Dropout whose random bits cost little: on CPU, Keras's were a twentieth of a training step of an 82 M model."""
 
 import contextlib
+import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
 _GOLDEN = 0x9E3779B9  # 2**32 divided by the golden ratio
 
-Draw = tuple[Any, Any]  # the two key words of a call, uint32 scalars
+
+class Draw(NamedTuple):
+    """What a call draws, uint32 scalars.
+
+    Attributes:
+        first: A key word.
+        second: Another one.
+        first_row: Where the call's rows begin in the whole batch; None where they are the whole batch.
+    """
+
+    first: Any
+    second: Any
+    first_row: Any = None
+
+
+class PartOfBatch(contextlib.AbstractContextManager):
+    """While it is entered, a forward pass computes only some rows of a batch: it draws their part of the masks.
+
+    The masks of a batch are then the same, in however many parts, on however many devices it is computed. Counters
+    stand still meanwhile, so that all parts draw from one call; `count` counts it.
+
+    Args:
+        first_row: Where the rows begin in the whole batch, a uint32 scalar.
+    """
+
+    def __init__(self, first_row: Any):
+        self.first_row = first_row
+        self.layers: list[Dropout] = []  # that drew
+
+    def __enter__(self) -> "PartOfBatch":
+        global _part
+        self._around, _part = _part, self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        global _part
+        _part = self._around
+
+    def count(self) -> None:
+        """Counts the calls of the layers that drew, once for all parts."""
+        for layer in self.layers:
+            layer.seed_generator.next()
+
+
+_part: PartOfBatch | None = None
 
 
 class Draws:
@@ -70,27 +115,38 @@ class Dropout(keras.layers.Dropout):
         if not training or self.rate == 0:
             return inputs
         index = ops.cast(ops.arange(ops.size(inputs)), "uint32")
-        return drop(inputs, ops.reshape(kept(index, self.draw(), self.rate), ops.shape(inputs)), self.rate)
+        row = math.prod(ops.shape(inputs)[1:])
+        return drop(inputs, ops.reshape(kept(index, self.draw(), self.rate, row), ops.shape(inputs)), self.rate)
 
     def draw(self) -> Draw:
         """What a call draws: the key words for `kept`."""
         return self.new_draw() if _draws is None else _draws.next(self)
 
     def new_draw(self) -> Draw:
-        """Key words of a call of its own; counts the call."""
-        seed, count = ops.unstack(ops.cast(self.seed_generator.next(), "uint32"), 2)
+        """Key words of a call of its own; counts the call, unless it is one of several parts of a batch."""
+        part = _part
+        if part is None:
+            state = self.seed_generator.next()
+        else:
+            state = ops.convert_to_tensor(self.seed_generator.state)
+            part.layers.append(self)
+        seed, count = ops.unstack(ops.cast(state, "uint32"), 2)
         first = _mix(count ^ _mix(seed))
-        return first, _mix(first + _uint32(_GOLDEN))
+        return Draw(first, _mix(first + _uint32(_GOLDEN)), None if part is None else part.first_row)
 
 
 def random_bits(index: Any, draw: Draw) -> Any:
     """32 random bits, uint32, for every element number of `index`, uint32 of any shape."""
-    first, second = draw
-    return _mix(index ^ first, second)
+    return _mix(index ^ draw.first, draw.second)
 
 
-def kept(index: Any, draw: Draw, rate: float) -> Any:
-    """Whether the elements with the numbers `index` (uint32 of any shape) keep their values; booleans."""
+def kept(index: Any, draw: Draw, rate: float, row: Any) -> Any:
+    """Whether the elements with the numbers `index` (uint32 of any shape) keep their values; booleans.
+
+    Elements are numbered in the rows at hand; each has `row` elements.
+    """
+    if draw.first_row is not None:
+        index = index + draw.first_row * ops.cast(row, "uint32")
     return random_bits(index, draw) >= _uint32(round(rate * 2**32))
 
 

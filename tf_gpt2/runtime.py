@@ -4,7 +4,7 @@ import contextlib
 import importlib.metadata
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 # The rewriter turns every long sum into a tree of windows, which on CPU costs up to a tenth of a training step.
 _NO_TREE_SUMS = "--xla_disable_hlo_passes=tree_reduction_rewriter"
@@ -54,12 +54,13 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 
-def prepare_training(memory_to: str | os.PathLike | None = None) -> None:
+def prepare_training(memory_to: str | os.PathLike | None = None, first: Callable[[], None] | None = None) -> None:
     """Chooses, before TensorFlow is imported, what makes large matrix products fast on CPU, and imports it.
 
     Args:
         memory_to: Folder where XLA writes down what the programs of training's steps take, if this process has
             compiled nothing before.
+        first: Called between the import and the first operation, which fixes TensorFlow's devices.
 
     XLA reads its flags once a process, at its first program: where a model has written before, training goes on
     with the flags of then, which `training_flags_in_force` tells.
@@ -68,6 +69,9 @@ def prepare_training(memory_to: str | os.PathLike | None = None) -> None:
         _add_xla_flags(_TRAINING)
         if memory_to is not None:
             _add_xla_flags((f"--xla_dump_to={memory_to}", f"--xla_dump_hlo_module_re={_STEPS}"))
+    if first is not None:
+        load_tensorflow()
+        first()
     load_tensorflow(xla=True)
 
 

@@ -230,3 +230,27 @@ class CopiesIndex(Schema):
         if len(self.starts) != len(self.titles) + 1 or self.starts != sorted(self.starts):
             raise ValueError("must have the first byte of every title's text, and the end of the last")
         return self
+
+
+class TFTask(Schema):
+    """Section `task` of TF_CONFIG: which process this one is."""
+
+    type: StrictStr
+    index: Count
+
+
+class TFConfig(Schema):
+    """The environment variable TF_CONFIG: the addresses of the processes that train together, by their type."""
+
+    cluster: dict[str, list[str]]
+    task: TFTask
+
+
+class TeamMessage(Schema):
+    """A line between the processes of a training (training/team.py)."""
+
+    kind: StrictStr
+    index: Count = 0
+    line: StrictStr = ""
+    facts: dict[str, str] = {}
+    value: Any = None

@@ -170,7 +170,7 @@ def _flags_of_recipe(flags: command.Flags) -> None:
 
 
 def _flags_of_device(flags: command.Flags) -> None:
-    flags.group("Memory and precision")
+    flags.group("Devices, memory and precision")
     flags.integer(
         "accumulation_steps",
         DEFAULTS.accumulation_steps,
@@ -189,6 +189,17 @@ def _flags_of_device(flags: command.Flags) -> None:
         DEFAULTS.precision,
         (AUTO, *PRECISIONS),
         "What layers multiply in. auto: bfloat16 on GPUs that have it, float16 on older ones, float32 on a CPU.",
+    )
+    flags.integer(
+        "devices",
+        None,
+        "GPUs that train together, each on its share of the batch. Default: all. Without GPUs: parts of the CPU.",
+        least=1,
+    )
+    flags.number(
+        "wait_for_workers",
+        DEFAULTS.wait_for_workers,
+        "Seconds to wait for the other machines that TF_CONFIG or SLURM names (docs/cluster.md).",
     )
 
 

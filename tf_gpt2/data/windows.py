@@ -88,7 +88,9 @@ def training_dataset(
     return steps.map(batch_of_step, num_parallel_calls=2, deterministic=True).prefetch(_PREFETCHED_BATCHES)
 
 
-def evaluation_windows(stream: TokenStream, *, context_length: int, batch_size: int) -> tf.data.Dataset:
+def evaluation_windows(
+    stream: TokenStream, *, context_length: int, batch_size: int, shard_index: int = 0, num_shards: int = 1
+) -> tf.data.Dataset:
     """Fixed windows in order: every token but the first is a target exactly once, if the stream says it is one.
 
     The last window and the last batch are filled up so that all shapes are equal; targets there are
@@ -98,6 +100,8 @@ def evaluation_windows(stream: TokenStream, *, context_length: int, batch_size: 
         stream: N tokens.
         context_length: T.
         batch_size: B.
+        shard_index: Which of the batches this worker gets, in turns with the others.
+        num_shards: Number of workers.
 
     Returns:
         A finite dataset of known cardinality of (x, y), each int32 [B, T].
@@ -128,7 +132,8 @@ def evaluation_windows(stream: TokenStream, *, context_length: int, batch_size: 
         shape = (batch_size, context_length)
         return tf.ensure_shape(x, shape), tf.ensure_shape(y, shape)
 
-    return tf.data.Dataset.range(batches).map(batch_of_number, num_parallel_calls=1, deterministic=True).prefetch(2)
+    numbers = tf.data.Dataset.range(shard_index, batches, num_shards)
+    return numbers.map(batch_of_number, num_parallel_calls=1, deterministic=True).prefetch(2)
 
 
 def _window_starts(sample: tf.Tensor, windows: int, context_length: int, seed: int) -> tf.Tensor:

@@ -8,6 +8,8 @@ import keras
 import tensorflow as tf
 
 from tf_gpt2.errors import UserError
+from tf_gpt2.training.cluster import Cluster
+from tf_gpt2.training.replicas import Replicas
 from tf_gpt2.training.settings import AUTO, PRECISIONS
 
 # Compute capabilities whose tensor cores multiply the format: Ampere bfloat16, Volta float16.
@@ -31,11 +33,18 @@ class Devices:
         precision: What layers multiply in: "float32", "bfloat16" or "float16". Weights, softmaxes, norms, the
             loss and the optimizer are float32 in any case.
         description: For the person at the terminal.
+        replicas: The devices of a strategy with more than one; None for a single device.
     """
 
     strategy: tf.distribute.Strategy
     precision: str
     description: str
+    replicas: Replicas | None = None
+
+    @property
+    def count(self) -> int:
+        """Devices of all processes."""
+        return self.replicas.count if self.replicas else 1
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
@@ -57,6 +66,82 @@ def local_devices(precision: str = AUTO) -> Devices:
     """
     chosen = choose_precision(precision, _gpus())
     return Devices(tf.distribute.get_strategy(), chosen, describe_device())
+
+
+@dataclasses.dataclass(frozen=True)
+class DevicePlan:
+    """What this process will compute on, before TensorFlow has touched it.
+
+    Attributes:
+        gpus: The GPUs it takes.
+        number: How many devices it takes: these GPUs, or parts of the CPU.
+        precision: As in `Devices`.
+    """
+
+    gpus: tuple[Gpu, ...]
+    number: int
+    precision: str
+
+    @property
+    def description(self) -> str:
+        """For the person at the terminal."""
+        if self.gpus:
+            return ", ".join(gpu.name for gpu in self.gpus)
+        return "CPU" if self.number == 1 else f"CPU as {self.number} devices"
+
+    def open(self, cluster: Cluster | None = None) -> Devices:
+        """Takes the devices, together with those of the other processes of a cluster, which must do so too.
+
+        Raises:
+            UserError: TensorFlow has computed in this process before, and its devices are fixed.
+        """
+        try:
+            if self.gpus:
+                tf.config.set_visible_devices(tf.config.list_physical_devices("GPU")[: self.number], "GPU")
+            elif self.number > 1:
+                parts = [tf.config.LogicalDeviceConfiguration()] * self.number
+                cpu = tf.config.list_physical_devices("CPU")[0]
+                tf.config.set_logical_device_configuration(cpu, parts)
+            if cluster is not None:
+                return self._open_with_others(cluster)
+        except (RuntimeError, ValueError) as error:
+            raise UserError(
+                "several devices must be chosen before TensorFlow computes in a process, and it has "
+                f"({' '.join(str(error).split())}); start another process"
+            ) from None
+        if self.number == 1:
+            return Devices(tf.distribute.get_strategy(), self.precision, self.description)
+        names = [f"{'GPU' if self.gpus else 'CPU'}:{number}" for number in range(self.number)]
+        strategy = tf.distribute.MirroredStrategy(names)
+        return Devices(strategy, self.precision, self.description, Replicas(strategy))
+
+    def _open_with_others(self, cluster):
+        resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+            tf.train.ClusterSpec({"worker": list(cluster.addresses)}),
+            task_type="worker",
+            task_id=cluster.index,
+            num_accelerators={"GPU": len(self.gpus)},
+            rpc_layer="grpc",
+        )
+        strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver)
+        workers = len(cluster.addresses)
+        description = f"{workers} × {self.description}"
+        return Devices(strategy, self.precision, description, Replicas(strategy, workers, cluster.index))
+
+
+def plan_devices(precision: str, number: int | None, cluster: Cluster | None = None) -> DevicePlan:
+    """What to compute on: all GPUs or the first `number`; without GPUs the CPU, or so many parts of it.
+
+    Raises:
+        UserError: There are not so many, or they cannot compute in the precision asked for.
+    """
+    gpus = tuple(_gpus())
+    if gpus and number is not None and number > len(gpus):
+        raise UserError(f"`devices` must be at most {len(gpus)}, the GPUs of this machine; received {number}")
+    if not gpus and cluster is not None and number not in (None, 1):
+        raise UserError(f"`devices` must be 1 on each of several workers without GPUs; received {number}")
+    gpus = gpus[:number]
+    return DevicePlan(gpus, len(gpus) or number or 1, choose_precision(precision, gpus))
 
 
 def choose_precision(asked: str, gpus: Sequence[Gpu]) -> str:

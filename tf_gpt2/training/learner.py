@@ -13,6 +13,8 @@ import tensorflow as tf
 from tf_gpt2.errors import UserError
 from tf_gpt2.training.memory import PLAIN, Sparing
 from tf_gpt2.training.optimizer import build_optimizer
+from tf_gpt2.training.replicas import Replicas
+from tf_gpt2.training.replicated_steps import ReplicatedEvaluation, ReplicatedStep
 from tf_gpt2.training.settings import Recipe
 from tf_gpt2.training.steps import EvalStep, Objective, TrainStep, next_token_loss
 from tf_gpt2.training.trunk import SparingLoss
@@ -31,9 +33,11 @@ class Learner:
         sparing: How memory is spared; for models of `tf_gpt2.model.build_model`.
         precision: What the model's layers multiply in.
         parts: Parts to compute a batch in, where memory asks for more than the recipe does.
+        replicas: The devices that train together; None for a single one.
 
     Attributes:
-        parts: Parts that a batch is computed in: what the recipe asks for, or more where memory did not suffice.
+        parts: Parts that a batch is computed in, each device its share: what the recipe asks for, or more where
+            memory did not suffice.
     """
 
     def __init__(
@@ -45,7 +49,9 @@ class Learner:
         sparing: Sparing = PLAIN,
         precision: str = "float32",
         parts: int | None = None,
+        replicas: Replicas | None = None,
     ):
+        self.replicas = replicas
         self.model = model
         self.recipe = recipe
         self.parts = parts or recipe.accumulation_steps
@@ -55,7 +61,10 @@ class Learner:
         of_tokens = next_token_loss if sparing == PLAIN else SparingLoss(model, sparing)
         self._objective = objective or of_tokens
         self._train_step = self._step_in_parts()
-        self._eval_step = EvalStep(model, of_tokens)
+        if replicas is None:
+            self._eval_step: Any = EvalStep(model, of_tokens)
+        else:
+            self._eval_step = ReplicatedEvaluation(replicas, model, of_tokens, self._all_variables)
 
     @property
     def variables(self) -> list:
@@ -65,6 +74,23 @@ class Learner:
             return [*self.model.variables, *optimizer.variables]
         scale = [optimizer.step_counter, optimizer.dynamic_scale]
         return [*self.model.variables, *optimizer.inner_optimizer.variables, *scale]
+
+    @property
+    def _all_variables(self) -> list:
+        """With those of the optimizer that each step sets."""
+        return list({id(v): v for v in (*self.model.variables, *self._optimizer.variables)}.values())
+
+    def share(self) -> None:
+        """Gives every process the values that the first one's variables have."""
+        if self.replicas is not None:
+            self.replicas.share(self.variables)
+
+    def agreed(self, wish: bool) -> bool:
+        """Whether a process wishes to stop: the same answer on all, a step or two after one has the wish."""
+        if self.replicas is None or self.replicas.workers == 1:
+            return wish
+        self._train_step.wish = float(wish)
+        return self._train_step.wishes() > 0
 
     def step(self, x: Any, y: Any, learning_rate: float) -> Any:
         """One optimizer step on x, y int32 [B, T]; returns the loss before it, a tensor in nats per token.
@@ -94,22 +120,48 @@ class Learner:
         return figures if norm is None else {"gradient_norm": norm, **figures}
 
     def _step_in_parts(self):
+        if self.replicas is not None:
+            return ReplicatedStep(
+                self.replicas,
+                self.model,
+                self._optimizer,
+                self._trained,
+                self._all_variables,
+                self.parts,
+                self._objective,
+            )
         return TrainStep(self.model, self._optimizer, self._trained, self.parts, self._objective)
 
     def _take_more_parts(self):
-        rows = self.recipe.batch_size // self.parts
-        fewer = next((fewer for fewer in range(rows // 2, 0, -1) if self.recipe.batch_size % fewer == 0), 0)
+        if self.replicas is not None and self.replicas.workers > 1:
+            raise UserError(
+                f"memory must suffice for {self.rows} sequences at once on each device, and does not; give more "
+                "`accumulation_steps`, `remat`=full or a smaller model"
+            ) from None
+        rows, share = self.rows, self.rows * self.parts  # that a device computes at once, and of a batch
+        fewer = next((fewer for fewer in range(rows // 2, 0, -1) if share % fewer == 0), 0)
         if not fewer:
             raise UserError(
                 "memory must suffice for one sequence at a time, and does not; take `remat`=full, a smaller "
                 "`context_length` or a smaller model"
             ) from None
-        self.parts = self.recipe.batch_size // fewer
+        self.parts = share // fewer
         _log.info(
             f"memory does not suffice for {rows} sequences at once: each batch is computed in {self.parts} parts "
             f"of {fewer} from here on, as with `accumulation_steps`={self.parts}"
         )
         self._train_step = self._step_in_parts()
+
+    @property
+    def rows(self) -> int:
+        """Sequences that a device computes at once."""
+        return self.recipe.batch_size // self.parts // (self.replicas.count if self.replicas else 1)
+
+    @property
+    def shard(self) -> dict[str, int]:
+        """Which part of the data this process computes: arguments of the datasets of data/windows.py."""
+        replicas = self.replicas
+        return {"shard_index": replicas.worker, "num_shards": replicas.workers} if replicas else {}
 
     def mean_loss(self, batches: Iterable) -> tuple[float, int]:
         """Mean loss in nats per token over batches of (x, y), without dropout, and the number of tokens."""
@@ -126,6 +178,8 @@ class Learner:
             steps: How many are timed.
             enough: Seconds after which fewer do, but one.
         """
+        if self.replicas is not None and self.replicas.workers > 1:
+            enough = math.inf  # all take as many steps
         before = [np.array(variable.value) for variable in self.variables]
         seconds = []
         for x, y in batches.take(steps + 2):

@@ -9,16 +9,18 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 import dataclasses
+import functools
 import math
 import pathlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, TextIO, cast
 
 from tf_gpt2.data.token_files import PreparedCorpus, TokenStream
 from tf_gpt2.data.windows import evaluation_windows, training_dataset
 from tf_gpt2.run_directory import CHECKPOINTS, EARLY_END, TEST, TRAIN, VALIDATION
 from tf_gpt2.training.background import Job
 from tf_gpt2.training.checkpoints import restore_newest
+from tf_gpt2.training.followers import SilentMetrics, SilentSaver, SilentStream
 from tf_gpt2.training.interrupt import DeferredSignals
 from tf_gpt2.training.learner import Learner
 from tf_gpt2.training.metrics import MetricsLog
@@ -27,6 +29,7 @@ from tf_gpt2.training.rollback import MOST_ROLLBACKS, good_checkpoints, no_way_o
 from tf_gpt2.training.saving import ModelKeeper, Saver
 from tf_gpt2.training.settings import Rhythm, Schedule
 from tf_gpt2.training.state import LoopState, Trouble, watch
+from tf_gpt2.training.team import Team
 
 _STEPS_OF_A_PACE = 10
 
@@ -53,6 +56,7 @@ class Trainer:
         patience: Validations in a row without a better loss that end the training; None for none.
         most_rollbacks: How often the run goes back at one place from a loss that rises or is not finite.
         on_pace: Called once with the seconds of a step, when the first of them are done.
+        team: The processes that train together; its chief alone writes.
     """
 
     def __init__(
@@ -72,7 +76,9 @@ class Trainer:
         patience: int | None = None,
         most_rollbacks: int = MOST_ROLLBACKS,
         on_pace: Callable[[float], None] | None = None,
+        team: Team | None = None,
     ):
+        self._team = team or Team()
         self.run_dir = pathlib.Path(run_dir)
         self.learner = learner
         self.corpus = corpus
@@ -88,7 +94,9 @@ class Trainer:
         self._patience, self._most_rollbacks = patience, most_rollbacks
         self._on_pace = on_pace
         self._watched: dict[str, Any] = {}  # of the last step whose update was measured
-        self._saver = Saver(run_dir, lambda: learner.variables, keeper, lambda: self._check())
+        saver = Saver if self._team.is_chief else SilentSaver
+        self._saver = saver(run_dir, lambda: learner.variables, keeper, lambda: self._check())
+        self._agreed = False  # that all processes stop
         self._began_at = 0
         self.stopped_copying: float | None = None  # the share that ended the training
         self.test_loss: float | None = None
@@ -99,8 +107,11 @@ class Trainer:
         Raises:
             UserError: All are damaged, or of another model.
         """
-        state = restore_newest(self.run_dir / CHECKPOINTS, self.learner.variables)
+        newest = functools.partial(restore_newest, self.run_dir / CHECKPOINTS, self.learner.variables)
+        state = self._team.from_chief(newest)
+        self.learner.share()
         if state is not None:
+            self._team.saved(state["step"])
             self.state = LoopState.of(state)
         return state is not None
 
@@ -111,9 +122,11 @@ class Trainer:
             UserError: The loss stays not finite or high, or a file cannot be written.
             KeyboardInterrupt: The user asked to stop; a checkpoint has been saved, and a model.
         """
-        metrics = MetricsLog(self.run_dir, self.state.step, again=VALIDATION if "eval" in self.state.owed else None)
+        chief, again = self._team.is_chief, VALIDATION if "eval" in self.state.owed else None
+        metrics = MetricsLog(self.run_dir, self.state.step, again=again) if chief else SilentMetrics()
         tokens_per_step = self.learner.recipe.batch_size * self._context_length
-        progress = Progress(self.state.step, self.schedule.steps, tokens_per_step)
+        stream = None if chief else cast(TextIO, SilentStream())
+        progress = Progress(self.state.step, self.schedule.steps, tokens_per_step, stream)
         self._began_at = self.state.step
         try:
             with self._signals:
@@ -124,6 +137,7 @@ class Trainer:
                 self._keeper.save()
             elif self.corpus.test.targets:
                 self._keeper.load()
+                self.learner.share()
                 self.test_loss = self._mean_loss(self.corpus.test)
                 metrics.write(self.state.step, TEST, loss=self.test_loss)
             self._saver.curves()
@@ -152,14 +166,15 @@ class Trainer:
         return self._mean_loss(self.corpus.validation, self._unless_stopped)
 
     def _mean_loss(self, stream: TokenStream, through: Callable[[Iterable], Iterable] = iter) -> float:
-        rows = self.learner.recipe.batch_size // self.learner.parts
-        batches = evaluation_windows(stream, context_length=self._context_length, batch_size=rows)
+        batches = evaluation_windows(
+            stream, context_length=self._context_length, batch_size=self.learner.rows, **self.learner.shard
+        )
         loss, _ = self.learner.mean_loss(through(batches))
         return loss
 
     def _unless_stopped(self, batches: Iterable) -> Iterator:
         for batch in batches:
-            if self._signals.received is not None:
+            if self._breaks_off:
                 raise _BrokenOff
             yield batch
 
@@ -187,6 +202,7 @@ class Trainer:
             if weights is not None:
                 self._watched = self.learner.update_figures(weights)
             self.state.step = step
+            self._agreed = self.learner.agreed(self._signals.received is not None)
             self._saver.check()
             due = {report for report, every in self._reports() if every and (step % every == 0 or step == last)}
             if due or self._stopping:
@@ -208,7 +224,12 @@ class Trainer:
 
     @property
     def _stopping(self) -> bool:
-        return self._signals.received is not None
+        return self._agreed if self._team.cluster else self._signals.received is not None
+
+    @property
+    def _breaks_off(self) -> bool:
+        """Whether a report ends at once; with others no process leaves what all compute together."""
+        return self._team.cluster is None and self._stopping
 
     @property
     def _ended_early(self) -> bool:
@@ -243,10 +264,12 @@ class Trainer:
             jobs.append(self._saver.curves)
         if "checkpoint" in due or stopping or self._ended_early:
             jobs += self._saver.checkpoint(self.state, self.rhythm.keep_checkpoints)
+            jobs.append(functools.partial(self._team.saved, self.state.step))
         if jobs:
             self._saver.submit(*jobs)
         if stopping and (self.state.step < self.schedule.steps or self.state.owed):
             self._saver.wait()
+            self._team.agreed_to_stop = True
             raise KeyboardInterrupt
 
     def _log(self, metrics, progress):
@@ -287,7 +310,8 @@ class Trainer:
         if not math.isfinite(trouble.loss):
             return False
         self._saver.wait()
-        return not (self._most_rollbacks and good_checkpoints(trouble, self.run_dir / CHECKPOINTS))
+        folder = self.run_dir / CHECKPOINTS
+        return not (self._most_rollbacks and self._team.from_chief(lambda: good_checkpoints(trouble, folder)))
 
     def _go_back(self, trouble: Trouble, metrics, progress) -> None:
         """Puts everything back to the checkpoint before it.
@@ -299,13 +323,7 @@ class Trainer:
         self._saver.wait()
         restored = None
         if state.tries < self._most_rollbacks:
-            restored = restored_before(
-                trouble,
-                self.run_dir / CHECKPOINTS,
-                self.learner.variables,
-                state,
-                self.rhythm.checkpoint_every,
-            )
+            restored = self._restored_before(trouble)
         if restored is None:
             raise no_way_on(trouble, state.tries, self.schedule.rate_after(trouble.last_step - 1))
         self.state = restored
@@ -317,10 +335,22 @@ class Trainer:
             f"(try {restored.tries} of {self._most_rollbacks})"
         )
 
+    def _restored_before(self, trouble: Trouble) -> LoopState | None:
+        """The chief goes back, and gives the others its state and its variables."""
+
+        def restore() -> dict[str, Any] | None:
+            folder, every = self.run_dir / CHECKPOINTS, self.rhythm.checkpoint_every
+            restored = restored_before(trouble, folder, self.learner.variables, self.state, every)
+            return None if restored is None else dataclasses.asdict(restored)
+
+        stored = self._team.from_chief(restore)
+        self.learner.share()
+        return None if stored is None else LoopState.of(stored)
+
     def _evaluate(self, metrics, progress) -> list[Job]:
         state = self.state
         loss = self.validate()
-        if self._stopping:
+        if self._breaks_off:
             raise _BrokenOff
         figures = self._originality() if self._originality else {}
         best = loss < state.best_validation_loss
@@ -342,11 +372,15 @@ class Trainer:
 def training_batches(
     corpus: PreparedCorpus, learner: Learner, context_length: int, start_step: int = 0
 ) -> tf.data.Dataset:
-    """The batches of a run from a step on: an endless `tf.data.Dataset` of (x, y), each int32 [B, T]."""
+    """The batches of a run from a step on: an endless `tf.data.Dataset` of (x, y), each int32 [B, T].
+
+    Of several processes each gets its rows.
+    """
     return training_dataset(
         corpus.train,
         context_length=context_length,
         batch_size=learner.recipe.batch_size,
         seed=learner.recipe.seed,
         start_step=start_step,
+        **learner.shard,
     )

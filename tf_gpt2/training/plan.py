@@ -40,6 +40,8 @@ class TrainingOptions:
         clip_norm: Gradients with a larger global norm are scaled down to it.
         precision: What layers multiply in: "float32", "bfloat16" or "float16"; "auto" takes what the device is made
             for.
+        devices: GPUs that train together; None for all. Without GPUs, so many parts of the CPU, to try it.
+        wait_for_workers: Seconds to wait for the other processes of a cluster.
         remat: To need less memory, compute again for the gradient: "none", "blocks" (each block from its input) or
             "full" (most of these inputs too).
         context_length: Tokens the model sees at once.
@@ -92,6 +94,8 @@ class TrainingOptions:
     weight_decay: float = 0.1
     clip_norm: float = 1.0
     precision: str = AUTO
+    devices: int | None = None
+    wait_for_workers: float = 300.0
     remat: str = REMAT[0]
     context_length: int | None = None
     num_layers: int | None = None
@@ -129,6 +133,10 @@ class TrainingOptions:
         for name, values in (("precision", (AUTO, *PRECISIONS)), ("remat", REMAT)):
             if getattr(self, name) not in values:
                 raise UserError(f"`{name}` must be one of {', '.join(values)}; received {getattr(self, name)!r}")
+        if self.devices is not None and self.devices < 1:
+            raise UserError(f"`devices` must be at least 1; received {self.devices!r}")
+        if not self.wait_for_workers > 0:
+            raise UserError(f"`wait_for_workers` must be above 0; received {self.wait_for_workers!r}")
         given = [name for name in ("steps", "epochs", "minutes") if getattr(self, name) is not None]
         if len(given) > 1:
             raise UserError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import functools
 import logging
 import os
@@ -10,7 +12,6 @@ import tempfile
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tf_gpt2 import runtime
 from tf_gpt2.corpus.report import format_report
 from tf_gpt2.corpus.script import is_alphabetic
 from tf_gpt2.data.prepare import prepare_corpus
@@ -18,13 +19,17 @@ from tf_gpt2.data.token_files import PreparedCorpus
 from tf_gpt2.errors import UserError
 from tf_gpt2.run_directory import CHECKPOINTS, CONFIG_FILE, TOKENIZER_FILE
 from tf_gpt2.tokenizer import Tokenizer
+from tf_gpt2.training.joining import explained, join_team, open_devices
 from tf_gpt2.training.lock import RunLock
 from tf_gpt2.training.plan import TrainingOptions, plan_rhythm
 from tf_gpt2.training.preflight import Preflight
 from tf_gpt2.training.resuming import look_at_run, open_run_directory, refuse_what_is_no_run
+from tf_gpt2.training.settings import Schedule
 from tf_gpt2.training.summary import TrainingResult, summarise
+from tf_gpt2.training.team import Team
 
 if TYPE_CHECKING:
+    from tf_gpt2.training.devices import Devices
     from tf_gpt2.training.loop import Trainer
 
 log = logging.getLogger(__name__)
@@ -48,9 +53,11 @@ def train_model(
         KeyboardInterrupt: The user asked to stop; a checkpoint has been saved; the same call goes on from there.
     """
     asked = TrainingOptions(**options)
-    prepared = _prepare(asked, corpus, run_dir)
-    runtime.prepare_training()
-    return _train(asked, prepared, run_dir)
+    with join_team(asked.wait_for_workers) as team:
+        prepared = _prepare(asked, corpus, run_dir)
+        devices = open_devices(asked, prepared, team)
+        with explained(team):
+            return _train(asked, prepared, run_dir, devices, team)
 
 
 def preflight(
@@ -75,10 +82,10 @@ def preflight(
     asked = TrainingOptions(**options)
     prepared = _prepare(asked, corpus, run_dir)
     with tempfile.TemporaryDirectory() as folder:
-        runtime.prepare_training(memory_to=folder if by_xla else None)
+        devices = open_devices(asked, prepared, Team(), memory_to=folder if by_xla else None)
         from tf_gpt2.training.setup import set_up  # TensorFlow is imported from here on
 
-        setup = set_up(asked, prepared)
+        setup = set_up(asked, prepared, devices, Team())
         setup.account = pathlib.Path(folder)
         look_at_run(run_dir, functools.partial(setup.settle, run_dir), resume=asked.resume)
         setup.time_step()
@@ -118,31 +125,40 @@ def _advise_tokenizer(asked: TrainingOptions, prepared: PreparedCorpus) -> None:
         )
 
 
-def _train(asked: TrainingOptions, prepared: PreparedCorpus, run_dir) -> TrainingResult:
-    from tf_gpt2.training.gpt2 import GPT2Keeper  # TensorFlow is imported from here on
+def _train(
+    asked: TrainingOptions, prepared: PreparedCorpus, run_dir, devices: Devices, team: Team
+) -> TrainingResult:
+    from tf_gpt2.training.followers import Follower  # TensorFlow is imported from here on
+    from tf_gpt2.training.gpt2 import GPT2Keeper
     from tf_gpt2.training.loop import Trainer
     from tf_gpt2.training.originality import originality_probe
     from tf_gpt2.training.setup import set_up
 
-    setup = set_up(asked, prepared)
-    with RunLock(run_dir) as lock:
+    setup = set_up(asked, prepared, devices, team)
+
+    def open_run() -> dict[str, Any]:
         opened = open_run_directory(run_dir, functools.partial(setup.settle, run_dir), resume=asked.resume)
         for change in opened.environment_changes:
             log.info(f"{change}: speed and last digits may differ")
         if not (pathlib.Path(run_dir) / CHECKPOINTS / TOKENIZER_FILE).exists():
             # A checkpoint is to be enough for a model directory.
             prepared.tokenizer.save(pathlib.Path(run_dir) / CHECKPOINTS)
-        schedule = setup.length.schedule
-        keeper = GPT2Keeper(
-            run_dir,
-            setup.learner.model,
-            setup.config,
-            prepared.tokenizer,
-            sample_prompt=asked.sample_prompt,
-            seed=asked.seed,
-        )
+        return dataclasses.asdict(setup.length.schedule)
+
+    with RunLock(run_dir) if team.is_chief else contextlib.nullcontext() as lock:
+        schedule = Schedule(**team.from_chief(open_run, setup.time_step))
+        keeper: Any = Follower()
+        if team.is_chief:
+            keeper = GPT2Keeper(
+                run_dir,
+                setup.learner.model,
+                setup.config,
+                prepared.tokenizer,
+                sample_prompt=asked.sample_prompt,
+                seed=asked.seed,
+            )
         probe = None
-        if prepared.validation.targets and asked.originality:
+        if prepared.validation.targets and asked.originality and team.is_chief:
             probe = originality_probe(
                 prepared,
                 prompt=asked.sample_prompt,
@@ -157,17 +173,21 @@ def _train(asked: TrainingOptions, prepared: PreparedCorpus, run_dir) -> Trainin
             plan_rhythm(asked, schedule.steps),
             context_length=setup.window,
             keeper=keeper,
-            check=lock.check,
-            originality=functools.partial(keeper.measure, probe) if probe else None,
+            check=lock.check if lock else lambda: None,
+            originality=functools.partial(
+                team.from_chief, functools.partial(keeper.measure, probe) if probe else dict
+            ),
             stop_when_copying=asked.stop_when_copying,
             patience=asked.patience,
             most_rollbacks=asked.rollbacks,
-            on_pace=functools.partial(setup.tell_pace, run_dir),
+            on_pace=functools.partial(setup.tell_pace, run_dir) if team.is_chief else None,
+            team=team,
         )
         if trainer.restore():
             _refuse_ended(trainer, asked)
             log.info(f"going on from step {trainer.state.step:,}")
-        log.info(setup.preflight(run_dir).table())
+        if team.is_chief:
+            log.info(setup.preflight(run_dir).table())
         try:
             trainer.train()
         except KeyboardInterrupt:

@@ -16,8 +16,9 @@ from tf_gpt2.data.token_files import PreparedCorpus
 from tf_gpt2.errors import UserError
 from tf_gpt2.formats.training_checkpoint import newest_whole_step
 from tf_gpt2.run_directory import CHECKPOINTS
-from tf_gpt2.training.devices import Devices, local_devices
+from tf_gpt2.training.devices import Devices
 from tf_gpt2.training.gpt2 import starting_model, trained_variables
+from tf_gpt2.training.joining import check_batch
 from tf_gpt2.training.learner import Learner
 from tf_gpt2.training.length import Length, plan_length
 from tf_gpt2.training.loop import training_batches
@@ -26,6 +27,7 @@ from tf_gpt2.training.memory import estimated_bytes, fitting_parts, plan_sparing
 from tf_gpt2.training.plan import TrainingOptions, plan_recipe, plan_rhythm, plan_schedule
 from tf_gpt2.training.preflight import Preflight, free_disk, run_bytes
 from tf_gpt2.training.settings import Recipe
+from tf_gpt2.training.team import Team
 
 log = logging.getLogger(__name__)
 _FLOAT = 4
@@ -45,6 +47,7 @@ class Setup:
         recipe: The recipe.
         window: Tokens of a window.
         learner: The model with its optimizer and steps.
+        team: The processes that train together.
         seconds_per_step: Of the steps that were timed; None before.
         compile_seconds: Of the first of them; None before.
         account: Folder where XLA writes down what its programs take; None where it does not.
@@ -57,6 +60,7 @@ class Setup:
     recipe: Recipe
     window: int
     learner: Learner
+    team: Team
     seconds_per_step: float | None = None
     compile_seconds: float | None = None
     account: pathlib.Path | None = None
@@ -73,6 +77,7 @@ class Setup:
     def time_step(self) -> float:
         """Seconds of a step, from real ones; nothing changes by them."""
         if self.seconds_per_step is None:
+            self.team.ask()  # a step is a step of all
             log.info("compiling and timing the training step")
             batches = training_batches(self.prepared, self.learner, self.window)
             rate = plan_schedule(self.asked, 1000).learning_rate
@@ -149,7 +154,7 @@ class Setup:
 
     def _of_the_step(self, parts: int) -> dict[str, Any]:
         """Its memory and time: what the timed steps have shown, else an estimate."""
-        rows = self.recipe.batch_size // parts
+        rows = self.learner.rows
         estimate = _needed(self.asked, self.config, self.window, self.devices.precision, parts, rows)
         if self.seconds_per_step is None:
             return {"step_bytes": estimate}
@@ -164,28 +169,30 @@ class Setup:
         return {**found, "step_bytes": estimate}
 
 
-def set_up(asked: TrainingOptions, prepared: PreparedCorpus) -> Setup:
+def set_up(asked: TrainingOptions, prepared: PreparedCorpus, devices: Devices, team: Team) -> Setup:
     """Builds a training.
 
     Raises:
         UserError: A model cannot be opened, a device lacks what is asked for, or the text is too short.
     """
-    devices = local_devices(asked.precision)
     with devices.scope():
         model, config = starting_model(asked, prepared.tokenizer)
         recipe = plan_recipe(asked, config)
+        check_batch(recipe, devices.count)
         window = _window(prepared, config)
         needed = functools.partial(_needed, asked, config, window, devices.precision)
-        parts = fitting_parts(recipe.batch_size, recipe.accumulation_steps, needed, device_memory())
+        share = recipe.batch_size // devices.count
+        parts = team.from_chief(lambda: fitting_parts(share, recipe.accumulation_steps, needed, device_memory()))
         learner = Learner(
             model,
             recipe,
             trained_variables(model, recipe),
-            sparing=plan_sparing(config, recipe.batch_size // parts, window, asked.remat),
+            sparing=plan_sparing(config, share // parts, window, asked.remat),
             precision=devices.precision,
             parts=parts,
+            replicas=devices.replicas,
         )
-    return Setup(asked, prepared, devices, config, recipe, window, learner)
+    return Setup(asked, prepared, devices, config, recipe, window, learner, team)
 
 
 def _needed(asked: TrainingOptions, config: GPT2Config, window: int, precision: str, parts: int, rows: int) -> int:

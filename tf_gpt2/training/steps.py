@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras import ops
 
 from tf_gpt2.data.windows import IGNORED
+from tf_gpt2.dropout import PartOfBatch
 
 # From a model, x and y int32 [B, T] and whether it trains to a scalar: the sum over all targets that count of what
 # is minimised, differentiable in the model's variables.
@@ -32,6 +33,13 @@ def next_token_loss(model: keras.Model, x: Any, y: Any, training: bool) -> tf.Te
 def counted_targets(y: Any) -> tf.Tensor:
     """How many of y [B, T] count, at least 1: a mean over none is 0."""
     return tf.maximum(tf.reduce_sum(tf.cast(tf.not_equal(y, IGNORED), tf.float32)), 1.0)
+
+
+def gradient_norm(gradients: list, optimizer: keras.optimizers.Optimizer) -> Any:
+    """Global norm as Keras computes it to clip gradients, so XLA computes it once; without the scale of float16."""
+    squares = [ops.sum(ops.square(gradient)) for gradient in gradients]
+    norm = ops.sqrt(ops.sum(ops.stack(squares)))
+    return norm / optimizer.scale_loss(tf.constant(1.0))
 
 
 class TrainStep:
@@ -61,6 +69,7 @@ class TrainStep:
         self._optimizer = optimizer
         self._variables = variables
         self._parts = accumulation_steps
+        self._drawn: PartOfBatch | None = None  # the dropout layers that the parts draw from
         self.gradient_norm: tf.Tensor | None = None
         self._sums = [tf.Variable(tf.zeros(v.shape), trainable=False) for v in variables] if self._parts > 1 else []
 
@@ -71,7 +80,9 @@ class TrainStep:
             return loss
         rows, counted = x.shape[0] // self._parts, counted_targets(y)
         losses = [
-            self._accumulate(x[first : first + rows], y[first : first + rows], counted)
+            self._accumulate(
+                x[first : first + rows], y[first : first + rows], tf.constant(first, tf.uint32), counted
+            )
             for first in range(0, x.shape[0], rows)
         ]
         self.gradient_norm = self._update()
@@ -86,20 +97,15 @@ class TrainStep:
     @tf.function(jit_compile=True)
     def _whole(self, x, y):
         loss, gradients = self._loss_and_gradients(x, y, counted_targets(y))
-        norm = self._norm(gradients)
+        norm = gradient_norm(gradients, self._optimizer)
         self._optimizer.apply(gradients, self._variables)
         return loss, norm
 
-    def _norm(self, gradients):
-        """As Keras computes it to clip them, so XLA computes it once."""
-        squares = [ops.sum(ops.square(gradient)) for gradient in gradients]
-        norm = ops.sqrt(ops.sum(ops.stack(squares)))
-        return norm / self._optimizer.scale_loss(tf.constant(1.0))  # that of float16
-
     @tf.function(jit_compile=True)
-    def _accumulate(self, x, y, counted):
+    def _accumulate(self, x, y, first_row, counted):
         """Adds the gradients of a part of a batch with `counted` targets; returns its share of the loss."""
-        loss, gradients = self._loss_and_gradients(x, y, counted)
+        with PartOfBatch(first_row) as self._drawn:
+            loss, gradients = self._loss_and_gradients(x, y, counted)
         for total, gradient in zip(self._sums, gradients, strict=True):
             total.assign_add(tf.convert_to_tensor(gradient))
         return loss
@@ -107,10 +113,11 @@ class TrainStep:
     @tf.function(jit_compile=True)
     def _update(self):
         gradients = [tf.convert_to_tensor(total) for total in self._sums]
-        norm = self._norm(gradients)
+        norm = gradient_norm(gradients, self._optimizer)
         self._optimizer.apply(gradients, self._variables)
         for total in self._sums:
             total.assign(tf.zeros_like(total))
+        self._drawn.count()
         return norm
 
 

@@ -8,6 +8,7 @@ separates paragraphs, so a run of blank lines becomes one.
 """
 
 import re
+from typing import NamedTuple
 
 # Controls that str.splitlines and str.split do not already treat as white space, and characters
 # without a shape of their own: zero-width space, directional marks, word joiner, soft hyphen, byte
@@ -37,13 +38,29 @@ def clean(text: str) -> str:
     """
     if not _UNCLEAN.search(text):
         return text
-    text = replace_lone_surrogates(text)
-    text = _INVISIBLE.sub("", text)
-    if "\u200c" in text or "\u200d" in text:
-        text = _STRAY_JOINER.sub("", text)
+    text = visible(text)
+    return clean_piece(text, east_asian=is_east_asian(text)).text
+
+
+def visible(text: str) -> str:
+    """A text without its control and invisible characters, lone surrogates as U+FFFD."""
+    text = _INVISIBLE.sub("", replace_lone_surrogates(text))
+    return _STRAY_JOINER.sub("", text) if "\u200c" in text or "\u200d" in text else text
+
+
+class Cleaned(NamedTuple):
+    """A clean piece of a text, and whether blank lines came before its first and after its last words."""
+
+    text: str
+    blank_before: bool
+    blank_after: bool
+
+
+def clean_piece(text: str, *, east_asian: bool) -> Cleaned:
+    """Cleans a piece of a text that is `visible` already: whole lines, or a line cut between two letters."""
     lines = [" ".join(line.split()) for line in text.splitlines()]
-    kept = filter(None, lines) if _is_east_asian(text) else _one_blank_line(lines)
-    return "\n".join(kept)
+    kept = filter(None, lines) if east_asian else _one_blank_line(lines)
+    return Cleaned("\n".join(kept), bool(lines) and not lines[0], bool(lines) and not lines[-1])
 
 
 def replace_lone_surrogates(text: str) -> str:
@@ -53,13 +70,19 @@ def replace_lone_surrogates(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def _is_east_asian(text: str) -> bool:
-    """Whether at least a quarter of the letters are Chinese or Japanese.
+def middle_sample(length: int) -> tuple[int, int]:
+    """Where the part of a text of `length` characters begins and ends by which `is_east_asian` judges."""
+    begin = max(0, (length - _LETTER_SAMPLE) // 2)
+    return begin, begin + _LETTER_SAMPLE
+
+
+def is_east_asian(text: str) -> bool:
+    """Whether at least a quarter of the letters of a visible text are Chinese or Japanese.
 
     Judged by the middle of a long text: the ends may hold notices in another language.
     """
-    middle = max(0, (len(text) - _LETTER_SAMPLE) // 2)
-    sample = text[middle : middle + _LETTER_SAMPLE]
+    begin, end = middle_sample(len(text))
+    sample = text[begin:end]
     letters = sum(c.isalpha() for c in sample)
     return 4 * len(_CJK.findall(sample)) >= letters
 

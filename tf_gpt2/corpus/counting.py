@@ -26,6 +26,10 @@ class CharacterCounter:
             if self._length >= self._PIECE:
                 self._count_pending()
 
+    def add_counts(self, code_points: np.ndarray, counts: np.ndarray) -> None:
+        """Adds what another counter has counted: distinct code points [n] and their occurrences, int64 [n]."""
+        self._counts[code_points] += counts
+
     def counts(self) -> np.ndarray:
         """Occurrences of every code point so far: int64 [0x110000]."""
         self._count_pending()

@@ -1,7 +1,7 @@
 """Where a large file may be cut into blocks that are read one by one, none depending on another.
 
 A block ends after a line feed, for no encoding that is read so has one inside a character; where a file parts its
-texts by a separator, it ends after one. A line of many megabytes is cut between two letters, which cleaning leaves
+texts by a separator, it ends after one. A line of many megabytes is cut between two letters or marks, which cleaning leaves
 side by side.
 """
 
@@ -19,7 +19,8 @@ LONGEST_RECORD = 256 << 20
 _WINDOW = 1 << 20
 # Python's codecs of these keep a state from line to line.
 STATEFUL = re.compile("iso2022|iso-2022|hz|utf.?7")
-_LETTER = "[A-Za-z\u3041-\u309f\u30a1-\u30fa\u4e00-\u9fff]"
+_SEEN = 1 << 16  # bytes of a long line in which a place is looked for
+_LETTER = "[!-~\u3001\u3002\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff5e]"
 _INSIDE = re.compile(f"(?<={_LETTER})(?={_LETTER})")
 
 
@@ -120,7 +121,7 @@ def _between_letters(path: AnyPath, source: str, codec: str, begin: int) -> int:
     """A place from `begin` on between two letters, in an encoding whose characters show where they begin."""
     unit = _unit(codec)
     begin -= begin % unit
-    window = read_range(path, begin, begin + _WINDOW)
+    window = read_range(path, begin, begin + _SEEN)
     if codec == "utf-8":
         skipped = len(window) - len(window.lstrip(bytes(range(0x80, 0xC0))))
     elif unit == 1 and len("é".encode(codec, "replace") + "漢".encode(codec, "replace")) > 2:

@@ -45,7 +45,6 @@ from tf_gpt2.data.text_table import (
 )
 from tf_gpt2.data.token_files import TOKENIZER_NAME, PreparedCorpus, read_prepared, token_dtype, write_index
 from tf_gpt2.data.token_writing import COUNTS_NAME, StreamLayout, TokenWriting, counts_file
-from tf_gpt2.data.token_writing import SECTION as TOKENS
 from tf_gpt2.data.work_folder import move, work_folder
 from tf_gpt2.errors import UserError
 from tf_gpt2.files import sweep
@@ -221,8 +220,7 @@ class _Preparation:
             settings.encoding, settings.script, settings.separator, settings.text_field, settings.shares
         )
         spooling = Spooling(self._work, self._sources, rules, self._journal)
-        spooling.run()
-        if self._journal.sections and TOKENS not in self._journal.sections:
+        if spooling.run() and self._journal.sections:
             spooling.note()
         return spooling
 

@@ -89,8 +89,8 @@ class Spooling:
         """Lines that hold a mark of a text's beginning or end."""
         return self._state.marked
 
-    def run(self) -> None:
-        """Reads what is left.
+    def run(self) -> bool:
+        """Reads what is left; returns whether there was anything.
 
         Raises:
             UserError: A file is not what it should be, has changed, or all are empty.
@@ -98,6 +98,8 @@ class Spooling:
         """
         if (stored := self._journal.sections.get(SECTION)) is not None:
             self._resume(stored)
+        if self._state.file == len(self._sources):
+            return False
         at = self._before[self._state.file] + self._state.offset
         self._pace = Pace("read", self._before[-1], at)
         with contextlib.ExitStack() as stack:
@@ -110,10 +112,15 @@ class Spooling:
                 if kind == "whole":
                     self._read_small(workers)
                 else:
-                    with reading(source.path):
-                        self._read_large(workers, source, kind)
+                    try:
+                        with reading(source.path):
+                            self._read_large(workers, source, kind)
+                    except UserError:
+                        check_unchanged(source)  # what is wrong may be that somebody writes it
+                        raise
         if not self._state.texts:
             self._refuse_empty()
+        return True
 
     def _read_small(self, workers: Workers) -> None:
         """Reads files up to the next large one."""

@@ -106,10 +106,10 @@ def pieces(path: AnyPath) -> Iterator[bytes]:
 
 
 def found_at(address: str) -> list[RemotePath]:
-    """The files behind an address: of a folder all, subfolders included; what a pattern matches; or the file itself.
+    """The files behind an address: all of a folder, subfolders included; what a pattern matches; or the file.
 
     Returns:
-        In alphabetical order; none where nothing is there.
+        In the order of a walk, the files of a folder first; none where nothing is there.
 
     Raises:
         OSError: The place cannot be read, or TensorFlow knows no such file system.
@@ -119,12 +119,16 @@ def found_at(address: str) -> list[RemotePath]:
         if any(mark in address for mark in "*?["):
             names = gfile.glob(address)
         elif gfile.isdir(address):
-            names = [
-                posixpath.join(folder, name) for folder, _, files in gfile.walk(address) for name in files
-            ]
+            names = [posixpath.join(folder, name) for folder, _, files in gfile.walk(address) for name in files]
         else:
             names = [address] if gfile.exists(address) else []
-        return [RemotePath(name) for name in sorted(names) if not gfile.isdir(name)]
+        return [RemotePath(name) for name in sorted(names, key=_as_walked) if not gfile.isdir(name)]
+
+
+def _as_walked(name: str) -> list[tuple[bool, str]]:
+    """Sorts as a walk over folders comes: the files of a folder before its subfolders."""
+    *folders, last = name.split("/")
+    return [*((True, folder) for folder in folders), (False, last)]
 
 
 def _gfile():

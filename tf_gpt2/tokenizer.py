@@ -206,14 +206,12 @@ class Tokenizer:
             yield self.encode(text), text
             return
         for number, batch in enumerate(batches_of_lines(pieces)):
-            yield self._encode_batch(batch, begins=begins and not number), batch
-
-    def _encode_batch(self, batch: str, *, begins: bool) -> np.ndarray:
-        if self._tables is not None:
-            return encode_characters([batch], *self._tables)[0]
-        lines = lines_of(batch)
-        encoded = [self.encode(lines.pop(0))] if begins else []
-        return np.concatenate([*encoded, *self._encode(self._continuing, lines)])
+            if self._tables is not None:
+                yield encode_characters([batch], *self._tables)[0], batch
+                continue
+            lines = lines_of(batch)
+            first = [self.encode(lines.pop(0))] if begins and not number else []
+            yield np.concatenate([*first, *self._encode(self._continuing, lines)]), batch
 
     def encode_joined(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """As `encode_batch`, quick for very many short strings.

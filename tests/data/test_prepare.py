@@ -113,7 +113,9 @@ def test_changed_bytes_are_another_entry(novels):
     assert not _prepare(novels).from_cache
 
 
-@pytest.mark.parametrize("name", ["train.bin", "validation.bin", "text.bin", "texts.bin", "tokenizer.json", "index.json"])
+@pytest.mark.parametrize(
+    "name", ["train.bin", "validation.bin", "text.bin", "texts.bin", "tokenizer.json", "index.json"]
+)
 @pytest.mark.parametrize("damage", ["flip", "truncate", "delete"])
 def test_a_damaged_entry_is_rebuilt(novels, name, damage):
     before = _prepare(novels)

@@ -108,6 +108,4 @@ def test_many_short_texts_together_give_the_tokens_of_each_alone(tmp_path, kind,
         expected = [token for text in mine for token in [end, *tokenizer.encode(text)]]
         written = np.fromfile(tmp_path / f"{split}.bin", "<u2").tolist()
         assert written == expected + ([end] if split != "train" else [])
-    assert [sum(splits) for splits in counts] == [
-        1 + len(tokenizer.encode(text)) for text in texts
-    ]
+    assert [sum(splits) for splits in counts] == [1 + len(tokenizer.encode(text)) for text in texts]

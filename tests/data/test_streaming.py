@@ -7,21 +7,31 @@ import signal
 import subprocess
 import sys
 
+import blocks
 import numpy as np
 import pytest
 from commands import ROOT
 
 from tf_gpt2 import long_texts
-from tf_gpt2.corpus import cutting, large_files
-from tf_gpt2.data import journal, reading_workers, shards, sources, space, spool, spooling, work_folder
+from tf_gpt2.data import journal, reading_workers, sources, space, spooling, work_folder
 from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.data.token_files import read_prepared
 from tf_gpt2.errors import UserError
 
 LINES = (
-    "　　话说天下大势，分久必合，合久必分。\r\n", "\r\n", "\n\n\n", " \t \n", "It was the best of times.\n", "a\u200d b\ufeff\n",
-    "却说\u3000曹操，引军渡河。\n", "<|endoftext|>\n", "😀 was\u2028the worst \x0b of times\n", "é\u0301t\u00ad\u00e9.\n", "\r", "長江後浪\n",
-)  # fmt: skip
+    "　　话说天下大势，分久必合，合久必分。\r\n",
+    "\r\n",
+    "\n\n\n",
+    " \t \n",
+    "It was the best of times.\n",
+    "a\u200d b\ufeff\n",
+    "却说\u3000曹操，引军渡河。\n",
+    "<|endoftext|>\n",
+    "😀 was\u2028the worst \x0b of times\n",
+    "é\u0301t\u00ad\u00e9.\n",
+    "\r",
+    "長江後浪\n",
+)
 
 
 def _random_text(seed, lines=400):
@@ -32,13 +42,7 @@ def _random_text(seed, lines=400):
 @pytest.fixture
 def small_blocks(monkeypatch):
     """What begins at megabytes begins at some hundred bytes."""
-    for module, name, value in (
-        (sources, "LARGE", 1000), (cutting, "BLOCK", 300), (cutting, "LONGEST_LINE", 400), (cutting, "_WINDOW", 128),
-        (large_files, "_SAMPLE", 4096), (spool, "LONG", 500), (spool, "_PIECE", 100), (shards, "SHARD_TOKENS", 256),
-        (journal, "COMMIT_BYTES", 1000), (long_texts, "_BATCH_CHARACTERS", 200), (spooling, "_PIECE", 100),
-        (sources, "_TOGETHER", 2000),
-    ):  # fmt: skip
-        monkeypatch.setattr(module, name, value)
+    blocks.make_small(monkeypatch)
 
 
 def _facts(corpus):
@@ -70,41 +74,50 @@ def test_a_text_in_blocks_is_the_whole_text(tmp_path, kind, encoding, monkeypatc
     for seed in range(3):
         text = _random_text(seed) if encoding != "gb18030" else _random_text(seed).replace("😀", "")
         (tmp_path / f"{seed}.txt").write_bytes(text.encode(encoding))
-    whole, blocks = _both_ways([tmp_path], tmp_path / "cache", monkeypatch, request, tokenizer_kind=kind, vocab_size=300)
-    assert whole == blocks
+    whole, parts = _both_ways(
+        [tmp_path], tmp_path / "cache", monkeypatch, request, tokenizer_kind=kind, vocab_size=300
+    )
+    assert whole == parts
 
 
 @pytest.mark.parametrize("kind", ["characters", "bpe"])
 def test_a_text_without_line_breaks_is_cut_and_joined(tmp_path, kind, monkeypatch, request):
     monkeypatch.setattr(long_texts, "_LONGEST_LINE", 100)
-    text = "".join(random.Random(0).choice(("话说天下大势，", "It was ", "a\u3000 b", "、。", "兵")) for _ in range(2000))
+    text = "".join(
+        random.Random(0).choice(("话说天下大势，", "It was ", "a\u3000 b", "、。", "兵")) for _ in range(2000)
+    )
     (tmp_path / "line.txt").write_text(text, "utf-8")
-    whole, blocks = _both_ways([tmp_path], tmp_path / "cache", monkeypatch, request, tokenizer_kind=kind, vocab_size=300)
-    assert whole == blocks
+    whole, parts = _both_ways(
+        [tmp_path], tmp_path / "cache", monkeypatch, request, tokenizer_kind=kind, vocab_size=300
+    )
+    assert whole == parts
 
 
 @pytest.mark.parametrize(("separator", "line"), [("<|endoftext|>", "<|endoftext|>"), ("=====", "  ===== \t")])
 def test_separated_texts_in_blocks(tmp_path, separator, line, monkeypatch, request):
     texts = [_random_text(seed, 1 + seed % 20).replace("<|endoftext|>", "") for seed in range(150)]
     (tmp_path / "texts.txt").write_text(f"\n{line}\n".join([*texts, "a ===== b", ""]), "utf-8")
-    whole, blocks = _both_ways([tmp_path], tmp_path / "cache", monkeypatch, request, separator=separator)
-    assert whole == blocks and len(whole["documents"]) > 100
+    whole, parts = _both_ways([tmp_path], tmp_path / "cache", monkeypatch, request, separator=separator)
+    assert whole == parts and len(whole["documents"]) > 100
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "json"])
 def test_records_in_blocks(tmp_path, suffix, monkeypatch, request):
-    records = [{"text": _random_text(seed, 1 + seed % 5), "title": f"《{seed}》" if seed % 3 else None} for seed in range(200)]
+    records = [
+        {"text": _random_text(seed, 1 + seed % 5), "title": f"《{seed}》" if seed % 3 else None}
+        for seed in range(200)
+    ]
     lines = [json.dumps(record, ensure_ascii=bool(i % 2)) for i, record in enumerate(records)]
     (tmp_path / f"records.{suffix}").write_text("\n\n".join(lines), "utf-8")
-    whole, blocks = _both_ways([tmp_path], tmp_path / "cache", monkeypatch, request)
-    assert whole == blocks and len(whole["documents"]) > 150
+    whole, parts = _both_ways([tmp_path], tmp_path / "cache", monkeypatch, request)
+    assert whole == parts and len(whole["documents"]) > 150
 
 
 @pytest.mark.parametrize("script", ["simplified", "traditional"])
 def test_a_converted_text_in_blocks(tmp_path, script, monkeypatch, request):
     (tmp_path / "book.txt").write_text(_random_text(5) + "后来里长发现干净的头发。\n" * 40, "utf-8")
-    whole, blocks = _both_ways([tmp_path], tmp_path / "cache", monkeypatch, request, script=script)
-    assert whole == blocks
+    whole, parts = _both_ways([tmp_path], tmp_path / "cache", monkeypatch, request, script=script)
+    assert whole == parts
 
 
 def test_several_processes_write_what_one_does(tmp_path, monkeypatch, small_blocks):
@@ -244,7 +257,10 @@ def test_a_long_line_whose_characters_cannot_be_told_is_refused(tmp_path, small_
 @pytest.mark.parametrize(
     ("data", "complaint"),
     [
-        (b"a\n" * 400 + b"\xff\xfe\xfa\n" + b"b\n" * 400, r"is not utf-8 throughout.* line 401, at offset 800 of 1604"),
+        (
+            b"a\n" * 400 + b"\xff\xfe\xfa\n" + b"b\n" * 400,
+            r"is not utf-8 throughout.* line 401, at offset 800 of 1604",
+        ),
         (b"\0" * 5000, "zeros alone"),
         (b"%PDF-1.4\n" * 400, "a PDF document"),
     ],
@@ -268,7 +284,9 @@ def test_another_process_that_prepares_the_same_is_left_alone(tmp_path):
     expected = prepare_corpus([tmp_path / "book.txt"], cache_dir=tmp_path / "a").folder
     work = tmp_path / "b" / "corpora" / f".preparing-{expected.name}"
     descriptor = work_folder._locked(work)
-    assert _contents(prepare_corpus([tmp_path / "book.txt"], cache_dir=tmp_path / "b").folder) == _contents(expected)
+    assert _contents(prepare_corpus([tmp_path / "book.txt"], cache_dir=tmp_path / "b").folder) == _contents(
+        expected
+    )
     assert list(work.iterdir()) == [work / "lock"]
     os.close(descriptor)
 

@@ -1,8 +1,8 @@
 """Where a large file may be cut into blocks that are read one by one, none depending on another.
 
 A block ends after a line feed, for no encoding that is read so has one inside a character; where a file parts its
-texts by a separator, it ends after one. A line of many megabytes is cut between two letters or marks, which cleaning leaves
-side by side.
+texts by a separator, it ends after one. A line of many megabytes is cut between two letters or marks, which
+cleaning leaves side by side.
 """
 
 import re
@@ -36,7 +36,7 @@ class Block(NamedTuple):
 def text_blocks(
     path: AnyPath, source: str, codec: str, begin: int, end: int, continues: bool = False
 ) -> Iterator[Block]:
-    """The blocks of a plain text that lies from `begin` to `end` in a file; `continues` where that is inside a line.
+    """The blocks of a plain text from `begin` to `end` of a file; `continues` where that begins inside a line.
 
     Raises:
         UserError: A line is longer than `LONGEST_LINE` and its characters cannot be told in the middle of it.
@@ -131,8 +131,8 @@ def _between_letters(path: AnyPath, source: str, codec: str, begin: int) -> int:
     place = _INSIDE.search(window[skipped:].decode(codec, "ignore"))
     if place is None:
         raise UserError(
-            f"A line of a text must have at most {LONGEST_LINE >> 20} MB, or be in UTF-8 with letters in it: {source} "
-            f"has a longer one at offset {begin}, in {codec}. Convert the file with iconv, or part the line."
+            f"A line of a text must have at most {LONGEST_LINE >> 20} MB, or be in UTF-8 with letters in it: "
+            f"{source} has a longer one at offset {begin}, in {codec}. Convert it with iconv or part the line."
         )
     before = window[skipped:].decode(codec, "ignore")[: place.start()]
     return begin + skipped + len(before.encode(codec))

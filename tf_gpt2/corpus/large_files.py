@@ -60,7 +60,9 @@ def measure_block(data: bytes, codec: str) -> Measured:
     except UnicodeDecodeError as error:
         return Measured(0, damage=error.start)
     other = None if codec.startswith("utf") else find_utf_8(data, codec)
-    escapes = codec == "utf-8" and (b"\x1b" in data or b"~{" in data) and seven_bit_encoding(data, _PIECE) is not None
+    escapes = (
+        codec == "utf-8" and (b"\x1b" in data or b"~{" in data) and seven_bit_encoding(data, _PIECE) is not None
+    )
     return Measured(len(visible(text)), None, other, escapes)
 
 
@@ -132,8 +134,8 @@ def _measured(path, source, codec, begin, end, script, measure, *, told=False) -
     """How to read the file in this codec; None with the offset of the damage where it does not decode."""
     if STATEFUL.match(codec):
         raise UserError(
-            f"A file of over {LARGE >> 20} MB must be in an encoding whose lines stand for themselves: {source} is in "
-            f"{codec}. Convert it: iconv -f {codec} -t UTF-8"
+            f"A file of over {LARGE >> 20} MB must be in an encoding whose lines stand for themselves: {source} is "
+            f"in {codec}. Convert it: iconv -f {codec} -t UTF-8"
         )
     blocks, sizes = [], []
     ahead, here = itertools.tee(text_blocks(path, source, codec, begin, end))

@@ -19,7 +19,7 @@ from tf_gpt2.corpus.decoding import decode
 from tf_gpt2.corpus.records import RECORD_KINDS, ForeignFile, read_records
 from tf_gpt2.corpus.separators import split_texts
 from tf_gpt2.errors import UserError
-from tf_gpt2.locations import AnyPath, facts, found_at, is_address, read_range
+from tf_gpt2.locations import AnyPath, RemotePath, facts, found_at, is_address, read_range
 
 _PLAIN_KINDS = (".txt", ".md")
 EXTENSIONS = (*_PLAIN_KINDS, *RECORD_KINDS, ".epub")
@@ -120,7 +120,7 @@ def _expand_entry(
     files = [
         file
         for file in candidates
-        if (is_address(file) or file.is_file()) and _is_wanted(file, encoding, text_field, skipped)
+        if (isinstance(file, RemotePath) or file.is_file()) and _is_wanted(file, encoding, text_field, skipped)
     ]
     if not files:
         reasons = f" ({skipped[before][:150]})" if len(skipped) > before else ""

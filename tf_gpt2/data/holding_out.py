@@ -8,7 +8,7 @@ the corpus: equal texts come to the same side, and so does a text when others jo
 import dataclasses
 import hashlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np

@@ -1,6 +1,6 @@
 """How far a preparation has come, so that one that was killed is gone on with: no finished work is done again.
 
-Work is finished when the journal says so: files are on the disk before it, and what was written after it is cut off.
+Work is finished when the journal says so: files are on the disk before it, what was written after it is cut off.
 """
 
 import json

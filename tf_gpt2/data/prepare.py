@@ -1,8 +1,8 @@
 """Prepares a corpus once and finds it in the cache afterwards.
 
 Two passes. The first reads the files, cleans, counts characters and writes the clean text to one file; the second
-tokenises it with the vocabulary the counts gave. Memory holds some megabytes of text at a time, whatever the size of
-the files, and a preparation that was killed is gone on with.
+tokenises it with the vocabulary the counts gave. Memory holds some megabytes of text at a time, however large the
+files are, and a preparation that was killed is gone on with.
 """
 
 import contextlib
@@ -216,9 +216,7 @@ class _Preparation:
 
     def _read(self) -> Spooling:
         settings = self._settings
-        rules = Rules(
-            settings.encoding, settings.script, settings.separator, settings.text_field, settings.shares
-        )
+        rules = Rules(settings.encoding, settings.script, settings.separator, settings.text_field, settings.shares)
         spooling = Spooling(self._work, self._sources, rules, self._journal)
         if spooling.run() and self._journal.sections:
             spooling.note()

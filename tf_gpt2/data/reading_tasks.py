@@ -5,7 +5,6 @@ A task and its result travel between processes; `perform` is a function of the t
 
 import dataclasses
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,13 +37,13 @@ class Files(NamedTuple):
     """Files to be read whole: their paths and, where they are not on this machine, their bytes."""
 
     paths: tuple[str, ...]
-    data: tuple[bytes, ...] = ()
+    data: tuple[bytes | None, ...] = ()
 
 
 class Part(NamedTuple):
     """A block of a large file, and its bytes where it is not on this machine.
 
-    `kind` is "measure" (which codec decodes it), "plain" (a piece of the file's one text), "separated" or "records".
+    `kind` is "measure" (whether its codec decodes it), "plain" (a piece of the one text), "separated" or "records".
     """
 
     path: str
@@ -96,7 +95,7 @@ def perform(task: Files | Part, rules: Rules) -> Texts | Measured:
     if isinstance(task, Files):
         return _collected(_books(task, rules), rules)
     try:
-        data = read_range(Path(task.path), *task.block[:2]) if task.data is None else task.data
+        data = read_range(located(task.path), task.block.begin, task.block.end) if task.data is None else task.data
     except OSError as error:
         raise UserError(f"`corpus` file {shown(task.path)} cannot be read: {error.strerror}. Check it.") from None
     if len(data) != task.block.end - task.block.begin:
@@ -125,10 +124,8 @@ def changed(path: Any) -> str:
 
 
 def _books(task: Files, rules: Rules) -> Iterator[tuple[str, int, str]]:
-    for path, data in zip(map(Path, task.paths), task.data or [None] * len(task.paths), strict=True):
-        for book in read_books(
-            path, rules.encoding, data, separator=rules.separator, text_field=rules.text_field
-        ):
+    for path, data in zip(map(located, task.paths), task.data, strict=True):
+        for book in read_books(path, rules.encoding, data, separator=rules.separator, text_field=rules.text_field):
             yield book.title, 0, book.text
 
 
@@ -140,7 +137,9 @@ def _records(text: str, task: Part, rules: Rules) -> Iterator[tuple[str, int, st
             yield record.title, record.number - first + 1, record.text
     except UserError:
         if begin > task.layout.begin:  # once more, to name the line
-            list(read_records(text, ".jsonl", source, rules.text_field, 1 + lines_before(located(task.path), begin)))
+            list(
+                read_records(text, ".jsonl", source, rules.text_field, 1 + lines_before(located(task.path), begin))
+            )
         raise
 
 

@@ -8,6 +8,7 @@ import os
 import pickle
 import signal
 import sys
+from typing import Any
 
 
 def main() -> None:
@@ -22,6 +23,7 @@ def main() -> None:
 
         while True:
             task = pickle.load(tasks)
+            answer: tuple[bool, Any]
             try:
                 answer = (True, perform(task, rules))
             except Exception as error:  # whatever it is, the other process raises it

@@ -32,8 +32,8 @@ class Workers:
 
     def __init__(self, count: int, rules: Rules):
         self._rules = rules
-        self._processes: queue.SimpleQueue[subprocess.Popen] = queue.SimpleQueue()
-        self._all = [_start(rules) for _ in range(count)]
+        self._processes: queue.SimpleQueue[_Process] = queue.SimpleQueue()
+        self._all = [_Process(rules) for _ in range(count)]
         for process in self._all:
             self._processes.put(process)
         self._threads = concurrent.futures.ThreadPoolExecutor(count) if count else None
@@ -65,22 +65,22 @@ class Workers:
     def close(self) -> None:
         """Ends the processes; what they were doing is lost."""
         for process in self._all:
-            process.kill()
-            process.wait()
+            process.end()
         if self._threads is not None:
             self._threads.shutdown(wait=True, cancel_futures=True)
         for process in self._all:
-            for stream in (process.stdin, process.stdout):
-                with contextlib.suppress(OSError):
-                    stream.close()
+            process.close()
 
     def _ask(self, task: Files | Part) -> Any:
         process = self._processes.get()
         try:
-            pickle.dump(task, process.stdin, pickle.HIGHEST_PROTOCOL)
-            process.stdin.flush()
-            fine, answer = pickle.load(process.stdout)
-        except (OSError, EOFError, pickle.UnpicklingError):  # somebody ended it, the system for want of memory, say
+            fine, answer = process.ask(task)
+        except (
+            OSError,
+            ValueError,
+            EOFError,
+            pickle.UnpicklingError,
+        ):  # somebody ended it
             fine, answer = True, perform(task, self._rules)
         finally:
             self._processes.put(process)
@@ -89,16 +89,39 @@ class Workers:
         return answer
 
 
-def _start(rules: Rules) -> subprocess.Popen:
-    home = str(pathlib.Path(tf_gpt2.__file__).parents[1])
-    path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tf_gpt2.data.reading_worker"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": path},
-    )
-    with contextlib.suppress(OSError):
-        pickle.dump(rules, process.stdin)
-        process.stdin.flush()
-    return process
+class _Process:
+    """One of them, and the pipes to it."""
+
+    def __init__(self, rules: Rules):
+        home = str(pathlib.Path(tf_gpt2.__file__).parents[1])
+        path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tf_gpt2.data.reading_worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": path},
+        )
+        assert self._process.stdin is not None and self._process.stdout is not None  # pipes, as asked for
+        self._tasks, self._answers = self._process.stdin, self._process.stdout
+        with contextlib.suppress(OSError):
+            self._send(rules)
+
+    def ask(self, task: Files | Part) -> tuple[bool, Any]:
+        """Whether it did a task, and its result or error."""
+        self._send(task)
+        return pickle.load(self._answers)
+
+    def _send(self, value: Any) -> None:
+        pickle.dump(value, self._tasks, pickle.HIGHEST_PROTOCOL)
+        self._tasks.flush()
+
+    def end(self) -> None:
+        """Ends it, whatever it is doing."""
+        self._process.kill()
+        self._process.wait()
+
+    def close(self) -> None:
+        """Closes the pipes, when nobody waits at them any more."""
+        for stream in (self._tasks, self._answers):
+            with contextlib.suppress(OSError):
+                stream.close()

@@ -1,4 +1,4 @@
-"""The files of a corpus as they are read: which of them whole, which in blocks, and whether they stay as they were."""
+"""The files of a corpus as they are read: which whole, which in blocks, and whether they stay as they were."""
 
 import contextlib
 import itertools
@@ -59,10 +59,11 @@ def _has_a_value_a_line(source: Source) -> bool:
 def tasks_of_small_files(
     sources: Sequence[Source], first: int, separator: str | None
 ) -> Iterator[tuple[int, Files]]:
-    """Tasks that read files from `first` on, up to one that is read in blocks; each with the number that follows."""
+    """Tasks that read files from `first` on, up to one read in blocks; each with the number that follows."""
     number = first
     while number < len(sources) and kind_of(sources[number], separator) == "whole":
-        some, size = [], 0
+        some: list[AnyPath] = []
+        size = 0
         for source in itertools.islice(sources, number, number + _FILES_TOGETHER):
             if kind_of(source, separator) != "whole" or (some and size + source.facts.size > _TOGETHER):
                 break
@@ -73,9 +74,7 @@ def tasks_of_small_files(
 
 
 def _bytes_of_remote(paths: list[AnyPath]) -> tuple[bytes | None, ...]:
-    return tuple(
-        read_range(path, 0, facts(path).size) if isinstance(path, RemotePath) else None for path in paths
-    )
+    return tuple(read_range(path, 0, facts(path).size) if isinstance(path, RemotePath) else None for path in paths)
 
 
 def blocks_of(

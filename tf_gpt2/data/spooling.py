@@ -250,12 +250,15 @@ class Spooling:
 
     def _say(self, number: int) -> None:
         if len(self._sources) <= _NAMED:
-            _log.info("reading %s (%d of %d)", shown(self._sources[number].path.name), number + 1, len(self._sources))
+            _log.info(
+                "reading %s (%d of %d)", shown(self._sources[number].path.name), number + 1, len(self._sources)
+            )
 
     def _refuse_empty(self) -> None:
+        others = " and the others are" if len(self._sources) > 1 else " is"
         raise UserError(
-            f"`corpus` must hold some text: {shown(self._sources[0].path)}"
-            f"{' and the others are' if len(self._sources) > 1 else ' is'} empty after cleaning. Pass files with text."
+            f"`corpus` must hold some text: {shown(self._sources[0].path)}{others} empty after cleaning. Pass "
+            "files with text."
         )
 
 

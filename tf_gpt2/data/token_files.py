@@ -152,9 +152,7 @@ def len_of(index: PreparedIndex, split: str) -> int:
     return getattr(index.streams, split).tokens
 
 
-def write_index(
-    folder: Path, report: CorpusReport, dtype: np.dtype, layouts: Mapping[str, StreamLayout]
-) -> None:
+def write_index(folder: Path, report: CorpusReport, dtype: np.dtype, layouts: Mapping[str, StreamLayout]) -> None:
     """Completes a folder that holds texts, their table, shards and tokenizer with an index."""
     names = _names({split: layout.tokens for split, layout in layouts.items()}, shards.SHARD_TOKENS)
     index = {

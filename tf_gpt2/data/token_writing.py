@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -31,7 +31,7 @@ class StreamLayout(NamedTuple):
 
 def counts_file(path: Path, texts: int) -> np.ndarray:
     """The tokens of each text in each split, int64 [texts, splits], zeros or as a killed process left them."""
-    mode = "r+" if path.exists() and path.stat().st_size == texts * 8 * len(SPLITS) else "w+"
+    mode: Literal["r+", "w+"] = "r+" if path.exists() and path.stat().st_size == texts * 8 * len(SPLITS) else "w+"
     return np.memmap(path, np.int64, mode=mode, shape=(texts, len(SPLITS)))
 
 
@@ -67,7 +67,9 @@ class TokenWriting:
             self._next = dict(stored)
             states = self._next.pop("streams")
         self._streams = [
-            _Stream(ShardWriter(folder, split, dtype, state["length"] if state else 0), tokenizer, counts[:, at], state)
+            _Stream(
+                ShardWriter(folder, split, dtype, state["length"] if state else 0), tokenizer, counts[:, at], state
+            )
             for at, (split, state) in enumerate(zip(SPLITS, states, strict=True))
         ]
 
@@ -89,8 +91,7 @@ class TokenWriting:
                 self._next = {"document": number + 1}
                 self._commit(document.byte_length)
         return {
-            split: stream.finish(ring=split == "train")
-            for split, stream in zip(SPLITS, self._streams, strict=True)
+            split: stream.finish(ring=split == "train") for split, stream in zip(SPLITS, self._streams, strict=True)
         }
 
     def _add(self, number: int, document: Document, text: str) -> None:

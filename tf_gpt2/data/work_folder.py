@@ -1,4 +1,4 @@
-"""The folder in which a corpus is prepared: it outlives a process that is killed, and the next one goes on in it."""
+"""The folder in which a corpus is prepared: it outlives a process that is killed, and the next goes on in it."""
 
 import contextlib
 import logging
@@ -58,7 +58,7 @@ def work_folder(target: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def move(work: Path, new: Path, names: list[str]) -> None:
-    """Puts files from the one folder into the other; those in the first stay until it goes, where links can be made."""
+    """Puts files from the one folder into the other; where links can be made they stay in the first too."""
     for name in names:
         try:
             os.link(work / name, new / name)

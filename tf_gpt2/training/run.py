@@ -26,6 +26,7 @@ from tf_gpt2.training.summary import TrainingResult, summarise
 
 log = logging.getLogger(__name__)
 _SCRIPT_SAMPLE_TOKENS = 20_000
+_LONGEST_TITLES = 8_000_000  # characters in training.json, which is read as a whole
 
 
 def train_model(
@@ -194,12 +195,23 @@ def _configuration(asked, prepared, config, recipe, length, computing) -> dict:
         },
         "corpus": {
             "prepared": prepared.folder.name,
-            "books": [book.title for book in prepared.report.books],
+            "books": _titles(prepared),
             **{f"{split}_tokens": len(stream) for split, stream in prepared.streams.items()},
         },
         "init_from": {"folder": asked.init_from},
         "environment": runtime.describe_environment(**computing),
     }
+
+
+def _titles(prepared: PreparedCorpus) -> list[str]:
+    """The titles of the texts, of millions the first ones."""
+    titles, left = [], _LONGEST_TITLES
+    for book in prepared.report.books:
+        left -= len(book.title) + 10
+        if left < 0:
+            break
+        titles.append(book.title)
+    return titles
 
 
 def _refuse_finished(trainer) -> NoReturn:

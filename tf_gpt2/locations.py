@@ -39,6 +39,11 @@ class RemotePath:
 AnyPath = pathlib.Path | RemotePath
 
 
+def below(folder: RemotePath, name: str) -> RemotePath:
+    """The address of a file in a folder."""
+    return RemotePath(f"{str(folder).rstrip('/')}/{name}")
+
+
 class Facts(NamedTuple):
     """Size of a file in bytes, and a number that changes when it is written: nanoseconds since 1970."""
 

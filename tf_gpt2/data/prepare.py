@@ -19,13 +19,14 @@ import numpy as np
 
 from tf_gpt2.cache import prepared_corpus_folder
 from tf_gpt2.corpus.counting import CharacterCounter
-from tf_gpt2.corpus.reading import expand_corpus
+from tf_gpt2.corpus.reading import expand_corpus, shown
 from tf_gpt2.corpus.report import CorpusReport, character_figures
 from tf_gpt2.corpus.sample import sample_path
 from tf_gpt2.corpus.script import check_script
 from tf_gpt2.corpus.separators import check_separator
 from tf_gpt2.data.holding_out import SPLITS, Shares, hold_out
 from tf_gpt2.data.journal import Journal, Pace
+from tf_gpt2.data.opening import open_prepared, prepared_place
 from tf_gpt2.data.reading_tasks import Rules
 from tf_gpt2.data.shards import shard_names
 from tf_gpt2.data.sources import Source, check_unchanged, reading
@@ -101,7 +102,8 @@ def prepare_corpus(
     A part is held out as holding_out.py says. The vocabulary comes from the training part alone.
 
     Args:
-        corpus: Files, folders and globs; none means the sample corpus.
+        corpus: Files, folders and globs, addresses too (gs://, s3://, hdfs://); or one folder that was prepared
+            elsewhere; none means the sample corpus.
         tokenizer_kind: "characters" or "bpe".
         vocab_size: Ids of a byte-level BPE vocabulary at most; characters take what there is.
         min_char_count: Characters seen fewer times are spelled in bytes; only for characters.
@@ -119,6 +121,8 @@ def prepare_corpus(
         UserError: For every mistake in the arguments and the files, and when the cache cannot be
             written.
     """
+    if (place := prepared_place(corpus)) is not None:
+        return _opened(place, tokenizer_kind, tokenizer, cache_dir)
     shares = Shares(validation_fraction, test_fraction, split_seed)
     settings = _Settings(
         tokenizer_kind, vocab_size, min_char_count, encoding, script, shares, separator, text_field
@@ -135,6 +139,20 @@ def prepare_corpus(
             prepared = read_prepared(folder, from_cache=False)
     if prepared is None:
         raise UserError(f"The prepared corpus {folder} must be readable after writing: it is not. Check the disk.")
+    return prepared
+
+
+def _opened(place: AnyPath, kind: str, tokenizer: Tokenizer | None, cache_dir) -> PreparedCorpus:
+    """What was prepared elsewhere, where it has the tokens that are asked for."""
+    prepared = open_prepared(place, cache_dir)
+    own = prepared.tokenizer
+    if (kind == "bpe" and own.kind != "bpe") if tokenizer is None else tokenizer.to_json() != own.to_json():
+        wanted = "the tokenizer of the model to go on from" if tokenizer else "`tokenizer_kind`=bpe"
+        raise UserError(
+            f"A prepared corpus must have been prepared with {wanted}: {shown(place)} was with another "
+            f"({own.kind}, {own.vocab_size:,}). Pass the texts themselves."
+        )
+    _log.info("%s is prepared: how its texts were read and divided stays as it is", shown(place))
     return prepared
 
 

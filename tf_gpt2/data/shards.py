@@ -10,6 +10,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from tf_gpt2.errors import UserError
+from tf_gpt2.locations import RemotePath, read_range
+
 SHARD_TOKENS = 1 << 27  # 256 MiB of uint16
 
 
@@ -67,6 +70,38 @@ class ShardWriter:
             self._file = None
 
 
+class RemoteTokens:
+    """The tokens of a file at an address: what is asked for is read, and nothing kept."""
+
+    def __init__(self, path: RemotePath, dtype: np.dtype, count: int):
+        self._path, self.dtype, self._count = path, dtype, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, at: slice | np.ndarray) -> np.ndarray:
+        if isinstance(at, slice):
+            begin, end, _ = at.indices(len(self))
+            return self._range(begin, max(begin, end))
+        # The windows of a batch: each is one request.
+        firsts = np.flatnonzero(np.diff(at, prepend=at[:1] - 2) != 1)
+        runs = np.split(at, firsts[1:])
+        return np.concatenate([self._range(int(run[0]), int(run[-1]) + 1) for run in runs])
+
+    def _range(self, begin: int, end: int) -> np.ndarray:
+        size = self.dtype.itemsize
+        data = read_range(self._path, begin * size, end * size)
+        if len(data) != (end - begin) * size:
+            raise UserError(
+                f"{self._path} must have {self._count:,} tokens: it has become shorter. Prepare it anew."
+            )
+        return np.frombuffer(data, self.dtype)
+
+    def max(self) -> Any:
+        """The largest token; reads all of them."""
+        return self._range(0, len(self)).max()
+
+
 class ShardedTokens:
     """Several arrays as one, read where they lie: what `np.memmap` does for one file.
 
@@ -114,7 +149,7 @@ class ShardedTokens:
         return np.concatenate(parts) if parts else np.zeros(0, self.dtype)
 
     def __iter__(self) -> Iterator[Any]:
-        return itertools.chain.from_iterable(self._shards)
+        return itertools.chain.from_iterable(shard[:] for shard in self._shards)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return self._range(0, len(self)).astype(dtype or self.dtype, copy=False)

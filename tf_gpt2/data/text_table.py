@@ -52,8 +52,8 @@ class TextTable:
     titles: np.ndarray
 
     @classmethod
-    def open(cls, folder: Path) -> TextTable:
-        """Maps the files of a folder.
+    def open(cls, folder: Path, text_bytes: int) -> TextTable:
+        """Maps the files of a folder whose texts have so many bytes.
 
         Raises:
             OSError: A file is missing.
@@ -66,7 +66,7 @@ class TextTable:
         named = (folder / TITLES_NAME).stat().st_size
         titles = np.memmap(folder / TITLES_NAME, np.uint8, mode="r") if named else np.zeros(0, np.uint8)
         table = cls(rows, titles)
-        table._check((folder / TEXT_NAME).stat().st_size)
+        table._check(text_bytes)
         return table
 
     def _check(self, size: int) -> None:

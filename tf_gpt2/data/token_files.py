@@ -16,11 +16,13 @@ import numpy as np
 from tf_gpt2.corpus.report import BookReport, CorpusReport
 from tf_gpt2.data import shards
 from tf_gpt2.data.holding_out import SPLITS
-from tf_gpt2.data.shards import ShardedTokens, shard_names
+from tf_gpt2.data.shards import RemoteTokens, ShardedTokens, shard_names
 from tf_gpt2.data.spool import part
 from tf_gpt2.data.text_table import TABLE_NAME, TEXT_NAME, TITLES_NAME, BookReports, Document, Documents, TextTable
 from tf_gpt2.data.token_writing import StreamLayout
+from tf_gpt2.errors import UserError
 from tf_gpt2.files import read_bounded, replacing_folder, write_atomically
+from tf_gpt2.locations import RemotePath, below, facts
 from tf_gpt2.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 LAYOUT_VERSION = 4
 INDEX_NAME = "index.json"
 TOKENIZER_NAME = "tokenizer.json"
+# What is read at once rather than by the window: of a corpus at an address a copy is kept.
+SMALL_NAMES = (TABLE_NAME, TITLES_NAME, TOKENIZER_NAME)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,11 +108,15 @@ class PreparedCorpus:
     @property
     def text_bytes(self) -> int:
         """Bytes of all texts in UTF-8."""
-        return self._texts.stat().st_size
+        last = self.documents[-1]
+        return last.byte_offset + last.byte_length
 
     @property
     def _texts(self) -> Path:
-        return self.folder / TEXT_NAME
+        path = self.folder / TEXT_NAME
+        if not path.exists():
+            raise UserError(f"The texts of {self.folder.name} must be here: they are elsewhere. Copy the folder.")
+        return path
 
     @property
     def streams(self) -> dict[str, TokenStream]:
@@ -123,19 +131,37 @@ def token_dtype(vocab_size: int) -> np.dtype:
 
 def read_prepared(folder: Path, *, from_cache: bool) -> PreparedCorpus | None:
     """Opens a prepared corpus; None when it is missing, damaged or of another version."""
-    from tf_gpt2.schemas import PreparedIndex
-
     try:
-        index = PreparedIndex.model_validate_json(read_bounded(folder / INDEX_NAME))
-        if index.version != LAYOUT_VERSION:
-            return None
-        for name in _names({split: len_of(index, split) for split in SPLITS}, index.shard_tokens):
-            _check(folder / name, index)
-        streams = {split: _open_stream(folder, index, split) for split in SPLITS}
-        table = TextTable.open(folder)
-        tokenizer = Tokenizer.load(folder)
+        return open_folder(folder, from_cache=from_cache)
     except (OSError, ValueError):  # pydantic's error, and a user's, are ValueErrors
         return None
+
+
+def open_folder(folder: Path, *, from_cache: bool, shards_at: RemotePath | None = None) -> PreparedCorpus:
+    """Opens a prepared corpus.
+
+    Args:
+        folder: Where its files lie.
+        from_cache: What the corpus says of itself.
+        shards_at: Where shards and texts lie when not on this machine; of these only the sizes are checked.
+
+    Raises:
+        OSError: A file is missing.
+        ValueError: One is damaged, or of another version.
+    """
+    from tf_gpt2.schemas import PreparedIndex
+
+    index = PreparedIndex.model_validate_json(read_bounded(folder / INDEX_NAME))
+    if index.version != LAYOUT_VERSION:
+        raise ValueError(f"{folder}: its layout is {index.version}, and {LAYOUT_VERSION} is read")
+    for name in _names({split: len_of(index, split) for split in SPLITS}, index.shard_tokens):
+        if shards_at is None or name in SMALL_NAMES:
+            _check(folder / name, index)
+        elif name not in index.files or facts(below(shards_at, name)).size != index.files[name].bytes:
+            raise ValueError(f"{below(shards_at, name)} is damaged")
+    streams = {split: _open_stream(folder, index, split, shards_at) for split in SPLITS}
+    table = TextTable.open(folder, index.files[TEXT_NAME].bytes)
+    tokenizer = Tokenizer.load(folder)
     books: Sequence[BookReport] = BookReports(table)
     return PreparedCorpus(
         folder=folder,
@@ -206,7 +232,7 @@ def new_prepared_folder(target: Path) -> contextlib.AbstractContextManager[Path]
     )
 
 
-def _open_stream(folder: Path, index: PreparedIndex, split: str) -> TokenStream:
+def _open_stream(folder: Path, index: PreparedIndex, split: str, shards_at: RemotePath | None) -> TokenStream:
     layout = getattr(index.streams, split)
     characters = {"validation": index.report.validation_characters, "test": index.report.test_characters}
     held_out = sum(characters.values())
@@ -214,11 +240,16 @@ def _open_stream(folder: Path, index: PreparedIndex, split: str) -> TokenStream:
     if np.any(np.diff(unpredicted) <= 0) or (len(unpredicted) and unpredicted[-1] >= layout.tokens):
         raise ValueError(f"{folder}: its index is damaged")
     dtype, size = np.dtype(index.dtype), index.shard_tokens
-    maps = [
-        _map_tokens(folder / name, dtype, min(size, layout.tokens - number * size))
+    counts = {
+        name: min(size, layout.tokens - number * size)
         for number, name in enumerate(shard_names(split, layout.tokens, size))
-    ]
-    tokens = maps[0] if len(maps) == 1 else ShardedTokens(maps)
+    }
+    tokens: np.ndarray | ShardedTokens
+    if shards_at is not None:
+        tokens = ShardedTokens([RemoteTokens(below(shards_at, name), dtype, n) for name, n in counts.items()])
+    else:
+        maps = [_map_tokens(folder / name, dtype, n) for name, n in counts.items()]
+        tokens = maps[0] if len(maps) == 1 else ShardedTokens(maps)
     return TokenStream(tokens, unpredicted, characters.get(split, index.report.characters - held_out))
 
 

@@ -7,8 +7,11 @@ by exactly one line feed. In other scripts lines are often wrapped and a blank l
 separates paragraphs, so a run of blank lines becomes one.
 """
 
+import functools
 import re
 from typing import NamedTuple
+
+import numpy as np
 
 # Controls that str.splitlines and str.split do not already treat as white space, and characters
 # without a shape of their own: zero-width space, directional marks, word joiner, soft hyphen, byte
@@ -23,6 +26,8 @@ _STRAY_JOINER = re.compile("(?:(?<=[\x20-\x7e\u3000-\u9fff\uff00-\uffef])|^)[\u2
 _SURROGATES = re.compile("[\ud800-\udfff]+")
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _LETTER_SAMPLE = 100_000
+_BEYOND = 0x10000
+_LONG = 10_000  # characters from which a look at the whole costs less than taking out what is not there
 # What a text of one line must have nothing of to be clean as it is: most sentences, tweets and titles.
 _UNCLEAN = re.compile(r"[^\S ]|  |^ | $|[\u200c\u200d\ud800-\udfff]|" + _INVISIBLE.pattern)
 
@@ -44,8 +49,27 @@ def clean(text: str) -> str:
 
 def visible(text: str) -> str:
     """A text without its control and invisible characters, lone surrogates as U+FFFD."""
-    text = _INVISIBLE.sub("", replace_lone_surrogates(text))
+    text = replace_lone_surrogates(text)
+    if len(text) < _LONG or _count_invisible(text):
+        text = _INVISIBLE.sub("", text)
     return _STRAY_JOINER.sub("", text) if "\u200c" in text or "\u200d" in text else text
+
+
+def visible_length(text: str) -> int:
+    """The length of a text that has no lone surrogates when it is `visible`."""
+    return len(visible(text)) if "\u200c" in text or "\u200d" in text else len(text) - _count_invisible(text)
+
+
+def _count_invisible(text: str) -> int:
+    """As many as `_INVISIBLE` would take out, in half of the time."""
+    code_points = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+    return int(np.count_nonzero(_invisible_table()[np.minimum(code_points, _BEYOND)]))
+
+
+@functools.cache
+def _invisible_table() -> np.ndarray:
+    """Whether each character is invisible, bool [`_BEYOND` + 1]: beyond that there is none."""
+    return np.array([_INVISIBLE.match(chr(code_point)) is not None for code_point in range(_BEYOND + 1)])
 
 
 class Cleaned(NamedTuple):

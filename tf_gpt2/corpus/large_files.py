@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from tf_gpt2.corpus import decoding
-from tf_gpt2.corpus.cleaning import is_east_asian, middle_sample, visible
+from tf_gpt2.corpus.cleaning import is_east_asian, middle_sample, visible, visible_length
 from tf_gpt2.corpus.cutting import STATEFUL, Block, text_blocks
 from tf_gpt2.corpus.encoding_forms import find_utf_8, seven_bit_encoding
 from tf_gpt2.corpus.script import is_in_script
@@ -63,7 +63,7 @@ def measure_block(data: bytes, codec: str) -> Measured:
     escapes = (
         codec == "utf-8" and (b"\x1b" in data or b"~{" in data) and seven_bit_encoding(data, _PIECE) is not None
     )
-    return Measured(len(visible(text)), None, other, escapes)
+    return Measured(visible_length(text), None, other, escapes)
 
 
 def lay_out(

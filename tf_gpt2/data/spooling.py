@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tf_gpt2.corpus import cutting
 from tf_gpt2.corpus.counting import CharacterCounter
 from tf_gpt2.corpus.cutting import Block
 from tf_gpt2.corpus.large_files import Layout, Measured, lay_out
@@ -139,6 +140,7 @@ class Spooling:
             self._say(state.file)
             state.layout = self._lay_out(workers, source)
             state.offset, state.begin = state.layout.begin, self._sizes[TEXT_NAME]
+            self._pace = Pace("read", self._before[-1], self._before[state.file])
         layout = state.layout
         blocks = blocks_of(source, kind, layout, self._rules.separator, state.offset, state.continues)
         for block, found in workers.map((block, part_of(source.path, block, kind, layout)) for block in blocks):
@@ -160,7 +162,10 @@ class Spooling:
             parts: Iterator[tuple[None, Part]] = (
                 (None, part_of(source.path, block, "measure", layout)) for block in blocks
             )
+            pace, passed = Pace("looked through", source.facts.size), 0
             for _, found in workers.map(parts):
+                passed += cutting.BLOCK
+                pace.at(passed)
                 yield found
 
         return lay_out(

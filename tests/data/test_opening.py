@@ -27,13 +27,20 @@ def prepared(tmp_path, monkeypatch):
 @pytest.fixture
 def bucket(prepared):
     """The same at an address."""
-    import tensorflow as tf
-
     address = f"ram://bucket/{prepared.folder.name}"
     for path in prepared.folder.iterdir():
-        with tf.io.gfile.GFile(f"{address}/{path.name}", "wb") as file:
-            file.write(path.read_bytes())
+        _put(f"{address}/{path.name}", path.read_bytes())
     return address
+
+
+def _put(address, data):
+    """Writes a file anew: TensorFlow's file system in memory appends to one that is there."""
+    import tensorflow as tf
+
+    if tf.io.gfile.exists(address):
+        tf.io.gfile.remove(address)
+    with tf.io.gfile.GFile(address, "wb") as file:
+        file.write(data)
 
 
 def _batches(stream):
@@ -87,11 +94,8 @@ def test_windows_are_read_from_an_address(prepared, bucket, tmp_path):
 
 @pytest.mark.parametrize("name", ["train.00001.bin", "train.bin", "text.bin", "texts.bin", "index.json"])
 def test_what_was_cut_is_one_line(prepared, bucket, tmp_path, name):
-    import tensorflow as tf
-
     data = (prepared.folder / name).read_bytes()
-    with tf.io.gfile.GFile(f"{bucket}/{name}", "wb") as file:
-        file.write(data[:-7])
+    _put(f"{bucket}/{name}", data[:-7])
     (prepared.folder / name).write_bytes(data[:-7])
     for place in (RemotePath(bucket), prepared.folder):
         with pytest.raises(UserError, match=f"must be whole: .*{name} is damaged") as caught:

@@ -16,6 +16,7 @@ from tf_gpt2.files import read_bounded
 
 JOURNAL_NAME = "journal.json"
 COMMIT_BYTES = 256 << 20  # read or tokenised between two entries
+_VERSION = 1  # raise it when a part of the work notes something else, or files are cut in another way
 _LARGEST = 256 << 20
 _SECONDS = 10.0
 _log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ class Journal:
         self.sections: dict[str, Any] = {}
         try:
             entry = json.loads(read_bounded(folder / JOURNAL_NAME, _LARGEST))
-            if entry["crc32"] != _sum(entry["files"], entry["sections"]):
+            if entry["version"] != _VERSION or entry["crc32"] != _sum(entry["files"], entry["sections"]):
                 return
             if all((folder / name).stat().st_size >= size for name, size in entry["files"].items()):
                 for name, size in entry["files"].items():
@@ -65,7 +66,8 @@ class Journal:
         self._files |= files
         for name in files:
             sync(self._folder / name)
-        entry = {"crc32": _sum(self._files, self.sections), "files": self._files, "sections": self.sections}
+        entry: dict[str, Any] = {"version": _VERSION, "crc32": _sum(self._files, self.sections)}
+        entry |= {"files": self._files, "sections": self.sections}
         new = self._folder / f"{JOURNAL_NAME}.new"  # the folder is one process's, so no workspace is needed
         new.write_text(json.dumps(entry))
         sync(new)

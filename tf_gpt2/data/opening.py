@@ -5,8 +5,6 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import pydantic
-
 from tf_gpt2.cache import cache_folder
 from tf_gpt2.corpus.reading import shown
 from tf_gpt2.data.token_files import INDEX_NAME, SMALL_NAMES, PreparedCorpus, open_folder
@@ -50,10 +48,9 @@ def open_prepared(place: AnyPath, cache_dir: str | os.PathLike | None = None) ->
             folder.mkdir(parents=True, exist_ok=True)
             write_atomically(folder / name, read_range(file, 0, facts(file).size))
         return open_folder(folder, from_cache=True, shards_at=place)
-    except pydantic.ValidationError:
-        reason = f"{INDEX_NAME} is damaged"
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+    except (OSError, ValueError) as error:  # pydantic's error, which has many lines, is a ValueError
+        unreadable = f"{INDEX_NAME} is damaged" if hasattr(error, "errors") else str(error)
+        reason = getattr(error, "strerror", None) or unreadable
     raise UserError(shorten(f"A prepared corpus must be whole: {shown(place)} is not ({reason}). {_REMEDY}."))
 
 

@@ -31,7 +31,7 @@ class Workers:
     """Does tasks in processes of its own, which end with it; with none of them, here."""
 
     def __init__(self, count: int, rules: Rules):
-        self._rules = rules
+        self._rules, self._closed = rules, False
         self._processes: queue.SimpleQueue[_Process] = queue.SimpleQueue()
         self._all = [_Process(rules) for _ in range(count)]
         for process in self._all:
@@ -64,6 +64,7 @@ class Workers:
 
     def close(self) -> None:
         """Ends the processes; what they were doing is lost."""
+        self._closed = True
         for process in self._all:
             process.end()
         if self._threads is not None:
@@ -75,12 +76,10 @@ class Workers:
         process = self._processes.get()
         try:
             fine, answer = process.ask(task)
-        except (
-            OSError,
-            ValueError,
-            EOFError,
-            pickle.UnpicklingError,
-        ):  # somebody ended it
+        except (OSError, ValueError, EOFError, pickle.UnpicklingError):
+            if self._closed:
+                raise
+            # Somebody ended it, the system for want of memory, say.
             fine, answer = True, perform(task, self._rules)
         finally:
             self._processes.put(process)

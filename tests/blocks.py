@@ -8,10 +8,10 @@ from tf_gpt2.data import journal, shards, sources, spool, spooling
 def make_small(monkeypatch):
     """Sets the sizes of blocks, batches and shards."""
     for module, name, value in (
-        (sources, "LARGE", 1000),
+        (sources, "LARGE", 3000),
         (sources, "_TOGETHER", 2000),
-        (cutting, "BLOCK", 300),
-        (cutting, "LONGEST_LINE", 400),
+        (cutting, "BLOCK", 1500),
+        (cutting, "LONGEST_LINE", 1000),
         (cutting, "_WINDOW", 128),
         (large_files, "_SAMPLE", 4096),
         (spooling, "_PIECE", 100),
@@ -19,6 +19,7 @@ def make_small(monkeypatch):
         (spool, "_PIECE", 100),
         (long_texts, "_BATCH_CHARACTERS", 200),
         (shards, "SHARD_TOKENS", 256),
-        (journal, "COMMIT_BYTES", 1000),
+        (journal, "COMMIT_BYTES", 4000),
+        (journal, "sync", lambda path: None),
     ):
         monkeypatch.setattr(module, name, value)

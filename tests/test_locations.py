@@ -22,7 +22,7 @@ def books():
 
     folder = "ram://shelf/books"
     tf.io.gfile.makedirs(f"{folder}/old")
-    for name, text in (("one.txt", "却说曹操引军渡河。\n" * 60), ("old/two.md", "It was.\n" * 90), ("c.exe", "")):
+    for name, text in (("one.txt", "却说曹操引军渡河。\n" * 200), ("old/two.md", "It was.\n" * 90), ("c.exe", "")):
         with tf.io.gfile.GFile(f"{folder}/{name}", "w") as file:
             file.write(text)
     return folder

@@ -129,8 +129,8 @@ def test_several_processes_write_what_one_does(tmp_path, monkeypatch, small_bloc
     monkeypatch.setattr(reading_workers.os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
     two = prepare_corpus([tmp_path], cache_dir=tmp_path / "cache" / "two")
     assert _facts(one) == _facts(two)
-    (tmp_path / "a.jsonl").write_text("\n".join(['"话说天下大势"'] * 100 + ["{"] * 2), "utf-8")
-    with pytest.raises(UserError, match="a.jsonl line 101 is not"):
+    (tmp_path / "a.jsonl").write_text("\n".join(['"话说天下大势"'] * 300 + ["{"] * 2), "utf-8")
+    with pytest.raises(UserError, match="a.jsonl line 301 is not"):
         prepare_corpus([tmp_path / "a.jsonl"], cache_dir=tmp_path / "cache" / "two")
 
 
@@ -140,6 +140,7 @@ def _contents(folder):
 
 @pytest.mark.parametrize("kind", ["characters", "bpe"])
 def test_what_was_interrupted_goes_on_to_the_same_bits(tmp_path, kind, monkeypatch, small_blocks):
+    monkeypatch.setattr(journal, "COMMIT_BYTES", 1500)
     settings = {"tokenizer_kind": kind, "vocab_size": 300}
     for seed in range(2):
         (tmp_path / f"{seed}.txt").write_text(_random_text(seed), "utf-8")
@@ -211,7 +212,7 @@ def test_a_file_that_changes_or_vanishes_is_one_line(tmp_path, monkeypatch, smal
         monkeypatch.setattr(spooling, "lay_out", lambda *args: (lay_out(*args), change())[0])
 
     for change, complaint in (
-        (lambda: os.truncate(book, 500), "it changed meanwhile"),
+        (lambda: os.truncate(book, 2000), "it changed meanwhile"),
         (lambda: book.write_text(_random_text(1), "utf-8"), "it changed meanwhile"),
         (book.unlink, "cannot be read: No such file"),
     ):
@@ -258,8 +259,8 @@ def test_a_long_line_whose_characters_cannot_be_told_is_refused(tmp_path, small_
     ("data", "complaint"),
     [
         (
-            b"a\n" * 400 + b"\xff\xfe\xfa\n" + b"b\n" * 400,
-            r"is not utf-8 throughout.* line 401, at offset 800 of 1604",
+            b"a\n" * 1000 + b"\xff\xfe\xfa\n" + b"b\n" * 1000,
+            r"is not utf-8 throughout.* line 1001, at offset 2000 of 4004",
         ),
         (b"\0" * 5000, "zeros alone"),
         (b"%PDF-1.4\n" * 400, "a PDF document"),

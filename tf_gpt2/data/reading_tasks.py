@@ -177,6 +177,4 @@ def _piece(raw: str, layout: Layout, rules: Rules) -> Texts:
 
 
 def _count(found: Texts, counter: CharacterCounter) -> None:
-    counts = counter.counts()
-    found.code_points = np.flatnonzero(counts)
-    found.counts = counts[found.code_points]
+    found.code_points, found.counts = counter.occurrences()

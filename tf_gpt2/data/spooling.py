@@ -216,7 +216,7 @@ class Spooling:
         self._state.texts += len(sizes)
 
     def _count(self, found: Texts) -> None:
-        self.counter.add_counts(found.code_points, found.counts)
+        self.counter.add_occurrences(found.code_points, found.counts)
         self._state.marked += found.marked
 
     def _write(self, name: str, data: bytes) -> None:
@@ -236,13 +236,12 @@ class Spooling:
         Raises:
             OSError: It cannot be written.
         """
-        counts = self.counter.counts()
-        points = np.flatnonzero(counts)
+        points, counts = self.counter.occurrences()
         state = {
             "at": dataclasses.asdict(self._state),
             "sizes": self._sizes,
             "code_points": points.tolist(),
-            "counts": counts[points].tolist(),
+            "counts": counts.tolist(),
         }
         self._journal.write(SECTION, state, self._sizes)
 
@@ -251,7 +250,9 @@ class Spooling:
         layout = state.pop("layout")
         self._state = _State(**state, layout=None if layout is None else Layout(**layout))
         self._sizes = dict(stored["sizes"])
-        self.counter.add_counts(np.array(stored["code_points"], np.int64), np.array(stored["counts"], np.int64))
+        self.counter.add_occurrences(
+            np.array(stored["code_points"], np.int64), np.array(stored["counts"], np.int64)
+        )
 
     def _say(self, number: int) -> None:
         if len(self._sources) <= _NAMED:

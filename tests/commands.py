@@ -1,5 +1,8 @@
-"""Runs the product's commands as a user does, in processes of their own."""
+"""Runs the product's commands as a user does: in processes of their own, or in this one, which is quicker."""
 
+import contextlib
+import importlib
+import io
 import os
 import pathlib
 import subprocess
@@ -22,9 +25,20 @@ def run(module, *flags, timeout=240, **changes):
     return process.returncode, output, errors
 
 
-def error_line(module, *flags, **changes):
-    """Runs a command that must fail with one line for the user; returns that line."""
-    code, output, errors = run(module, *flags, **changes)
+def call(module, *flags):
+    """As `run`, in this process, which has loaded TensorFlow already."""
+    from tf_gpt2 import command
+
+    main = importlib.import_module(module).main
+    output, errors = (io.TextIOWrapper(io.BytesIO(), "utf-8", newline="", write_through=True) for _ in range(2))
+    with contextlib.chdir(ROOT), contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+        code = command.call(main, [str(flag) for flag in flags])
+    return code, *(stream.buffer.getvalue().decode() for stream in (output, errors))
+
+
+def error_line(module, *flags):
+    """Calls a command that must fail with one line for the user; returns that line."""
+    code, output, errors = call(module, *flags)
     assert code == 2, (code, errors)
     assert output == ""
     assert "Traceback" not in errors

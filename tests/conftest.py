@@ -32,6 +32,8 @@ if "TF_GPT2_TESTS_COMPILED" not in os.environ:
     os.environ["TF_GPT2_TESTS_COMPILED"] = tempfile.mkdtemp(prefix="tf_gpt2-tests-")
     atexit.register(shutil.rmtree, os.environ["TF_GPT2_TESTS_COMPILED"], ignore_errors=True)
 os.environ["TF_XLA_FLAGS"] = f"--tf_xla_persistent_cache_directory={os.environ['TF_GPT2_TESTS_COMPILED']}"
+# And what it compiles is small and runs a few times: LLVM's passes would take longer than all they save.
+os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
 
 from tf_gpt2 import runtime  # noqa: E402
 

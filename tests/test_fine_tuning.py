@@ -7,7 +7,7 @@ import shlex
 import checkpoints
 import numpy as np
 import pytest
-from commands import ROOT, error_line, run
+from commands import ROOT, call, error_line
 
 from tf_gpt2.model_directory import load_config, load_weights
 from tf_gpt2.tokenizer import Tokenizer
@@ -41,7 +41,7 @@ def test_a_command_of_the_guide_runs(command, novel, tmp_path):
     flags = [flag for flag in flags if not flag.startswith(("--init_from", "--corpus", "--run_dir"))]
     run_dir = tmp_path / "run"
     own = (f"--init_from={source}", f"--corpus={novel}", f"--run_dir={run_dir}", "--steps=3", "--eval_every=1")
-    code, _, errors = run(*flags, *own)
+    code, _, errors = call(*flags, *own)
     assert code == 0, errors
     settings = json.loads((run_dir / "training.json").read_text())["training"]
     assert (settings["learning_rate"], settings["batch_size"]) == (1e-4, 16)

@@ -31,12 +31,12 @@ def test_version(capsys):
 
 
 def test_an_unknown_command_is_one_line_and_exit_code_2():
-    line = error_line("tf_gpt2", "dance")
+    line = error_line("tf_gpt2.__main__", "dance")
     assert "'dance'" in line and "keras_hub" in line
 
 
 def test_the_door_passes_flags_on_and_gives_the_commands_exit_code():
-    assert "--run_dir must name" in error_line("tf_gpt2", "sample", "--prompt=x")
+    assert "--run_dir must name" in error_line("tf_gpt2.__main__", "sample", "--prompt=x")
 
 
 def _help(name):
@@ -58,7 +58,7 @@ def test_help_shows_the_usual_flags_first_and_every_flag_of_the_readme(name):
 
 @pytest.mark.parametrize("name", ["site", "tfjs", "huggingface", "openai", "keras_hub", "savedmodel"])
 def test_an_export_without_a_folder_is_one_line(name):
-    assert "--output must" in error_line("tf_gpt2", name)
+    assert "--output must" in error_line("tf_gpt2.__main__", name)
 
 
 _IMPORTS = """

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from commands import error_line, run, start
+from commands import call, error_line, run, start
 
 from tf_gpt2.run_directory import read_metrics
 
@@ -46,6 +46,7 @@ def whole_run(novel, tmp_path_factory):
     assert "nats per character" in errors
     assert "bigram" in errors
     assert "test loss" not in errors  # a short corpus is not divided in three
+    assert "before training:" in errors and "first steps: time 0:0" in errors
     return run_dir
 
 
@@ -66,7 +67,10 @@ def _wait_for_step(process, run_dir, step):
 
 
 def test_a_run_directory_holds_what_is_documented(whole_run):
-    expected = "checkpoints config generation_config metrics.jsonl model.safetensors tensorboard tokenizer training"
+    expected = (
+        "checkpoints config generation_config loss.html loss.png metrics.jsonl model.safetensors tensorboard "
+        "tokenizer training"
+    )
     assert {path.name.removesuffix(".json") for path in whole_run.iterdir()} == set(expected.split()) | {
         "tokenizer_config"
     }
@@ -74,7 +78,8 @@ def test_a_run_directory_holds_what_is_documented(whole_run):
 
 
 @pytest.mark.parametrize(
-    "sent", [signal.SIGKILL, signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+    "sent",
+    [signal.SIGKILL, *(pytest.param(sent, marks=pytest.mark.slow) for sent in (signal.SIGINT, signal.SIGTERM))],
 )
 def test_a_killed_or_stopped_run_goes_on_bit_for_bit(novel, whole_run, tmp_path, sent):
     run_dir = tmp_path / "run"
@@ -100,28 +105,40 @@ def test_a_finished_run_or_another_configuration_is_left_alone(novel, whole_run)
     assert {path: path.stat().st_mtime_ns for path in whole_run.rglob("*")} == before
 
 
+def test_a_dry_run_says_what_would_be_trained_and_writes_nothing(novel, whole_run, tmp_path):
+    code, output, errors = run(*_command(novel, tmp_path / "run", "--dry_run"))
+    assert (code, output) == (0, ""), errors
+    table = errors[errors.index("before training:") :]
+    assert "40 steps of 4 x 16 tokens" in table and "s a step, after" in table
+    assert "40 steps are few" in table
+    assert not list(tmp_path.iterdir())
+    before = {path: path.stat().st_mtime_ns for path in whole_run.rglob("*")}
+    code, _, errors = run(*_command(novel, whole_run, "--steps=60", "--dry_run"))
+    assert code == 0 and "60 steps (40 are done)" in errors
+    assert "learning_rate" in error_line(*_command(novel, whole_run, "--learning_rate=0.5", "--dry_run"))
+    assert {path: path.stat().st_mtime_ns for path in whole_run.rglob("*")} == before
+
+
 def test_fine_tuning_starts_from_the_weights_and_the_tokenizer(novel, whole_run, tmp_path):
     text = tmp_path / "other.txt"
     text.write_text("赵云大喜，引兵而去。" * 60, encoding="utf-8")
     flags = ("--steps=3", "--batch_size=2", "--eval_every=1", f"--init_from={whole_run}", "--freeze_layers=1")
-    code, _, errors = run("tf_gpt2.train", f"--corpus={text}", f"--run_dir={tmp_path / 'run'}", *flags)
+    code, _, errors = call("tf_gpt2.train", f"--corpus={text}", f"--run_dir={tmp_path / 'run'}", *flags)
     assert code == 0, errors
     assert (tmp_path / "run" / "tokenizer.json").read_text() == (whole_run / "tokenizer.json").read_text()
 
 
-def test_a_finished_run_is_lengthened_and_goes_on_bit_for_bit(novel, whole_run, tmp_path):
-    runs = [tmp_path / "once", tmp_path / "twice"]
-    for run_dir in runs:
-        shutil.copytree(whole_run, run_dir)
-        code, _, errors = run(*_command(novel, run_dir, "--checkpoint_every=7", "--steps=60"))
-        assert code == 0, errors
-        assert "the run had 40 steps and now has 60, of which 40 are done" in errors
-        assert "going on from step 40" in errors
-    assert _losses(runs[0]) == _losses(runs[1])
-    assert _losses(runs[0])[: len(_losses(whole_run))] == _losses(whole_run)
-    assert _losses(runs[0])[-1][0] == 60
-    assert "finished run of 60 steps" in error_line(*_command(novel, runs[0], "--steps=60"))
-    assert "60 are done" in error_line(*_command(novel, runs[0], "--steps=50"))
+def test_a_finished_run_is_lengthened_and_goes_on(novel, whole_run, tmp_path):
+    run_dir = tmp_path / "run"
+    shutil.copytree(whole_run, run_dir)
+    code, _, errors = call(*_command(novel, run_dir, "--checkpoint_every=7", "--steps=60"))
+    assert code == 0, errors
+    assert "the run had 40 steps and now has 60, of which 40 are done" in errors
+    assert "going on from step 40" in errors
+    assert _losses(run_dir)[: len(_losses(whole_run))] == _losses(whole_run)
+    assert _losses(run_dir)[-1][0] == 60
+    assert "finished run of 60 steps" in error_line(*_command(novel, run_dir, "--steps=60"))
+    assert "60 are done" in error_line(*_command(novel, run_dir, "--steps=50"))
 
 
 @pytest.mark.slow
@@ -174,7 +191,7 @@ def test_texts_too_short_to_hold_out_and_windows_shorter_than_the_context(tmp_pa
     text.write_text("赵云大喜。", encoding="utf-8")
     flags = [flag for flag in TINY if not flag.startswith("--eval_every")]
     flags += [f"--run_dir={tmp_path / 'run'}", "--steps=3", "--validation_fraction=0.01"]
-    code, _, errors = run("tf_gpt2.train", f"--corpus={text}", *flags)
+    code, _, errors = call("tf_gpt2.train", f"--corpus={text}", *flags)
     assert code == 0, errors
     assert "trained without validation" in errors
     assert "fewer than the context of 16: it is trained on in windows of 5" in errors
@@ -224,7 +241,7 @@ def test_a_bad_corpus_is_one_clear_line(tmp_path, case):
     ],
 )
 def test_a_wrong_flag_is_named(novel, tmp_path, flag, named):
-    code, output, errors = run("tf_gpt2.train", f"--corpus={novel}", f"--run_dir={tmp_path}", "--steps=5", flag)
+    code, output, errors = call("tf_gpt2.train", f"--corpus={novel}", f"--run_dir={tmp_path}", "--steps=5", flag)
     assert code != 0
     assert output == "" or named in output
     assert named in errors

@@ -15,6 +15,7 @@ COMMANDS = {
     "train": ("tf_gpt2.train", "train a GPT-2 on novels"),
     "sample": ("tf_gpt2.sample", "write text with a model"),
     "evaluate": ("tf_gpt2.evaluate", "measure how well a model predicts a text"),
+    "runs": ("tf_gpt2.runs", "list and compare trainings"),
     "inspect": ("tf_gpt2.inspect", "show what a model computes for a text, in one file"),
     "originality": ("tf_gpt2.originality", "say what a model has copied from its corpus"),
     "site": ("tf_gpt2.export.site", "make a page that writes in the visitor's browser"),

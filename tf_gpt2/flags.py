@@ -35,6 +35,7 @@ class Flags:
         self._groups: list[tuple[str, list[str]]] = []
         self._hints: dict[str, str] = {}
         self._aliases = aliases or {}
+        self._unnamed: str | None = None
 
     def group(self, title: str) -> None:
         """Begins a group of the help; the flags declared next belong to it. The usual ones come first."""
@@ -75,6 +76,11 @@ class Flags:
         absl_flags.DEFINE_multi_string(name, [], explanation, flag_values=self._values)
         self._add(name, value, explanation)
 
+    def take_unnamed(self, name: str) -> None:
+        """Has the flag `name`, of several words, take the arguments that stand alone, too."""
+        self._unnamed = name
+        self._values.set_gnu_getopt(True)
+
     def parse(self, argv: Sequence[str]) -> "Values":
         """Parses a command line.
 
@@ -96,7 +102,10 @@ class Flags:
             rest = self._values([self._module, *argv])[1:]
         except absl_flags.Error as error:
             raise CommandError(f"{error}; --help lists the flags") from None
-        if rest:
+        if rest and self._unnamed:
+            flag = self._values[self._unnamed]
+            flag.value = [*(flag.value or []), *rest]
+        elif rest:
             raise CommandError(f"arguments must be flags such as --run_dir=DIR; received {rest[0]!r}")
         return Values(self._values)
 

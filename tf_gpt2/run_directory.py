@@ -3,6 +3,7 @@
 training.json    resolved configuration: model, recipe, corpus, environment
 metrics.jsonl    figures, a line per logged step
 tensorboard/     the same for TensorBoard
+loss.html, loss.png  the curve of the losses
 samples/         passages written on the way
 checkpoints/     what resuming needs
 config.json, model.safetensors, tokenizer.json, tokenizer_config.json, generation_config.json
@@ -34,6 +35,8 @@ METRICS_FILE = "metrics.jsonl"
 TENSORBOARD = "tensorboard"
 SAMPLES = "samples"
 CHECKPOINTS = "checkpoints"
+LOCK_FILE = ".lock"  # in it; locked while a training runs
+CURVE_PAGE, CURVE_PICTURE = "loss.html", "loss.png"
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 TOKENIZER_FILE = "tokenizer.json"
@@ -44,6 +47,8 @@ MODEL_FILES = (CONFIG_FILE, WEIGHTS_FILE, TOKENIZER_FILE, TOKENIZER_CONFIG_FILE,
 
 TRAIN, TEST = "train", "test"
 VALIDATION = "validation"  # the split in metrics.jsonl whose loss decides which model is kept
+# What no split is said of: from this step on other text, after going back; the training ended before its last step.
+ROLLBACK, EARLY_END = "rollback", "early_end"
 _CHECKPOINT = re.compile(r"step-(\d{8})\.safetensors")
 _LONGEST_LINE = 1 << 16  # bytes; a line of ours has some 150
 _LONGEST_VALUE = 60

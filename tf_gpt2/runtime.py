@@ -17,6 +17,8 @@ _ONEDNN_PRODUCTS = "--xla_cpu_use_thunk_runtime=false"
 # it would end the process.
 _WITHOUT_OLDER_RUNTIME = (2, 20)
 
+# Names of the programs that a training step consists of, for XLA.
+_STEPS = ".*_(whole|accumulate)_.*"
 _started_with: str | None = None
 
 
@@ -52,14 +54,20 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 
-def prepare_training() -> None:
+def prepare_training(memory_to: str | os.PathLike | None = None) -> None:
     """Chooses, before TensorFlow is imported, what makes large matrix products fast on CPU, and imports it.
+
+    Args:
+        memory_to: Folder where XLA writes down what the programs of training's steps take, if this process has
+            compiled nothing before.
 
     XLA reads its flags once a process, at its first program: where a model has written before, training goes on
     with the flags of then, which `training_flags_in_force` tells.
     """
     if _started_with is None:
         _add_xla_flags(_TRAINING)
+        if memory_to is not None:
+            _add_xla_flags((f"--xla_dump_to={memory_to}", f"--xla_dump_hlo_module_re={_STEPS}"))
     load_tensorflow(xla=True)
 
 

@@ -90,6 +90,7 @@ class EnvironmentSection(Schema):
     device: Absent[StrictStr] = None
     precision: Absent[StrictStr] = None
     remat: Absent[StrictStr] = None
+    parts: Absent[StrictStr] = None
 
 
 class Training(Schema):
@@ -103,7 +104,11 @@ class Training(Schema):
 
 
 class MetricsLine(Schema):
-    """A line of metrics.jsonl; `split` is "train" or "validation", `loss` in nats per token."""
+    """A line of metrics.jsonl; `loss` in nats per token.
+
+    `split` is "train", "validation" or "test". "rollback" says that the steps from this one on are taken with other
+    text, "early_end" that the training ended here.
+    """
 
     __pydantic_extra__: dict[str, float]
     step: Count
@@ -114,7 +119,7 @@ class MetricsLine(Schema):
 class CheckpointState(Schema):
     """What the loop remembers beside the variables, and more; before the first validation the loss is inf.
 
-    `unlogged_loss` is the sum of the losses of the `unlogged_steps` since the last line of metrics.jsonl.
+    The fields are those of `training.state.LoopState`.
     """
 
     __pydantic_extra__: dict[str, Any]
@@ -123,6 +128,14 @@ class CheckpointState(Schema):
     best_step: Count = 0
     unlogged_loss: float = 0.0
     unlogged_steps: Count = 0
+    without_better: Count = 0
+    recent_losses: Annotated[list[float], Field(max_length=1000)] = []
+    high_losses: Count = 0
+    skipped_batches: Count = 0
+    rollbacks: Count = 0
+    tries: Count = 0
+    trouble_step: Count = 0
+    owed: list[Literal["eval", "sample"]] = []
 
     @pydantic.field_validator("best_validation_loss")
     @classmethod

@@ -25,8 +25,11 @@ def main(argv: Sequence[str]) -> int:
 def _train(flags: command.Values) -> int:
     options = flags.pick(*TrainingOptions.__dataclass_fields__)
     TrainingOptions(**options)  # mistakes show before a text is read
-    from tf_gpt2.training.run import train_model
+    from tf_gpt2.training.run import preflight, train_model
 
+    if flags.dry_run:
+        command.message(preflight(flags.corpus, flags.run_dir, by_xla=True, **options).table())
+        return 0
     train_model(flags.corpus, flags.run_dir, **options)
     return 0
 
@@ -73,6 +76,11 @@ def _flags() -> command.Flags:
         TOKENIZERS,
         "characters: one token a character, fit for Chinese; bpe: byte-level pieces learned from your text, fit "
         f"for alphabets. Default: {TOKENIZERS[0]}.",
+    )
+    flags.boolean(
+        "dry_run",
+        False,
+        "Say what would be trained, how long, in how much memory and disk, and what may go wrong; then stop.",
     )
     flags.boolean(
         "resume",
@@ -213,6 +221,19 @@ def _flags_of_reports(flags: command.Flags) -> None:
         "stop_when_copying",
         DEFAULTS.stop_when_copying,
         "End the training when more than this share of what the model writes is copied, 0.1 say.",
+    )
+    flags.integer(
+        "patience",
+        DEFAULTS.patience,
+        "End the training after so many validations in a row without a better loss.",
+        least=1,
+    )
+    flags.integer(
+        "rollbacks",
+        DEFAULTS.rollbacks,
+        "How often at one place to go back to the last good checkpoint from a loss that rises far or is not "
+        "finite, and leave that text out; 0 never.",
+        least=0,
     )
     flags.integer(
         "checkpoint_every",

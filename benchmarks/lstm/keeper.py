@@ -1,6 +1,7 @@
 """Keeps a live LSTM in its run directory, as `tf_gpt2.training.gpt2` keeps GPT-2."""
 
 import pathlib
+from collections.abc import Callable
 
 import keras
 
@@ -11,7 +12,7 @@ from tf_gpt2.training.samples import SampleWriter
 
 
 class LstmKeeper:
-    """A `tf_gpt2.training.loop.ModelKeeper`.
+    """A `tf_gpt2.training.saving.ModelKeeper`.
 
     Args:
         run_dir: The run's directory.
@@ -28,6 +29,11 @@ class LstmKeeper:
     def save(self) -> None:
         save_weights(self._run_dir, self._model)
         self._tokenizer.save(self._run_dir)
+
+    def snapshot(self) -> Callable[[], None]:
+        """Writes at once: an LSTM is small."""
+        self.save()
+        return lambda: None
 
     def load(self) -> None:
         load_weights(self._run_dir, self._model)

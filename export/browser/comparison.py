@@ -31,7 +31,10 @@ def check_other(compare: str | os.PathLike) -> None:
     if _is_file(compare):
         read_continuations(compare)
     elif pathlib.Path(compare).is_dir() or is_name(str(compare)):
-        load_config(compare)
+        try:
+            load_config(compare)
+        except UserError as error:
+            raise UserError(f"`compare`: {error}{_other_kind(pathlib.Path(compare).absolute())}") from None
     else:
         raise UserError(
             f"`compare` must be a model directory or a file of continuations ({', '.join(_SUFFIXES)}); {compare} "
@@ -80,6 +83,19 @@ def read_continuations(path: str | os.PathLike) -> dict[str, str]:
     except NotJSON as error:
         raise UserError(f"`compare` must be a model directory or a file of JSON lines; {path} {error}") from None
     return found
+
+
+def _other_kind(folder: pathlib.Path) -> str:
+    """What to do where a directory is no GPT-2's: an LSTM's, say."""
+    beside = folder.with_name(f"{folder.name}.jsonl")
+    if beside.is_file():
+        return f". What it writes is in {beside}: give that"
+    if folder.is_dir() and not (folder / "config.json").exists():
+        return (
+            ". Of a model of another kind give what it writes: a file of lines "
+            '{"prompt": "...", "text": "..."}, one for each opening (benchmarks.lstm_baseline writes an LSTM\'s)'
+        )
+    return ""
 
 
 def _is_file(compare) -> bool:

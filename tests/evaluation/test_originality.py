@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from commands import error_line, run
+from commands import call, error_line
 
 from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.evaluation import originality
@@ -95,7 +95,7 @@ def test_the_index_is_kept_and_made_again_when_it_is_damaged(prepared, monkeypat
 def test_the_command_ends_in_one_json_object(tmp_path, served_run_dir, monkeypatch):
     (tmp_path / "one.txt").write_text(FIRST, "utf-8")
     (tmp_path / "mine.txt").write_text("却说曹操。" + FIRST[3:30] + "引兵大喜。", "utf-8")
-    code, output, errors = run(
+    code, output, errors = call(
         "tf_gpt2.originality",
         f"--run_dir={served_run_dir}",
         f"--corpus={tmp_path / 'one.txt'}",
@@ -121,7 +121,7 @@ def test_what_it_cannot_measure_is_one_line(tmp_path, served_run_dir):
 def test_sample_says_what_is_copied_and_keeps_copies_out(tmp_path, served_run_dir):
     (tmp_path / "one.txt").write_text(FIRST, "utf-8")
     common = (f"--run_dir={served_run_dir}", f"--corpus={tmp_path / 'one.txt'}", "--seed=1", "--max_new_tokens=20")
-    code, output, errors = run("tf_gpt2.sample", *common, "--avoid_copying=5", "--originality")
+    code, output, errors = call("tf_gpt2.sample", *common, "--avoid_copying=5", "--originality")
     assert code == 0, errors
     assert "originality: 0.0 % in copied runs" in errors and output.strip()
     assert not any(FIRST[at : at + 5] in output for at in range(len(FIRST) - 4))

@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from commands import error_line, run
+from commands import call, error_line
 from conftest import random_weights
 
 from tf_gpt2.config import GPT2Config
@@ -60,7 +60,7 @@ def test_the_command_shows_a_table_and_draws_a_report(run_dir, tmp_path):
     if not config.tie_embeddings:
         pytest.skip("one kind of head is enough for a command")
     common = ("tf_gpt2.evaluate", f"--run_dir={folder}", f"--corpus={folder / 'text.txt'}")
-    code, output, errors = run(*common, "--checkpoints")
+    code, output, errors = call(*common, "--checkpoints")
     assert code == 0, errors
     assert [row["step"] for row in json.loads(output.splitlines()[-1])["checkpoints"]] == [10, 20, None]
     assert [line.split("  ")[-1].strip() for line in errors.splitlines()][-3:] == [
@@ -68,7 +68,7 @@ def test_the_command_shows_a_table_and_draws_a_report(run_dir, tmp_path):
         "step 20",
         "the kept model",
     ]
-    code, output, errors = run(*common, f"--report={tmp_path / 'report.html'}")
+    code, output, errors = call(*common, f"--report={tmp_path / 'report.html'}")
     assert code == 0, errors
     assert str(folder) in (tmp_path / "report.html").read_text("utf-8")
     assert "--report must end in" in error_line(*common, "--report=x.pdf")

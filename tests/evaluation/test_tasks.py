@@ -6,7 +6,7 @@ import types
 
 import numpy as np
 import pytest
-from commands import error_line, run
+from commands import call, error_line
 from conftest import random_weights
 
 from tf_gpt2.config import GPT2Config
@@ -217,7 +217,7 @@ def test_what_is_not_of_the_form_is_named_with_its_line(tmp_path, content, rule)
 def test_the_command_runs_a_task(served_run_dir, tmp_path):
     (tmp_path / "test.jsonl").write_text('{"text": "a b a b"}\n', "utf-8")
     common = ("tf_gpt2.evaluate", f"--run_dir={served_run_dir}", f"--corpus={tmp_path / 'test.jsonl'}")
-    code, output, errors = run(*common, "--task=lambada")
+    code, output, errors = call(*common, "--task=lambada")
     assert code == 0, errors
     figures = json.loads(output.splitlines()[-1])
     assert figures["task"] == "lambada" and figures["passages"] == 1

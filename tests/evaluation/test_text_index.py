@@ -62,6 +62,27 @@ def test_one_character_repeated_takes_no_quadratic_time(tmp_path):
     np.testing.assert_array_equal(found.lengths, np.arange(20_000, -1, -1))
 
 
+def test_one_character_repeated_is_not_looked_at_place_by_place(tmp_path, monkeypatch):
+    """What follows it, and how far a run goes, takes few steps whatever the number of places."""
+    index = _index(tmp_path, ["甲" * 300_000])
+    looked = []
+    pieces = TextIndex._pieces
+    monkeypatch.setattr(text_index, "_PLACES", 1000)
+    monkeypatch.setattr(TextIndex, "_pieces", lambda self, *given: looked.append(given) or pieces(self, *given))
+    assert index.continuations("甲".encode() * 19, 2) == {"甲甲".encode()}
+    assert len(looked) < 4
+
+
+@pytest.mark.parametrize("size", [1, 63, 64, 511, 512, 513, 3000])
+def test_a_long_run_ends_where_it_differs(tmp_path, size):
+    rng = random.Random(size)
+    text = "".join(rng.choices("abcdefgh", k=4000))
+    index = _index(tmp_path, [text])
+    found = index.longest_matches(text[5 : 5 + size] + "!" + text[:10])
+    assert (found.lengths[0], found.lengths[size]) == (size, 0)
+    assert found.places[0] == 5 or size < 8
+
+
 def test_very_long_runs_are_copies_at_least_as_long_as_what_is_compared(tmp_path, monkeypatch):
     monkeypatch.setattr(text_index, "_LONGEST_COMPARED", 90)
     rng = random.Random(3)
@@ -80,8 +101,10 @@ def test_very_long_runs_are_copies_at_least_as_long_as_what_is_compared(tmp_path
     assert found.lengths[0] >= 30
 
 
+@pytest.mark.parametrize("places", [1 << 16, 3])
 @pytest.mark.parametrize("characters", [1, 2, 3])
-def test_what_follows_a_run_is_every_piece_that_does(tmp_path, characters):
+def test_what_follows_a_run_is_every_piece_that_does(tmp_path, monkeypatch, characters, places):
+    monkeypatch.setattr(text_index, "_PLACES", places)
     rng = random.Random(characters)
     texts = ["".join(rng.choices("aé甲😀", k=400)) for _ in range(2)]
     index = _index(tmp_path, texts)

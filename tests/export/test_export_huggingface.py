@@ -8,7 +8,7 @@ import unicodedata
 import checkpoints
 import numpy as np
 import pytest
-from commands import error_line, run
+from commands import call, error_line
 
 from export.formats.hugging_face import write_huggingface
 from export.model_card import card
@@ -130,7 +130,7 @@ def test_weights_beyond_float16_are_refused(run_dir, tmp_path, value):
 
 
 def test_the_command(run_dir, tmp_path):
-    code, output, errors = run("export.huggingface", f"--run_dir={run_dir}", f"--output={tmp_path / 'out'}")
+    code, output, errors = call("export.huggingface", f"--run_dir={run_dir}", f"--output={tmp_path / 'out'}")
     assert (code, errors) == (0, f"{run_dir / 'metrics.jsonl'}: 1 damaged line left out\n")
     assert json.loads(output)["parameters"] == 12160
     assert "--output must be a new" in error_line(

@@ -10,7 +10,7 @@ import checkpoints
 import numpy as np
 import pytest
 import tensorflow as tf
-from commands import error_line, run
+from commands import call, error_line
 from conftest import random_weights
 
 from export.formats import openai
@@ -80,7 +80,7 @@ def test_what_the_format_cannot_say_is_refused(change, message):
 
 
 def test_the_command(tmp_path):
-    code, output, errors = run(
+    code, output, errors = call(
         "export.openai", f"--run_dir={checkpoints.FOLDER / 'openai'}", f"--output={tmp_path / 'out'}"
     )
     assert (code, errors) == (0, "")

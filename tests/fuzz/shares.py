@@ -1,10 +1,12 @@
 """The processes that cases are forked from: one for a share of the cases of a format."""
 
+import contextlib
 import gc
 import importlib
 import os
 import pathlib
 import shutil
+import sys
 import tempfile
 
 from .cases import judged, prepare
@@ -30,10 +32,11 @@ def run_share(task):
     for module in ("tf_gpt2.command", *tried.modules):
         importlib.import_module(module)
     tried.variants  # noqa: B018 - made here, once, for all cases
-    gc.collect()
-    gc.freeze()  # what a child's collector does not walk it does not copy
     outcomes = []
     with tempfile.TemporaryDirectory(prefix="fuzz-", dir=_memory_folder()) as place:
+        _import_what_is_needed(tried, seed, pathlib.Path(place, "first"))
+        gc.collect()
+        gc.freeze()  # what a child's collector does not walk it does not copy
         for number in range(first, min(first + SHARE, cases)):
             folder = pathlib.Path(place, "case")
             folder.mkdir()
@@ -43,6 +46,24 @@ def run_share(task):
             outcomes.append((number, kind, detail))
             shutil.rmtree(folder)
     return name, outcomes
+
+
+def _import_what_is_needed(tried, seed, folder):
+    """Imports what a case does on its way, so that its children need not.
+
+    The case is tried in a child: what it computes may leave threads behind, which no fork takes along.
+    """
+    folder.mkdir()
+
+    def modules():
+        judged(lambda place: prepare(tried, seed, 0, place) or tried.work(place), folder)
+        return "modules", " ".join(sys.modules)
+
+    kind, names = watched(modules)
+    for name in names.split() if kind == "modules" else ():
+        if name not in sys.modules and name != "__main__":
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
 
 
 def _case(tried, seed, number, folder):

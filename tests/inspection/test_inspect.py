@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from commands import error_line, run
+from commands import call, error_line
 
 from tf_gpt2 import __main__ as door
 from tf_gpt2.errors import UserError
@@ -30,7 +30,7 @@ def inspect(served_run_dir, tmp_path, capsys):
 
 def test_a_file_of_all_views(served_run_dir, tmp_path):
     output = tmp_path / "inside.html"
-    code, printed, errors = run(
+    code, printed, errors = call(
         "tf_gpt2.inspect", f"--run_dir={served_run_dir}", f"--text={TEXT}", f"--output={output}"
     )
     assert (code, errors) == (0, "")

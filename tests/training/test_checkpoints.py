@@ -19,7 +19,10 @@ def _variables(value=0.0):
 def test_a_checkpoint_restores_values_types_and_state(tmp_path):
     saved, fresh = _variables(7.0), _variables()
     save_checkpoint(tmp_path, 12, saved, STATE, keep=2)
-    assert restore_checkpoint(tmp_path, 12, fresh) == {**STATE, "unlogged_loss": 0.0, "unlogged_steps": 0}
+    assert (
+        restore_checkpoint(tmp_path, 12, fresh).items()
+        >= {**STATE, "unlogged_loss": 0.0, "recent_losses": []}.items()
+    )
     for old, new in zip(saved, fresh, strict=True):
         np.testing.assert_array_equal(np.asarray(new), np.asarray(old))
         assert new.dtype == old.dtype

@@ -23,7 +23,21 @@ def _learner(most_rows, batch_size=6):
         return next_token_loss(model, x, y, training)
 
     keras.utils.set_random_seed(0)
-    return Learner(build_model(CONFIG), Recipe(batch_size=batch_size), objective=objective)
+    return Learner(build_model(CONFIG), Recipe(batch_size=batch_size, optimizer="adamw"), objective=objective)
+
+
+def _gradient_norm(model):
+    x, y = _batch()
+    with tf.GradientTape() as tape:
+        loss = next_token_loss(model, x, y, False) / y.size
+    gradients = tape.gradient(loss, [v.value for v in model.trainable_variables])
+    return np.sqrt(sum(np.square(tf.convert_to_tensor(gradient).numpy()).sum() for gradient in gradients))
+
+
+def _update_ratio(model, before):
+    before = [weights.numpy() for weights in before]
+    change = [np.asarray(v.value) - w for v, w in zip(model.trainable_variables, before, strict=True)]
+    return np.sqrt(sum(np.square(c).sum() for c in change) / sum(np.square(w).sum() for w in before))
 
 
 def _batch(rows=6):
@@ -34,8 +48,13 @@ def _batch(rows=6):
 def test_out_of_memory_takes_more_parts_and_goes_on(caplog):
     caplog.set_level("INFO")
     whole, small = _learner(6), _learner(2)
-    for _ in range(2):
+    norm, before = _gradient_norm(whole.model), [learner.copied_weights() for learner in (whole, small)]
+    for number in range(2):
         assert float(small.step(*_batch(), 1e-2)) == pytest.approx(float(whole.step(*_batch(), 1e-2)), abs=1e-5)
+        for learner, weights in zip((whole, small), before, strict=True) if number == 0 else ():
+            figures = learner.update_figures(weights)
+            assert float(figures["gradient_norm"]) == pytest.approx(norm, rel=1e-4)
+            assert float(figures["update_ratio"]) == pytest.approx(_update_ratio(learner.model, weights), rel=1e-4)
     assert (whole.parts, small.parts) == (1, 6)
     assert [record.message for record in caplog.records if "memory" in record.message] == [
         "memory does not suffice for 6 sequences at once: each batch is computed in 2 parts of 3 from here on, as "

@@ -29,9 +29,12 @@ def test_tensorboard_files_hold_the_figures(tmp_path):
 
     log = MetricsLog(tmp_path)
     log.write(7, "train", loss=2.5, learning_rate=0.1)
+    log.write_text(7, "sample", "却说\n# 曹操")
     log.close()
     events = EventAccumulator(str(tmp_path / "tensorboard"), size_guidance={"tensors": 0}).Reload()
-    assert set(events.Tags()["tensors"]) == {"train/loss", "train/learning_rate"}
+    assert set(events.Tags()["tensors"]) == {"train/loss", "train/learning_rate", "sample"}
+    (text,) = events.Tensors("sample")
+    assert tf.make_ndarray(text.tensor_proto).item().decode() == "    却说\n    # 曹操"
     (event,) = events.Tensors("train/loss")
     assert event.step == 7
     assert float(tf.make_ndarray(event.tensor_proto)) == 2.5

@@ -44,6 +44,10 @@ def test_a_twentieth_is_warm_up_and_the_user_decides_otherwise():
         ({"epochs": float("nan")}, "`epochs` must be above 0"),
         ({"validation_fraction": 0.0, "eval_every": 5}, "`eval_every` has no effect"),
         ({"validation_fraction": 1.0}, "`validation_fraction` must be"),
+        ({"patience": 0}, "`patience` must be at least 1 validation; received 0"),
+        ({"patience": 2, "eval_every": 0}, "`patience` has no effect without validations"),
+        ({"patience": 2, "validation_fraction": 0.0}, "`patience` has no effect without validations"),
+        ({"rollbacks": -1}, "`rollbacks` must be at least 0; received -1"),
     ],
 )
 def test_what_has_no_effect_or_makes_no_sense_is_refused(options, named):

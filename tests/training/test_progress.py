@@ -22,6 +22,25 @@ def _show(stream):
     return progress
 
 
+def test_the_share_of_the_time_that_batches_are_waited_for(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("time.perf_counter", lambda: clock[0])
+
+    def batches():
+        for seconds in (5.0, 1.0, 1.0):
+            clock[0] += seconds
+            yield seconds
+
+    progress = Progress(0, 9, 100, io.StringIO())
+    for step, _ in enumerate(progress.fed(batches()), 1):
+        clock[0] += 3.0  # the step
+        progress.resume(step) if step == 1 else None
+    progress.pause(3)
+    figures = progress.report(3, 1.5, 0.1)
+    assert figures["input_wait"] == 2.0 / 8.0  # the first batch and step do not count
+    assert figures["tokens_per_s"] == 200 / 8.0
+
+
 @pytest.mark.parametrize("terminal", [False, True])
 def test_a_sample_cannot_speak_to_the_terminal(terminal):
     stream = _Terminal() if terminal else io.StringIO()

@@ -54,7 +54,7 @@ def _compare(spared, plain):
         np.testing.assert_allclose(one, other, atol=1e-5 * max(1.0, np.abs(other).max()))
 
 
-@pytest.mark.parametrize("dropout", [0.0, 0.2])
+@pytest.mark.parametrize("dropout", [pytest.param(0.0, marks=pytest.mark.slow), 0.2])
 @pytest.mark.parametrize("sparing", FORMS, ids=str)
 def test_each_form_gives_the_loss_and_gradients_of_the_plain_one(sparing, dropout):
     plain, counters = _losses_and_gradients(None, dropout)

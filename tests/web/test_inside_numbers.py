@@ -5,6 +5,7 @@ import pytest
 from numpy_gpt2 import softmax
 
 from web.inside_page import KEEP_SOURCE, PROMPT, ask, open_inside, oracle
+from web.test_threads import second_visit
 from web.web_page import WEBGPU, keras_logits, load, write
 
 
@@ -25,11 +26,16 @@ def close(actual, expected, tolerance):
 
 
 @pytest.mark.parametrize(
-    ("backend", "tolerance"), [("kernels", 2e-3), ("wasm", 1e-4), ("webgpu", 1e-4), ("webgl", 1e-4)]
+    ("backend", "tolerance"),
+    [("kernels", 2e-3), ("threads", 2e-3), ("wasm", 1e-4), ("webgpu", 1e-4), ("webgl", 1e-4)],
 )
-def test_every_number_is_that_of_keras(open_watched, site_folder, backend, tolerance):
+def test_every_number_is_that_of_keras(open_watched, site, site_folder, backend, tolerance):
     page = open_watched(f"?backend={backend}", *(WEBGPU if backend == "webgpu" else ()))
     load(page)
+    if backend == "threads":  # a page has them from its second visit on
+        page = second_visit(page, site)
+        page.evaluate(KEEP_SOURCE)
+        assert page.evaluate("crossOriginIsolated && ready.threads === 2")
     if page.evaluate("ready.backend") != backend:
         pytest.skip(f"this Chromium has no {backend}")
     write(page, PROMPT, maxNewTokens=20, seed=3)

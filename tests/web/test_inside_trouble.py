@@ -1,6 +1,7 @@
 """The views with any text, in any colours, with numbers that are none, offline, while the model writes."""
 
 import json
+import re
 
 import pytest
 
@@ -73,6 +74,42 @@ def test_attention_that_is_no_number_is_said_to_be_none(inside):
         show(inside, view)
         wait_until(inside, "document.querySelector('.inside-panel').textContent.includes('NaN')")
     assert inside.errors == []
+
+
+def test_without_canvas_words_stand_for_the_pictures(site, chromium):
+    """A canvas that throws, as some browsers forbid it; test_offline_file.py has one that gives null."""
+    context = chromium().new_context(locale="en", viewport={"width": 360, "height": 800})
+    context.add_init_script("HTMLCanvasElement.prototype.getContext = () => { throw new Error('forbidden'); };")
+    page = visit(context, site.url)
+    page.evaluate(KEEP_SOURCE)
+    write(page, PROMPT, maxNewTokens=20, seed=3)
+    page.evaluate("window.source = null")
+    page.get_by_role("button", name="See inside").click()
+    wait_until(page, "window.source !== null")
+    for view in VIEWS:
+        show(page, view)
+        assert page.locator(".inside-trouble").count() == 0, view
+        if view == "model":
+            wait_until(page, "document.querySelectorAll('.inside-layer-row[data-drawn]').length === 2")
+        assert page.locator(".inside-panel canvas:visible").count() == 0, view
+        assert complaints(page) == [], view
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    show(page, "model")
+    words = page.locator(".inside-thumbnail").all_inner_texts()
+    sentences = page.locator(".inside-thumbnail").evaluate_all("all => all.map(({ title }) => title)")
+    for word, sentence in zip(words, sentences, strict=True):
+        assert word == "spread" or re.fullmatch(r"\w+\s[\d.]+ %", word) and word.split(maxsplit=1)[1] in sentence
+    assert "cannot draw" in page.inner_text(".inside-panel")
+    show(page, "heads")
+    page.locator(".inside-column.query .inside-row").nth(20).hover()
+    page.locator(".inside-column.query .inside-row").nth(20).click()
+    assert "Token 21" in page.inner_text(".inside-panel [role=status]")
+    assert page.inner_text(".inside-panel").count("cannot draw") == 1
+    show(page, "neurons")
+    row = page.locator(".inside-neurons tbody tr").first.inner_text()
+    assert "of its 16 elements number" in row
+    assert page.errors == []
+    context.close()
 
 
 def test_nothing_is_fetched_until_it_is_opened_and_then_also_without_a_network(open_page, site):

@@ -6,6 +6,7 @@ import pytest
 
 from tf_gpt2.data.prepare import prepare_corpus
 from web.site_server import SiteServer
+from web.test_first_minute import WATCH_SHIFTS, complaints
 from web.web_page import TEXT as TRAINED
 from web.web_page import load, make_model_directory, set_setting, texts, visit, wait_until, write
 
@@ -135,6 +136,47 @@ def test_a_planted_copy_is_underlined_with_its_book_and_passage(sites, chromium,
     assert len([path for path in site.requests if "copies.bin" in path]) == 1
     assert page.errors == []
     page.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_a_phone_axe_finds_nothing_and_nothing_moves(sites, chromium, scheme):
+    site = sites("index")
+    context = chromium().new_context(
+        locale="en", viewport={"width": 360, "height": 800}, color_scheme=scheme, service_workers="block"
+    )
+    context.add_init_script(WATCH_SHIFTS)
+    context.set_default_timeout(30_000)
+    page = visit(context, site.url)
+    plant(page)
+    site.faults["copies.bin"] = "slow"  # what comes long after the press counts as moving by itself
+    page.click("#copies summary")
+    page.wait_for_selector("#copies-view > button")
+    assert complaints(page) == []
+    page.wait_for_timeout(600)
+    before = page.evaluate("shifted")
+    page.click("#copies-view > button")
+    page.wait_for_selector("#copies-view progress")
+    assert complaints(page) == []
+    page.wait_for_selector(".copied-layer mark")
+    site.faults.clear()
+    page.wait_for_timeout(300)
+    assert page.evaluate("shifted") - before < 0.05
+    page.click(".copied-runs button")
+    page.evaluate(
+        "(at) => { const editor = document.querySelector('textarea.editor'); editor.focus();"
+        " editor.setSelectionRange(at, at); editor.dispatchEvent(new Event('select')); }",
+        TEXT.index(COPY) + 3,
+    )
+    assert page.locator(".copied-note").is_visible()
+    assert complaints(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    low = page.evaluate(
+        "[...document.querySelectorAll('#copies-view button')]"
+        ".filter(({ offsetHeight }) => offsetHeight && offsetHeight < 44).map((one) => one.outerHTML)"
+    )
+    assert low == []
+    assert page.errors == []
+    context.close()
 
 
 def test_an_index_of_another_model_is_refused(sites, chromium):

@@ -13,14 +13,14 @@ WEBGPU = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enabl
 TEXT = "却说曹操引兵来到城下，只见城上旗号，乃是玄德。操大怒曰：“谁敢出马？”一将应声而出，众视之，乃张辽也。\n"
 
 
-def make_model_directory(folder, seed=2, scale=0.3, hidden_dim=48):
-    """A model of random weights with a tokenizer of the characters of TEXT, that does not end its texts."""
+def make_model_directory(folder, seed=2, scale=0.3, hidden_dim=48, num_layers=2, num_heads=3, text=TEXT):
+    """A model of random weights with a tokenizer of the characters of a text, that does not end its texts."""
     from tf_gpt2.config import GPT2Config
     from tf_gpt2.model_directory import save_model_directory
     from tf_gpt2.tokenizer import Tokenizer
 
-    tokenizer = Tokenizer.train_characters([TEXT])
-    config = GPT2Config(tokenizer.vocab_size, context_length=48, num_layers=2, num_heads=3, hidden_dim=hidden_dim)
+    tokenizer = Tokenizer.train_characters([text])
+    config = GPT2Config(tokenizer.vocab_size, 48, num_layers, num_heads, hidden_dim)
     weights = random_weights(config, seed, scale)
     weights["wte.weight"][:257] *= 0.1  # bytes are rarely likely, so what it writes is characters
     # The first of the last activations is always 1, so what it is multiplied by is a bias of each token's logit.

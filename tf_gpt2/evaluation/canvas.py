@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from PIL import Image
 
 # Ink by name: a class in SVG, whose page gives it colours for light and dark, and a colour in a PNG.
-INKS = {"ink": "#23201c", "faded": "#6a6258", "line": "#d8cfbf", "mark": "#9c2f24"}
+INKS = {
+    **{"ink": "#23201c", "faded": "#6a6258", "line": "#d8cfbf", "mark": "#9c2f24"},
+    **{"blue": "#2b5d8a", "green": "#3c7a3a", "gold": "#94690c", "violet": "#6f4a8e"},
+}
 PAPER = "#fffefa"
 _FINER = 2  # pixels of a PNG for each unit
 _LETTER = 13  # height of letters

@@ -19,27 +19,33 @@ _MARGIN = 24
 _STYLE = """
 :root { color-scheme: light dark;
   --paper: light-dark(#fbf8f1, #191715); --ink: light-dark(#23201c, #e9e3d8); --faded: light-dark(#6a6258, #a89f92);
-  --line: light-dark(#e2dacb, #3a352f); --mark: light-dark(#9c2f24, #e58a78); }
+  --line: light-dark(#e2dacb, #3a352f); --mark: light-dark(#9c2f24, #e58a78);
+  --blue: light-dark(#2b5d8a, #7fb2e0); --green: light-dark(#3c7a3a, #8ecb8b);
+  --gold: light-dark(#94690c, #dcb45c); --violet: light-dark(#6f4a8e, #c3a2e0); }
 body { max-width: 46rem; margin: 0 auto; padding: 1rem; background: var(--paper); color: var(--ink);
   font: 1rem/1.6 system-ui, "PingFang SC", "Noto Sans CJK SC", sans-serif; }
 h1 { font-size: 1.4rem; overflow-wrap: anywhere; } h2 { margin-top: 2rem; font-size: 1.1rem; }
 svg { max-width: 100%; height: auto; font-size: 13px; } .stroke { fill: none; }
 .faded.stroke { stroke: var(--faded); }
 .line.stroke { stroke: var(--line); } .mark.stroke { stroke: var(--mark); } .mark.fill { fill: var(--mark); }
+.blue.stroke { stroke: var(--blue); } .blue.fill { fill: var(--blue); }
+.green.stroke { stroke: var(--green); } .green.fill { fill: var(--green); }
+.gold.stroke { stroke: var(--gold); } .gold.fill { fill: var(--gold); }
+.violet.stroke { stroke: var(--violet); } .violet.fill { fill: var(--violet); }
 .faded.fill { fill: var(--faded); } .ink.fill { fill: var(--ink); }
 div { overflow-x: auto; } table { border-collapse: collapse; } th, td { padding: 0.25rem 0.75rem; text-align: right;
   border-bottom: 1px solid var(--line); font-variant-numeric: tabular-nums; } th:first-child { text-align: left; }
 """
 
 
-def check_report(path: str | os.PathLike) -> None:
-    """Refuses a name that is no report's, before anything is computed.
+def check_report(path: str | os.PathLike, argument: str = "report") -> None:
+    """Refuses a name that is no report's, before anything is computed; `argument` is what the caller calls it.
 
     Raises:
         UserError: It does not end in .html or .png.
     """
     if pathlib.Path(path).suffix.lower() not in SUFFIXES:
-        raise UserError(f"`report` must end in {' or '.join(SUFFIXES)}; received {path}")
+        raise UserError(f"`{argument}` must end in {' or '.join(SUFFIXES)}; received {path}")
 
 
 def write_report(path: str | os.PathLike, figures: Mapping[str, Any], name: str) -> None:
@@ -60,13 +66,13 @@ def write_report(path: str | os.PathLike, figures: Mapping[str, Any], name: str)
         "Loss by book": book_chart(figures["by_book"]),
     }
     if pathlib.Path(path).suffix.lower() == ".png":
-        write_atomically(path, _png(list(charts.values())))
+        write_atomically(path, png(list(charts.values())))
     else:
         write_atomically(path, _page(charts, figures, name).encode("utf-8", "replace"))
 
 
-def _png(charts: list[Canvas]) -> bytes:
-    """The pictures one under the other."""
+def png(charts: list[Canvas]) -> bytes:
+    """The pictures one under the other, as a PNG."""
     from PIL import Image
 
     images = [chart.image() for chart in charts]
@@ -93,18 +99,27 @@ def _page(charts: Mapping[str, Canvas], figures: Mapping[str, Any], name: str) -
         f"<h2>{html.escape(title)}</h2><p>{html.escape(said[title])}</p>{chart.svg(f'{title} {said[title]}')}"
         for title, chart in charts.items()
     ]
-    title = html.escape(f"{name}: how well it predicts {figures['books']} text(s)")
+    title = f"{name}: how well it predicts {figures['books']} text(s)"
     conventions = "".join(
         f"<dt>{html.escape(key)}</dt><dd>{html.escape(str(value))}</dd>"
         for key, value in figures["conventions"].items()
     )
+    return page(
+        title,
+        f"{_table(figures)}{''.join(parts)}"
+        f"<h2>Conventions</h2><p>Windows of {figures['context_length']} tokens, one every {figures['stride']}.</p>"
+        f"<dl>{conventions}</dl>",
+    )
+
+
+def page(title: str, content: str) -> str:
+    """An HTML page that needs nothing else; `title` is plain text, `content` HTML."""
+    title = html.escape(title)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"/>'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\"/>"
         f'<meta name="viewport" content="width=device-width, initial-scale=1"/><title>{title}</title>'
-        f"<style>{_STYLE}</style></head><body><main><h1>{title}</h1>{_table(figures)}{''.join(parts)}"
-        f"<h2>Conventions</h2><p>Windows of {figures['context_length']} tokens, one every {figures['stride']}.</p>"
-        f"<dl>{conventions}</dl></main></body></html>\n"
+        f"<style>{_STYLE}</style></head><body><main><h1>{title}</h1>{content}</main></body></html>\n"
     )
 
 

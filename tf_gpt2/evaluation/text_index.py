@@ -26,6 +26,7 @@ _WORDS = 8
 # repeat one character would take the square of their length.
 _LONGEST_COMPARED = 1 << 14
 _PLACES = 1 << 16  # that are looked at together
+_STEP = 512  # bytes that are compared at first where runs are long
 _PADDING = bytes(_WORD * _WORDS)
 _LONGEST_TEXT = (1 << 31) - 1  # the suffix array is of int32
 
@@ -119,20 +120,33 @@ class TextIndex:
     def continuations(self, run: bytes, characters: int) -> set[bytes]:
         """What follows a run of whole characters in the texts: pieces of so many characters, each once.
 
-        Pieces that a text is too short for are left out. Takes time with the places where the run stands.
+        Pieces that a text is too short for are left out. Takes time with the places where the run stands, but not
+        where one piece follows again and again.
         """
-        low, high = self._bound(run, after=False), self._bound(run, after=True)
+        begin, high = self._bound(run, after=False), self._bound(run, after=True)
         found: set[bytes] = set()
-        for begin in range(low, high, _PLACES):
-            places = self._suffixes[begin : min(high, begin + _PLACES)].astype(np.int64) + len(run)
-            at = np.minimum(places[:, None] + np.arange(4 * characters), len(self._text) - 1)
-            pieces = self._text[at]  # [places, 4 * characters]: UTF-8 has four bytes a character at most
-            counts = np.cumsum((pieces & 0xC0) != 0x80, axis=1)
-            pieces = np.where(counts <= characters, pieces, 0xFF)
-            whole = (pieces != 0).all(axis=1) & (counts[:, -1] >= characters)
-            joined = np.ascontiguousarray(pieces[whole]).view(f"S{4 * characters}").ravel()
-            found.update(piece.rstrip(b"\xff") for piece in set(joined.tolist()))
+        while begin < high:
+            end = min(high, begin + _PLACES)
+            pieces = self._pieces(begin, end, len(run), characters)
+            found.update(piece.rstrip(b"\xff") for piece in set(pieces.tolist()) if piece)
+            # They are in order: what the last of them is, the next ones may be too.
+            last = bytes(pieces[-1]).rstrip(b"\xff")
+            begin = max(end, self._bound(run + last, after=True)) if last and end < high else end
         return found
+
+    def _pieces(self, begin: int, end: int, skipped: int, characters: int) -> np.ndarray:
+        """So many characters behind the first bytes of some suffixes: bytes [places].
+
+        Empty where a text is too short; what is shorter than the longest has 0xFF after it.
+        """
+        places = self._suffixes[begin:end].astype(np.int64) + skipped
+        at = np.minimum(places[:, None] + np.arange(4 * characters), len(self._text) - 1)
+        pieces = self._text[at]  # [places, 4 * characters]: UTF-8 has four bytes a character at most
+        counts = np.cumsum((pieces & 0xC0) != 0x80, axis=1)
+        pieces = np.where(counts <= characters, pieces, 0xFF)
+        whole = (pieces != 0).all(axis=1) & (counts[:, -1] >= characters)
+        joined = np.ascontiguousarray(pieces).view(f"S{4 * characters}").ravel()
+        return np.where(whole, joined, b"")
 
     def bytes_at(self, begin: int, end: int) -> bytes:
         """A piece of the indexed text."""
@@ -222,13 +236,13 @@ class TextIndex:
 
         `shared` of them are known to agree.
         """
-        length, step = min(len(data) - len(_PADDING) - start, most), len(_PADDING)
+        length, step = min(len(data) - len(_PADDING) - start, most), _STEP
         while shared < length:
             mine = data[start + shared : min(start + length, start + shared + step)]
             theirs = self.bytes_at(place + shared, place + shared + len(mine))
             if mine != theirs:
-                return shared + len(os.path.commonprefix([mine, theirs]))
-            shared, step = shared + len(mine), 2 * step
+                return shared + _common(mine, theirs)
+            shared, step = shared + len(mine), 4 * step
         return min(shared, length)
 
 
@@ -290,6 +304,13 @@ def _as_bytes(passage: str) -> tuple[bytes, np.ndarray]:
     data = passage.encode("utf-8", "replace").replace(SEPARATOR, b"\x01")
     array = np.frombuffer(data, np.uint8)
     return data + _PADDING, np.flatnonzero((array & 0xC0) != 0x80)
+
+
+def _common(one: bytes, other: bytes) -> int:
+    """How many bytes two beginnings have in common: as numbers, since a loop over bytes took most of a look-up."""
+    size = min(len(one), len(other))
+    differ = int.from_bytes(one[:size], "big") ^ int.from_bytes(other[:size], "big")
+    return size - (differ.bit_length() + 7) // 8
 
 
 def _words(data: np.ndarray) -> np.ndarray:

@@ -112,8 +112,8 @@ class CopyGuard:
         if not new:
             return False
         before = self._recent(before)
-        known = len(self._tokenizer.decode(before).rstrip(_REPLACEMENT))
-        text = self._tokenizer.decode(before + new)
+        known = len(self._text(before).rstrip(_REPLACEMENT))
+        text = self._text(before + new)
         return self._has_copy(text[max(0, known - self._least + 1) :])
 
     def _has_copy(self, text):
@@ -130,6 +130,12 @@ class CopyGuard:
         """The ids that decide on a run: after the last end of text, four a character (bytes) at most."""
         ids = ids[-(4 * self._least + 16) :]
         return ids[len(ids) - ids[::-1].index(self._end) :] if self._end in ids else ids
+
+    def _text(self, ids):
+        """Like the tokenizer's own `decode`, which looks at every id, in a fifth of its time."""
+        if self._tokenizer.kind == "other":
+            return self._tokenizer.decode(ids)
+        return b"".join([self._spelled[i] for i in ids]).decode("utf-8", "replace")
 
     def _bytes(self, ids):
         ids = self._recent(ids)

@@ -92,8 +92,11 @@ class Session:
         return self.active + [False] * (self._rows - len(self.active))
 
     def _mask(self):
-        """What the next draw must not give: bool [rows, V]; None where copies are allowed."""
-        if self._guard is None:
+        """What the next draw must not give: bool [rows, V]; None for nothing.
+
+        Seldom there is anything, and without a mask the program is that of texts which may copy: no slower.
+        """
+        if not any(forbidden.any() for forbidden in self._forbidden.values()):
             return None
         mask = np.zeros((self._rows, self._engine.vocabulary_size), bool)
         for row, forbidden in self._forbidden.items():

@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,24 @@ def save_checkpoint(
     keep: int,
     description: Mapping[str, str] | None = None,
 ) -> pathlib.Path:
-    """Writes the checkpoint of `step` and removes all but the newest `keep`.
+    """Writes the checkpoint of `step`, removes all but the newest `keep`; arguments as for `snapshot_checkpoint`.
+
+    Raises:
+        UserError: The file cannot be written; older checkpoints are left alone.
+    """
+    return snapshot_checkpoint(folder, step, variables, state, keep=keep, description=description)()
+
+
+def snapshot_checkpoint(
+    folder: str | os.PathLike,
+    step: int,
+    variables: Sequence,
+    state: dict[str, Any],
+    *,
+    keep: int,
+    description: Mapping[str, str] | None = None,
+) -> Callable[[], pathlib.Path]:
+    """Copies everything as it stands; what is returned writes the checkpoint, from another thread if need be.
 
     Args:
         folder: Directory of the run's checkpoints.
@@ -43,19 +60,27 @@ def save_checkpoint(
         keep: Number of checkpoints that stay.
         description: More metadata: what the model is.
 
-    Raises:
-        UserError: The file cannot be written; older checkpoints are left alone.
+    Returns:
+        A function that writes it, removes all but the newest `keep` and returns its path; it raises a UserError
+        where the file cannot be written, and leaves older checkpoints alone then.
     """
     from tf_gpt2.schemas import CheckpointState
 
     state = CheckpointState.model_validate(state).model_dump()
     tensors = dict(zip(variable_keys(variables), (np.asarray(v.value) for v in variables), strict=True))
-    path = checkpoint_path(folder, step)
-    write_checkpoint(path, tensors, {"step": str(step), "state": json.dumps(state), **(description or {})})
-    for old in checkpoint_steps(folder)[:-keep]:
-        with contextlib.suppress(OSError):  # Windows keeps what another program has open; the next save tries again
-            checkpoint_path(folder, old).unlink(missing_ok=True)
-    return path
+    metadata = {"step": str(step), "state": json.dumps(state), **(description or {})}
+
+    def write() -> pathlib.Path:
+        path = checkpoint_path(folder, step)
+        write_checkpoint(path, tensors, metadata)
+        for old in checkpoint_steps(folder)[:-keep]:
+            with contextlib.suppress(
+                OSError
+            ):  # Windows keeps what another program has open; the next save tries it
+                checkpoint_path(folder, old).unlink(missing_ok=True)
+        return path
+
+    return write
 
 
 def restore_newest(folder: str | os.PathLike, variables: Sequence) -> dict[str, Any] | None:

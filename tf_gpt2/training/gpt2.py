@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import pathlib
+from collections.abc import Callable
 
 import keras
 
@@ -94,7 +95,12 @@ class GPT2Keeper:
         Raises:
             UserError: A file cannot be written.
         """
-        save_model_directory(self._run_dir, self._config, model_weights(self._model, self._config), self._tokenizer)
+        self.snapshot()()
+
+    def snapshot(self) -> Callable[[], None]:
+        """Copies the model as it stands; what is returned writes the copy as the model directory."""
+        weights = model_weights(self._model, self._config)
+        return lambda: save_model_directory(self._run_dir, self._config, weights, self._tokenizer)
 
     def load(self) -> None:
         """Puts the weights of the model directory into the live model.

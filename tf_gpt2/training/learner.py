@@ -1,6 +1,7 @@
 """A model that learns: its optimizer and its compiled steps, without files or reports."""
 
 import logging
+import math
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -29,6 +30,7 @@ class Learner:
         objective: The loss that is minimised, instead of that of the next token.
         sparing: How memory is spared; for models of `tf_gpt2.model.build_model`.
         precision: What the model's layers multiply in.
+        parts: Parts to compute a batch in, where memory asks for more than the recipe does.
 
     Attributes:
         parts: Parts that a batch is computed in: what the recipe asks for, or more where memory did not suffice.
@@ -42,10 +44,12 @@ class Learner:
         objective: Objective | None = None,
         sparing: Sparing = PLAIN,
         precision: str = "float32",
+        parts: int | None = None,
     ):
         self.model = model
         self.recipe = recipe
-        self.parts = recipe.accumulation_steps
+        self.parts = parts or recipe.accumulation_steps
+        self.compile_seconds: float | None = None  # of the first step that was timed
         self._trained = model.trainable_variables if trained is None else trained
         self._optimizer = build_optimizer(recipe, self._trained, precision)
         of_tokens = next_token_loss if sparing == PLAIN else SparingLoss(model, sparing)
@@ -78,6 +82,17 @@ class Learner:
             except tf.errors.ResourceExhaustedError:
                 self._take_more_parts()
 
+    def copied_weights(self) -> list:
+        """What learns, as it stands, for `update_figures`."""
+        return [tf.identity(variable.value) for variable in self._trained]
+
+    def update_figures(self, before: list) -> dict[str, Any]:
+        """Of the last step: the norm of its gradient, and its update's norm in weights' norms; tensors, by name."""
+        change = [variable.value - value for variable, value in zip(self._trained, before, strict=True)]
+        figures = {"update_ratio": tf.linalg.global_norm(change) / tf.linalg.global_norm(before)}
+        norm = getattr(self._train_step, "gradient_norm", None)
+        return figures if norm is None else {"gradient_norm": norm, **figures}
+
     def _step_in_parts(self):
         return TrainStep(self.model, self._optimizer, self._trained, self.parts, self._objective)
 
@@ -100,14 +115,26 @@ class Learner:
         """Mean loss in nats per token over batches of (x, y), without dropout, and the number of tokens."""
         return self._eval_step.mean_loss(batches)
 
-    def seconds_per_step(self, batches: Any, learning_rate: float, steps: int = 12) -> float:
-        """Compiles and times the step on real batches, then puts every variable back as it was."""
+    def seconds_per_step(
+        self, batches: Any, learning_rate: float, steps: int = 12, enough: float = math.inf
+    ) -> float:
+        """Compiles and times the step on real batches, then puts every variable back as it was.
+
+        Args:
+            batches: Of (x, y).
+            learning_rate: Of these steps.
+            steps: How many are timed.
+            enough: Seconds after which fewer do, but one.
+        """
         before = [np.array(variable.value) for variable in self.variables]
         seconds = []
         for x, y in batches.take(steps + 2):
             start = time.perf_counter()
             float(self.step(x, y, learning_rate))
             seconds.append(time.perf_counter() - start)
+            if len(seconds) > 2 and sum(seconds[1:]) > enough:
+                break
+        self.compile_seconds = seconds[0]
         for variable, value in zip(self.variables, before, strict=True):
             variable.assign(value)
         return float(np.median(seconds[2:]))

@@ -7,9 +7,7 @@ import types
 
 from tf_gpt2.errors import UserError
 from tf_gpt2.file_system import try_lock
-from tf_gpt2.run_directory import CHECKPOINTS
-
-LOCK_FILE = ".lock"
+from tf_gpt2.run_directory import CHECKPOINTS, LOCK_FILE
 
 
 class RunLock(contextlib.AbstractContextManager):

@@ -11,48 +11,28 @@ if TYPE_CHECKING:
 import dataclasses
 import math
 import pathlib
-from collections.abc import Callable
-from typing import Protocol
-
-import numpy as np
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from tf_gpt2.data.token_files import PreparedCorpus, TokenStream
 from tf_gpt2.data.windows import evaluation_windows, training_dataset
-from tf_gpt2.errors import UserError
-from tf_gpt2.run_directory import CHECKPOINTS, TEST, TRAIN, VALIDATION
-from tf_gpt2.training.checkpoints import restore_newest, save_checkpoint
+from tf_gpt2.run_directory import CHECKPOINTS, EARLY_END, TEST, TRAIN, VALIDATION
+from tf_gpt2.training.background import Job
+from tf_gpt2.training.checkpoints import restore_newest
 from tf_gpt2.training.interrupt import DeferredSignals
 from tf_gpt2.training.learner import Learner
 from tf_gpt2.training.metrics import MetricsLog
 from tf_gpt2.training.progress import Progress
+from tf_gpt2.training.rollback import MOST_ROLLBACKS, good_checkpoints, no_way_on, restored_before
+from tf_gpt2.training.saving import ModelKeeper, Saver
 from tf_gpt2.training.settings import Rhythm, Schedule
+from tf_gpt2.training.state import LoopState, Trouble, watch
+
+_STEPS_OF_A_PACE = 10
 
 
-class ModelKeeper(Protocol):
-    """Writes the model that is being trained, whatever it is."""
-
-    def save(self) -> None:
-        """Writes the model into the run directory."""
-
-    def load(self) -> None:
-        """Puts the weights of the kept model into the live one."""
-
-    def describe(self) -> dict[str, str]:
-        """Metadata that makes a checkpoint enough for a model."""
-
-    def write_sample(self, step: int) -> str:
-        """Writes a passage; returns the text to show."""
-
-
-@dataclasses.dataclass
-class LoopState:
-    """What the loop remembers beside the variables; goes into every checkpoint."""
-
-    step: int = 0
-    best_validation_loss: float = math.inf
-    best_step: int = 0
-    unlogged_loss: float = 0.0  # sum over the steps since the last line of metrics.jsonl
-    unlogged_steps: int = 0
+class _BrokenOff(Exception):
+    """A signal came amid a report."""
 
 
 class Trainer:
@@ -70,6 +50,9 @@ class Trainer:
         check: Called before anything is written, to refuse it.
         originality: Measures what the model copies, at each validation; `copied_share` is one of the figures.
         stop_when_copying: Largest share with which the training goes on; None for any.
+        patience: Validations in a row without a better loss that end the training; None for none.
+        most_rollbacks: How often the run goes back at one place from a loss that rises or is not finite.
+        on_pace: Called once with the seconds of a step, when the first of them are done.
     """
 
     def __init__(
@@ -86,6 +69,9 @@ class Trainer:
         check: Callable[[], None] = lambda: None,
         originality: Callable[[], dict[str, float]] | None = None,
         stop_when_copying: float | None = None,
+        patience: int | None = None,
+        most_rollbacks: int = MOST_ROLLBACKS,
+        on_pace: Callable[[float], None] | None = None,
     ):
         self.run_dir = pathlib.Path(run_dir)
         self.learner = learner
@@ -96,8 +82,14 @@ class Trainer:
         self._context_length = context_length
         self._keeper = keeper
         self._signals = signals or DeferredSignals()
+        self._signals.overdue = lambda: self._saver.save_at_rest(self.rhythm.keep_checkpoints)
         self._check = check
         self._originality, self._stop_when_copying = originality, stop_when_copying
+        self._patience, self._most_rollbacks = patience, most_rollbacks
+        self._on_pace = on_pace
+        self._watched: dict[str, Any] = {}  # of the last step whose update was measured
+        self._saver = Saver(run_dir, lambda: learner.variables, keeper, lambda: self._check())
+        self._began_at = 0
         self.stopped_copying: float | None = None  # the share that ended the training
         self.test_loss: float | None = None
 
@@ -109,32 +101,42 @@ class Trainer:
         """
         state = restore_newest(self.run_dir / CHECKPOINTS, self.learner.variables)
         if state is not None:
-            self.state = LoopState(**{field.name: state[field.name] for field in dataclasses.fields(LoopState)})
+            self.state = LoopState.of(state)
         return state is not None
 
     def train(self) -> LoopState:
         """Runs to the last step, and measures the kept model on the test span.
 
         Raises:
-            UserError: The loss is not finite, or a file cannot be written.
+            UserError: The loss stays not finite or high, or a file cannot be written.
             KeyboardInterrupt: The user asked to stop; a checkpoint has been saved, and a model.
         """
-        metrics = MetricsLog(self.run_dir, self.state.step)
+        metrics = MetricsLog(self.run_dir, self.state.step, again=VALIDATION if "eval" in self.state.owed else None)
         tokens_per_step = self.learner.recipe.batch_size * self._context_length
         progress = Progress(self.state.step, self.schedule.steps, tokens_per_step)
+        self._began_at = self.state.step
         try:
             with self._signals:
                 self._run(metrics, progress)
+                self._saver.wait()
+            self._check()
             if not self.validates:
                 self._keeper.save()
             elif self.corpus.test.targets:
                 self._keeper.load()
                 self.test_loss = self._mean_loss(self.corpus.test)
                 metrics.write(self.state.step, TEST, loss=self.test_loss)
+            self._saver.curves()
         finally:
+            self._saver.close()
             progress.close()
             metrics.close()
         return self.state
+
+    @property
+    def out_of_patience(self) -> bool:
+        """Whether so many validations in a row had no better loss that the training is over."""
+        return self._patience is not None and self.state.without_better >= self._patience
 
     @property
     def validates(self) -> bool:
@@ -147,45 +149,116 @@ class Trainer:
 
     def validate(self) -> float:
         """Mean loss in nats per token over the held-out tokens, each predicted once, without dropout."""
-        return self._mean_loss(self.corpus.validation)
+        return self._mean_loss(self.corpus.validation, self._unless_stopped)
 
-    def _mean_loss(self, stream: TokenStream) -> float:
+    def _mean_loss(self, stream: TokenStream, through: Callable[[Iterable], Iterable] = iter) -> float:
         rows = self.learner.recipe.batch_size // self.learner.parts
-        loss, _ = self.learner.mean_loss(
-            evaluation_windows(stream, context_length=self._context_length, batch_size=rows)
-        )
+        batches = evaluation_windows(stream, context_length=self._context_length, batch_size=rows)
+        loss, _ = self.learner.mean_loss(through(batches))
         return loss
 
+    def _unless_stopped(self, batches: Iterable) -> Iterator:
+        for batch in batches:
+            if self._signals.received is not None:
+                raise _BrokenOff
+            yield batch
+
     def _run(self, metrics, progress):
+        if self.state.owed:
+            self._report(set(self.state.owed), metrics, progress)
+        while not self._ended_early and self.state.step < self.schedule.steps:
+            trouble = self._steps(metrics, progress)
+            if trouble is None:
+                break
+            self._go_back(trouble, metrics, progress)
+        if self._ended_early:
+            metrics.write(self.state.step, EARLY_END, loss=self.state.best_validation_loss)
+
+    def _steps(self, metrics, progress) -> Trouble | None:
+        """Trains from the present step to the end, or to trouble, which it returns."""
         last, first = self.schedule.steps, self.state.step
         unchecked = []  # losses not yet looked at: reading one waits for the device
-        batches = training_batches(self.corpus, self.learner, self._context_length, first)
-        for x, y in batches.take(last - first):
-            unchecked.append(self.learner.step(x, y, self.schedule.rate_after(self.state.step)))
-            self.state.step = step = self.state.step + 1
-            stopping = self._signals.received is not None
+        start = first + self.state.skipped_batches
+        batches = training_batches(self.corpus, self.learner, self._context_length, start)
+        for x, y in progress.fed(batches.take(last - first)):
+            step = self.state.step + 1
+            weights = self.learner.copied_weights() if self._is_watched(step) else None
+            unchecked.append(self.learner.step(x, y, self.schedule.rate_after(step - 1)))
+            if weights is not None:
+                self._watched = self.learner.update_figures(weights)
+            self.state.step = step
+            self._saver.check()
             due = {report for report, every in self._reports() if every and (step % every == 0 or step == last)}
-            if due or stopping:
+            if due or self._stopping:
                 self._check()
-                self._count(unchecked)
-                unchecked = []
+                trouble, unchecked = self._look_at(unchecked), []
                 progress.pause(step)
-            if "log" in due:
-                self._log(metrics, progress)
-            self._write_reports(due, stopping, metrics, progress)
-            if self.stopped_copying is not None:
+                if trouble is not None:
+                    return trouble
+                self._report(due, metrics, progress)
+            if self._ended_early:
                 break
-            if due or stopping or step == first + 1:
+            if due or step == first + 1:
                 progress.resume(step)
-            if stopping and step < last:
-                raise KeyboardInterrupt
+        return None
+
+    def _is_watched(self, step: int) -> bool:
+        """Whether the step's update is measured, which takes a moment: where a line comes, at most every tenth."""
+        return step % self.rhythm.log_every == 0 and step % min(10, self.schedule.steps) == 0
+
+    @property
+    def _stopping(self) -> bool:
+        return self._signals.received is not None
+
+    @property
+    def _ended_early(self) -> bool:
+        return self.stopped_copying is not None or self.out_of_patience
+
+    def _report(self, due: set[str], metrics, progress) -> None:
+        """Does what is due at this step, and saves.
+
+        Raises:
+            KeyboardInterrupt: A signal came, and everything is saved.
+        """
+        self.state.owed = []
+        if "log" in due:
+            self._log(metrics, progress)
+        jobs: list[Job] = []
+        owed = sorted(due & {"eval", "sample"})
+        self._saver.at_rest = dataclasses.replace(self.state, owed=owed)
+        try:
+            if "eval" in due:
+                jobs += self._evaluate(metrics, progress)
+            if "sample" in due:
+                sample = self._keeper.write_sample(self.state.step)
+                progress.note(sample)
+                metrics.write_text(self.state.step, "sample", sample)
+        except _BrokenOff:
+            self.state.owed = owed
+        self._saver.at_rest = None
+        stopping = self._stopping
+        if stopping:
+            self._signals.meet()
+        if "eval" in due:
+            jobs.append(self._saver.curves)
+        if "checkpoint" in due or stopping or self._ended_early:
+            jobs += self._saver.checkpoint(self.state, self.rhythm.keep_checkpoints)
+        if jobs:
+            self._saver.submit(*jobs)
+        if stopping and (self.state.step < self.schedule.steps or self.state.owed):
+            self._saver.wait()
+            raise KeyboardInterrupt
 
     def _log(self, metrics, progress):
         state = self.state
         mean = state.unlogged_loss / state.unlogged_steps
-        metrics.write(
-            state.step, TRAIN, **progress.report(state.step, mean, self.schedule.rate_after(state.step - 1))
-        )
+        figures = progress.report(state.step, mean, self.schedule.rate_after(state.step - 1))
+        watched = {name: float(value) for name, value in self._watched.items()}
+        self._watched = {}
+        metrics.write(state.step, TRAIN, **figures, **watched)
+        if self._on_pace and "tokens_per_s" in figures and state.step >= self._began_at + _STEPS_OF_A_PACE:
+            self._on_pace(self.learner.recipe.batch_size * self._context_length / figures["tokens_per_s"])
+            self._on_pace = None
         state.unlogged_loss, state.unlogged_steps = 0.0, 0
 
     def _reports(self):
@@ -197,53 +270,73 @@ class Trainer:
             ("checkpoint", rhythm.checkpoint_every),
         )
 
-    def _write_reports(self, due, stopping, metrics, progress):
-        if "eval" in due:
-            self._evaluate(metrics, progress)
-        if "sample" in due:
-            progress.note(self._keeper.write_sample(self.state.step))
-        if "checkpoint" in due or stopping or self.stopped_copying is not None:
-            self._save_checkpoint()
-            if not self.state.best_step:  # a model to write with, until validation has chosen one
-                self._keeper.save()
+    def _look_at(self, losses) -> Trouble | None:
+        """Counts the losses of the last steps, one by one: a resumed run has the same sum to the bit."""
+        first = self.state.step - len(losses) + 1
+        for step, loss in enumerate(map(float, losses), first):
+            trouble = watch(self.state, step, loss)
+            if trouble is not None:
+                if not self._bears(trouble):
+                    return trouble
+                self.state.grow_used_to(loss)
+            self.state.count(loss)
+        return None
 
-    def _count(self, losses):
-        values = np.array([float(loss) for loss in losses])
-        finite = np.isfinite(values)
-        if finite.all():
-            for value in values.tolist():  # one by one: a resumed run has the same sum to the bit
-                self.state.unlogged_loss += value
-            self.state.unlogged_steps += len(values)
-            return
-        step = self.state.step - len(values) + 1 + int(np.argmin(finite))
-        raise UserError(
-            f"the loss must stay finite; it is {values[~finite][0]} at step {step} with the learning rate "
-            f"{self.schedule.rate_after(step - 1):.2e}. Try a smaller `learning_rate` or `clip_norm` or more "
-            "`warmup_steps`; what was saved before is kept"
+    def _bears(self, trouble: Trouble) -> bool:
+        """Whether it goes on all the same: the loss only rose, and there is nothing to go back to."""
+        if not math.isfinite(trouble.loss):
+            return False
+        self._saver.wait()
+        return not (self._most_rollbacks and good_checkpoints(trouble, self.run_dir / CHECKPOINTS))
+
+    def _go_back(self, trouble: Trouble, metrics, progress) -> None:
+        """Puts everything back to the checkpoint before it.
+
+        Raises:
+            UserError: There is none, or it was tried often enough.
+        """
+        state = self.state
+        self._saver.wait()
+        restored = None
+        if state.tries < self._most_rollbacks:
+            restored = restored_before(
+                trouble,
+                self.run_dir / CHECKPOINTS,
+                self.learner.variables,
+                state,
+                self.rhythm.checkpoint_every,
+            )
+        if restored is None:
+            raise no_way_on(trouble, state.tries, self.schedule.rate_after(trouble.last_step - 1))
+        self.state = restored
+        metrics.go_back(restored, trouble)
+        progress.go_back(restored.step)
+        progress.note(
+            f"{trouble}: back to the checkpoint of step {restored.step:,}, and on from there without the "
+            f"{trouble.last_step - restored.step:,} batches up to step {trouble.last_step:,} "
+            f"(try {restored.tries} of {self._most_rollbacks})"
         )
 
-    def _evaluate(self, metrics, progress):
+    def _evaluate(self, metrics, progress) -> list[Job]:
+        state = self.state
         loss = self.validate()
+        if self._stopping:
+            raise _BrokenOff
         figures = self._originality() if self._originality else {}
-        metrics.write(self.state.step, VALIDATION, loss=loss, **figures)
-        best = loss < self.state.best_validation_loss
+        best = loss < state.best_validation_loss
+        without_better = 0 if best else state.without_better + 1
+        if self._patience is not None:
+            figures = {**figures, "without_better": without_better}
+        metrics.write(state.step, VALIDATION, loss=loss, **figures)
         copied = figures.get("copied_share")
-        progress.validation(self.state.step, loss, best, copied)
-        if best:
-            self.state.best_validation_loss, self.state.best_step = loss, self.state.step
-            self._keeper.save()
+        progress.validation(state.step, loss, best, copied)
+        state.without_better = without_better
         if copied is not None and self._stop_when_copying is not None and copied > self._stop_when_copying:
             self.stopped_copying = copied
-
-    def _save_checkpoint(self):
-        save_checkpoint(
-            self.run_dir / CHECKPOINTS,
-            self.state.step,
-            self.learner.variables,
-            dataclasses.asdict(self.state),
-            keep=self.rhythm.keep_checkpoints,
-            description=self._keeper.describe(),
-        )
+        if not best:
+            return []
+        state.best_validation_loss, state.best_step = loss, state.step
+        return [self._keeper.snapshot()]
 
 
 def training_batches(

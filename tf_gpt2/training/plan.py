@@ -69,6 +69,9 @@ class TrainingOptions:
         originality: Measure at each validation what the model copies from the training text.
         stop_when_copying: End the training at a validation where more than this share of what the model writes is
             copied, from 0 to 1; None goes on.
+        patience: End the training after so many validations in a row without a better loss; None goes on.
+        rollbacks: How often at one place the run goes back to the last good checkpoint from a loss that rises far
+            or is not finite, and leaves that text out; 0 never.
 
     Raises:
         UserError: A value is out of range, or one would have no effect beside another.
@@ -115,6 +118,8 @@ class TrainingOptions:
     sample_prompt: str = ""
     originality: bool = True
     stop_when_copying: float | None = None
+    patience: int | None = None
+    rollbacks: int = 3
 
     def __post_init__(self):
         if self.preset is not None and self.preset not in PRESETS:
@@ -134,6 +139,10 @@ class TrainingOptions:
                 raise UserError(f"`{name}` must be above 0; received {getattr(self, name)!r}")
         if self.stop_when_copying is not None and not 0 <= self.stop_when_copying <= 1:
             raise UserError(f"`stop_when_copying` must be from 0 to 1; received {self.stop_when_copying!r}")
+        if self.patience is not None and self.patience < 1:
+            raise UserError(f"`patience` must be at least 1 validation; received {self.patience!r}")
+        if self.rollbacks < 0:
+            raise UserError(f"`rollbacks` must be at least 0; received {self.rollbacks!r}")
         Shares(self.validation_fraction, self.test_fraction, self.split_seed)
         self._refuse_without_effect()
 
@@ -157,6 +166,11 @@ class TrainingOptions:
             raise UserError(
                 "`stop_when_copying` has no effect without `originality` and a validation, where it is measured; "
                 "leave it out"
+            )
+        if self.patience is not None and not (self.validation_fraction and self.eval_every != 0):
+            raise UserError(
+                "`patience` has no effect without validations, which it counts; leave it out, or give "
+                "`eval_every` and `validation_fraction` above 0"
             )
         if self.sample_every == 0 and self.sample_prompt:
             raise UserError(

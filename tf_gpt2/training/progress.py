@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from typing import TextIO
 
 from tf_gpt2.terminal import tell
@@ -29,6 +30,7 @@ class Progress:
         self._tokens_per_step = tokens_per_step
         self._counted_step = first_step
         self._steps, self._seconds = 0, 0.0
+        self._waited = 0.0
         self._shown = 0.0
         self._begun: float | None = None
         self._begun_step = first_step
@@ -49,12 +51,34 @@ class Progress:
             self._seconds += time.perf_counter() - self._resumed
             self._resumed = None
 
+    def fed(self, batches: Iterable) -> Iterator:
+        """The batches, and a watch on how long they are waited for."""
+        waiting = iter(batches)
+        while True:
+            start = time.perf_counter()
+            batch = next(waiting, None)
+            if self._resumed is not None:
+                self._waited += time.perf_counter() - start
+            if batch is None:
+                return
+            yield batch
+
+    def go_back(self, step: int) -> None:
+        """Begins anew at an earlier step: what was done after it counts for nothing."""
+        self._steps, self._seconds, self._waited, self._counted_step = 0, 0.0, 0.0, step
+        self._begun = self._resumed = None
+
     def report(self, step: int, loss: float, learning_rate: float) -> dict:
-        """Shows the line; returns the figures for metrics.jsonl (loss, learning_rate, tokens_per_s)."""
+        """Shows the line; returns the figures for metrics.jsonl.
+
+        These are `loss`, `learning_rate`, `tokens_per_s` and `input_wait`, the share of the time that batches were
+        waited for.
+        """
         figures = {"loss": loss, "learning_rate": learning_rate}
         if self._steps and self._seconds:
             figures["tokens_per_s"] = self._steps * self._tokens_per_step / self._seconds
-        self._steps, self._seconds = 0, 0.0
+            figures["input_wait"] = self._waited / self._seconds
+        self._steps, self._seconds, self._waited = 0, 0.0, 0.0
         self._show(step, figures)
         return figures
 
@@ -85,7 +109,7 @@ class Progress:
             parts.append(f"{figures['tokens_per_s']:,.0f} tokens/s")
         if self._begun is not None and step > self._begun_step:
             left = (now - self._begun) / (step - self._begun_step) * (self._last_step - step)
-            parts.append(f"{_duration(left)} to go")
+            parts.append(f"{duration(left)} to go")
         tell(self._stream, "  ".join(parts), before=self._clear, end="" if self._in_place else "\n")
 
     @property
@@ -93,7 +117,8 @@ class Progress:
         return "\r\x1b[K" if self._in_place else ""
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Minutes and seconds, and hours where there are some."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

@@ -66,12 +66,26 @@ def open_run_directory(
         UserError: The directory holds another run, a damaged one, a model that no run here made, or cannot be
             written.
     """
+    for folder in (run_dir, pathlib.Path(run_dir) / CHECKPOINTS, pathlib.Path(run_dir) / SAMPLES):
+        sweep(folder)
+    opened, stored = _look(run_dir, resolve, resume)
+    if opened.configuration != stored:
+        text = json.dumps(opened.configuration, indent=2, ensure_ascii=False) + "\n"
+        write_atomically(pathlib.Path(run_dir) / TRAINING_FILE, text.encode("utf-8", "backslashreplace"))
+    return opened
+
+
+def look_at_run(run_dir: str | os.PathLike, resolve: Callable[[dict | None], dict], *, resume: bool) -> OpenedRun:
+    """As `open_run_directory`, and leaves everything as it is."""
+    return _look(run_dir, resolve, resume)[0]
+
+
+def _look(run_dir, resolve, resume) -> tuple[OpenedRun, dict | None]:
+    """The run as it is to be, and the configuration that is stored."""
     from tf_gpt2.schemas import Training
 
     refuse_what_is_no_run(run_dir)
     run_dir = pathlib.Path(run_dir)
-    for folder in (run_dir, run_dir / CHECKPOINTS, run_dir / SAMPLES):
-        sweep(folder)
     stored = read_training(run_dir)
     wanted = json.loads(json.dumps(resolve(stored)))
     validated(Training, wanted, "the configuration asked for", "give other values")
@@ -85,10 +99,7 @@ def open_run_directory(
         if started:
             _check_same_run(run_dir, stored, wanted)
             changes = tuple(_differences(stored, wanted, [ENVIRONMENT]))
-    if wanted != stored:
-        text = json.dumps(wanted, indent=2, ensure_ascii=False) + "\n"
-        write_atomically(run_dir / TRAINING_FILE, text.encode("utf-8", "backslashreplace"))
-    return OpenedRun(wanted, changes)
+    return OpenedRun(wanted, changes), stored
 
 
 def _check_same_run(run_dir, stored, wanted):

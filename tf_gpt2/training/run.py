@@ -1,12 +1,14 @@
 """From novels to a model directory: what `python -m tf_gpt2.train` and `tf_gpt2.train_model` do."""
 
-import dataclasses
+from __future__ import annotations
+
 import functools
 import logging
 import os
 import pathlib
+import tempfile
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from tf_gpt2 import runtime
 from tf_gpt2.corpus.report import format_report
@@ -14,19 +16,19 @@ from tf_gpt2.corpus.script import is_alphabetic
 from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.data.token_files import PreparedCorpus
 from tf_gpt2.errors import UserError
-from tf_gpt2.formats.training_checkpoint import newest_whole_step
 from tf_gpt2.run_directory import CHECKPOINTS, CONFIG_FILE, TOKENIZER_FILE
 from tf_gpt2.tokenizer import Tokenizer
-from tf_gpt2.training.length import Length, plan_length
 from tf_gpt2.training.lock import RunLock
-from tf_gpt2.training.memory import plan_sparing
-from tf_gpt2.training.plan import TrainingOptions, plan_recipe, plan_rhythm, plan_schedule
-from tf_gpt2.training.resuming import open_run_directory, refuse_what_is_no_run
+from tf_gpt2.training.plan import TrainingOptions, plan_rhythm
+from tf_gpt2.training.preflight import Preflight
+from tf_gpt2.training.resuming import look_at_run, open_run_directory, refuse_what_is_no_run
 from tf_gpt2.training.summary import TrainingResult, summarise
+
+if TYPE_CHECKING:
+    from tf_gpt2.training.loop import Trainer
 
 log = logging.getLogger(__name__)
 _SCRIPT_SAMPLE_TOKENS = 20_000
-_LONGEST_TITLES = 8_000_000  # characters in training.json, which is read as a whole
 
 
 def train_model(
@@ -46,6 +48,45 @@ def train_model(
         KeyboardInterrupt: The user asked to stop; a checkpoint has been saved; the same call goes on from there.
     """
     asked = TrainingOptions(**options)
+    prepared = _prepare(asked, corpus, run_dir)
+    runtime.prepare_training()
+    return _train(asked, prepared, run_dir)
+
+
+def preflight(
+    corpus: str | os.PathLike | Sequence[str | os.PathLike] | None = None,
+    run_dir: str | os.PathLike = "runs/demo",
+    *,
+    by_xla: bool = False,
+    **options: Any,
+) -> Preflight:
+    """What is known of a training before it begins, from some of its steps too; the run directory stays as it is.
+
+    Args:
+        corpus: As for `train_model`.
+        run_dir: As for `train_model`; a run that is there is gone on with.
+        by_xla: Give the memory of the step by XLA's own account instead of the process's; for a process that has
+            computed nothing before and ends after it.
+        **options: As for `train_model`.
+
+    Raises:
+        UserError: As for `train_model`.
+    """
+    asked = TrainingOptions(**options)
+    prepared = _prepare(asked, corpus, run_dir)
+    with tempfile.TemporaryDirectory() as folder:
+        runtime.prepare_training(memory_to=folder if by_xla else None)
+        from tf_gpt2.training.setup import set_up  # TensorFlow is imported from here on
+
+        setup = set_up(asked, prepared)
+        setup.account = pathlib.Path(folder)
+        look_at_run(run_dir, functools.partial(setup.settle, run_dir), resume=asked.resume)
+        setup.time_step()
+        return setup.preflight(run_dir)
+
+
+def _prepare(asked: TrainingOptions, corpus, run_dir) -> PreparedCorpus:
+    """Reads the corpus, and says what is in it."""
     refuse_what_is_no_run(run_dir)
     prepared = prepare_corpus(
         corpus,
@@ -63,8 +104,7 @@ def train_model(
     if asked.validation_fraction and not prepared.validation.targets:
         log.info("the texts are too short to hold any of them out: the model is trained without validation")
     _advise_tokenizer(asked, prepared)
-    runtime.prepare_training()
-    return _train(asked, prepared, run_dir)
+    return prepared
 
 
 def _advise_tokenizer(asked: TrainingOptions, prepared: PreparedCorpus) -> None:
@@ -79,56 +119,27 @@ def _advise_tokenizer(asked: TrainingOptions, prepared: PreparedCorpus) -> None:
 
 
 def _train(asked: TrainingOptions, prepared: PreparedCorpus, run_dir) -> TrainingResult:
-    from tf_gpt2.training.devices import local_devices  # TensorFlow is imported from here on
-    from tf_gpt2.training.gpt2 import GPT2Keeper, starting_model, trained_variables
-    from tf_gpt2.training.learner import Learner
-    from tf_gpt2.training.loop import Trainer, training_batches
+    from tf_gpt2.training.gpt2 import GPT2Keeper  # TensorFlow is imported from here on
+    from tf_gpt2.training.loop import Trainer
     from tf_gpt2.training.originality import originality_probe
+    from tf_gpt2.training.setup import set_up
 
-    devices = local_devices(asked.precision)
-    with devices.scope():
-        model, config = starting_model(asked, prepared.tokenizer)
-        recipe = plan_recipe(asked, config)
-        window = _window(prepared, config)
-        learner = Learner(
-            model,
-            recipe,
-            trained_variables(model, recipe),
-            sparing=plan_sparing(config, recipe.batch_size // recipe.accumulation_steps, window, asked.remat),
-            precision=devices.precision,
-        )
-    log.info(
-        f"model: {config.num_layers} layers, width {config.hidden_dim}, {config.num_heads} heads, context "
-        f"{config.context_length}: {config.num_parameters:,} parameters on "
-        f"{devices.description} in {devices.precision}"
-    )
-    length: Length | None = None
-
-    def seconds_per_step() -> float:
-        log.info("compiling and timing the training step")
-        batches = training_batches(prepared, learner, window)
-        return learner.seconds_per_step(batches, plan_schedule(asked, 1000).learning_rate)
-
-    def resolve(stored: dict | None) -> dict:
-        """What training.json records; settles the number of steps."""
-        nonlocal length
-        section = None if stored is None else stored.get("training", {})
-        done = newest_whole_step(pathlib.Path(run_dir) / CHECKPOINTS)
-        length = plan_length(asked, recipe, len(prepared.train), window, seconds_per_step, section, done)
-        computing = {"device": devices.description, "precision": devices.precision, "remat": asked.remat}
-        return _configuration(asked, prepared, config, recipe, length, computing)
-
+    setup = set_up(asked, prepared)
     with RunLock(run_dir) as lock:
-        opened = open_run_directory(run_dir, resolve, resume=asked.resume)
+        opened = open_run_directory(run_dir, functools.partial(setup.settle, run_dir), resume=asked.resume)
         for change in opened.environment_changes:
             log.info(f"{change}: speed and last digits may differ")
         if not (pathlib.Path(run_dir) / CHECKPOINTS / TOKENIZER_FILE).exists():
             # A checkpoint is to be enough for a model directory.
             prepared.tokenizer.save(pathlib.Path(run_dir) / CHECKPOINTS)
-        assert length is not None  # resolved on opening
-        schedule = length.schedule
+        schedule = setup.length.schedule
         keeper = GPT2Keeper(
-            run_dir, model, config, prepared.tokenizer, sample_prompt=asked.sample_prompt, seed=asked.seed
+            run_dir,
+            setup.learner.model,
+            setup.config,
+            prepared.tokenizer,
+            sample_prompt=asked.sample_prompt,
+            seed=asked.seed,
         )
         probe = None
         if prepared.validation.targets and asked.originality:
@@ -140,20 +151,23 @@ def _train(asked: TrainingOptions, prepared: PreparedCorpus, run_dir) -> Trainin
             )
         trainer = Trainer(
             run_dir,
-            learner,
+            setup.learner,
             prepared,
             schedule,
             plan_rhythm(asked, schedule.steps),
-            context_length=window,
+            context_length=setup.window,
             keeper=keeper,
             check=lock.check,
             originality=functools.partial(keeper.measure, probe) if probe else None,
             stop_when_copying=asked.stop_when_copying,
+            patience=asked.patience,
+            most_rollbacks=asked.rollbacks,
+            on_pace=functools.partial(setup.tell_pace, run_dir),
         )
         if trainer.restore():
-            if trainer.state.step >= schedule.steps:
-                _refuse_finished(trainer)
+            _refuse_ended(trainer, asked)
             log.info(f"going on from step {trainer.state.step:,}")
+        log.info(setup.preflight(run_dir).table())
         try:
             trainer.train()
         except KeyboardInterrupt:
@@ -168,57 +182,29 @@ def _train(asked: TrainingOptions, prepared: PreparedCorpus, run_dir) -> Trainin
                 f"stopped at step {trainer.state.step:,}: {100 * trainer.stopped_copying:.1f} % of what the model "
                 f"writes is copied, more than `stop_when_copying`={asked.stop_when_copying:g}"
             )
+        if trainer.out_of_patience:
+            log.info(
+                f"stopped at step {trainer.state.step:,}: {trainer.state.without_better} validations in a row had "
+                f"no better loss than that of step {trainer.state.best_step:,}; `patience`={asked.patience}"
+            )
         return summarise(trainer, prepared)
 
 
-def _window(prepared: PreparedCorpus, config) -> int:
-    """Tokens of a window: the context, or what the text has."""
-    tokens = len(prepared.train)
-    if tokens < 2 or not prepared.train.targets:
-        raise UserError("`corpus` must hold at least two tokens to train on; give more text")
-    if tokens > config.context_length:
-        return config.context_length
-    log.info(
-        f"the text to train on has {tokens:,} tokens, fewer than the context of {config.context_length:,}: it is "
-        f"trained on in windows of {tokens - 1:,}"
-    )
-    return tokens - 1
-
-
-def _configuration(asked, prepared, config, recipe, length, computing) -> dict:
-    return {
-        "model": dataclasses.asdict(config),
-        "training": {
-            **dataclasses.asdict(length.schedule),
-            "minutes": length.minutes,
-            **dataclasses.asdict(recipe),
-        },
-        "corpus": {
-            "prepared": prepared.folder.name,
-            "books": _titles(prepared),
-            **{f"{split}_tokens": len(stream) for split, stream in prepared.streams.items()},
-        },
-        "init_from": {"folder": asked.init_from},
-        "environment": runtime.describe_environment(**computing),
-    }
-
-
-def _titles(prepared: PreparedCorpus) -> list[str]:
-    """The titles of the texts, of millions the first ones."""
-    titles, left = [], _LONGEST_TITLES
-    for book in prepared.report.books:
-        left -= len(book.title) + 10
-        if left < 0:
-            break
-        titles.append(book.title)
-    return titles
-
-
-def _refuse_finished(trainer) -> NoReturn:
+def _refuse_ended(trainer: Trainer, asked: TrainingOptions) -> None:
     """A run with nothing left to do; makes its model directory when a kill left it without."""
+    state = trainer.state
+    finished = state.step >= trainer.schedule.steps and not state.owed
+    if not finished and not trainer.out_of_patience:
+        return
     if not (trainer.run_dir / CONFIG_FILE).exists():
         trainer.keep_model()
-        log.info(f"the model directory was missing and is made from the checkpoint of step {trainer.state.step:,}")
+        log.info(f"the model directory was missing and is made from the checkpoint of step {state.step:,}")
+    if not finished:
+        raise UserError(
+            f"`run_dir`={trainer.run_dir} holds a run that ended at step {state.step:,}: {state.without_better} "
+            f"validations in a row had no better loss; give a `patience` above {asked.patience} or leave it out to "
+            "go on, or choose another `run_dir`"
+        )
     raise UserError(
         f"`run_dir`={trainer.run_dir} holds a finished run of {trainer.schedule.steps} steps; give more `steps`, "
         "`epochs` or `minutes` to lengthen it, choose another `run_dir`, or fine-tune from it with `init_from`"

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from keras import ops
 
 from tf_gpt2.data.windows import IGNORED
 
@@ -42,6 +43,9 @@ class TrainStep:
         variables: What is trained.
         accumulation_steps: A; a batch [B, T] is computed as A parts of B / A sequences.
         objective: The loss whose mean over the batch is minimised.
+
+    Attributes:
+        gradient_norm: Global norm of the last step's gradient before it was clipped, a tensor; None before.
     """
 
     def __init__(
@@ -57,18 +61,20 @@ class TrainStep:
         self._optimizer = optimizer
         self._variables = variables
         self._parts = accumulation_steps
+        self.gradient_norm: tf.Tensor | None = None
         self._sums = [tf.Variable(tf.zeros(v.shape), trainable=False) for v in variables] if self._parts > 1 else []
 
     def __call__(self, x, y):
         """Updates the model on x, y int32 [B, T]; returns the mean loss before the update, nats per token."""
         if self._parts == 1:
-            return self._whole(x, y)
+            loss, self.gradient_norm = self._whole(x, y)
+            return loss
         rows, counted = x.shape[0] // self._parts, counted_targets(y)
         losses = [
             self._accumulate(x[first : first + rows], y[first : first + rows], counted)
             for first in range(0, x.shape[0], rows)
         ]
-        self._update()
+        self.gradient_norm = self._update()
         return tf.add_n(losses)
 
     def _loss_and_gradients(self, x, y, counted):
@@ -80,8 +86,15 @@ class TrainStep:
     @tf.function(jit_compile=True)
     def _whole(self, x, y):
         loss, gradients = self._loss_and_gradients(x, y, counted_targets(y))
+        norm = self._norm(gradients)
         self._optimizer.apply(gradients, self._variables)
-        return loss
+        return loss, norm
+
+    def _norm(self, gradients):
+        """As Keras computes it to clip them, so XLA computes it once."""
+        squares = [ops.sum(ops.square(gradient)) for gradient in gradients]
+        norm = ops.sqrt(ops.sum(ops.stack(squares)))
+        return norm / self._optimizer.scale_loss(tf.constant(1.0))  # that of float16
 
     @tf.function(jit_compile=True)
     def _accumulate(self, x, y, counted):
@@ -93,9 +106,12 @@ class TrainStep:
 
     @tf.function(jit_compile=True)
     def _update(self):
-        self._optimizer.apply([tf.convert_to_tensor(total) for total in self._sums], self._variables)
+        gradients = [tf.convert_to_tensor(total) for total in self._sums]
+        norm = self._norm(gradients)
+        self._optimizer.apply(gradients, self._variables)
         for total in self._sums:
             total.assign(tf.zeros_like(total))
+        return norm
 
 
 class EvalStep:

@@ -102,3 +102,15 @@ def test_what_is_neither_model_nor_file_is_refused_before_anything_is_written(
         with pytest.raises(UserError, match=f"`compare`.*{said}"):
             write_site(served_run_dir, tmp_path / "site", compare=compare)
     check_other(served_run_dir)
+
+
+def test_a_run_of_another_kind_is_told_where_its_texts_are(tmp_path):
+    """An LSTM's, as benchmarks.lstm_baseline leaves it: weights of its own, no config.json."""
+    run = tmp_path / "lstm"
+    run.mkdir()
+    (run / "lstm.npz").write_bytes(b"")
+    with pytest.raises(UserError, match=r'`compare`: .*of another kind give .*"prompt"'):
+        check_other(run)
+    (tmp_path / "lstm.jsonl").write_text("", "utf-8")
+    with pytest.raises(UserError, match=r"`compare`: .*lstm\.jsonl: give that"):
+        check_other(run)

@@ -2,7 +2,8 @@
 
 import { loadBundle } from "./bundle/bundle.js";
 import { WeightStore } from "./bundle/weights.js";
-import { Inspector, Unseen } from "./inspection/inspector.js";
+import { Inspector } from "./inspection/inspector.js";
+import { Unseen } from "./inspection/unseen.js";
 import { offered } from "./offered.js";
 import { Guards } from "./originality/guards.js";
 import { asTrouble } from "./trouble.js";

@@ -56,7 +56,11 @@ export function paintSquare(context, weights, length, side) {
   context.putImageData(image, 0, 0);
 }
 
-/** Null in a browser without canvas. @param {HTMLCanvasElement} canvas @returns {CanvasRenderingContext2D | null} */
+/** Null in a browser without canvas, or that forbids it. @param {HTMLCanvasElement} canvas @returns {CanvasRenderingContext2D | null} */
 export function paper(canvas) {
-  return canvas.getContext?.("2d") ?? null;
+  try {
+    return canvas.getContext?.("2d") ?? null;
+  } catch {
+    return null;
+  }
 }

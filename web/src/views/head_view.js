@@ -1,17 +1,14 @@
-/** What each token looks at, in lines: width by weight, colour by head. */
+/** What each token looks at, in lines (head_lines.js) between two columns of tokens, and in a sentence. */
 
 import { create, setText } from "../page/dom.js";
-import { headColour, paper } from "./colours.js";
+import { paintLines } from "./head_lines.js";
 import { labels, percent } from "./labels.js";
 import { displayPicker, headSquares, layerPicker } from "./pickers.js";
 import { Latest } from "./shared.js";
-import { hasNaN, headOf, patternOf } from "./summary.js";
+import { hasNaN, headOf, meanOf, patternOf } from "./summary.js";
+import { TokenColumns } from "./token_columns.js";
 
-const ROW = 26; // pixels of a token
-const SIDE = 0.32; // of the width: a column of tokens
-// Of all tokens at once only lines from here on are drawn; of one token all that can be seen.
-const FAINT = 0.06;
-const FAINTEST = 0.01;
+const NAMED = 3; // of the tokens looked at, in the sentence
 
 export class HeadView {
   /**
@@ -28,30 +25,17 @@ export class HeadView {
     this.latest = new Latest();
     /** @type {Float32Array | null} [H, T, T] */
     this.attention = null;
-    /** @type {{side: "query" | "key", place: number} | null} What the pointer is at. */
+    /** @type {import("./head_lines.js").Picture["looked"]} What the pointer is at. */
     this.looked = null;
-    this.picker = layerPicker(shared, (chosen) => this.open(chosen));
-    this.picker.select.value = String(layer);
-    this.squares = headSquares(shared, this.heads, () => {
-      this.describe();
-      this.paint();
-    });
-    this.summary = create("p", { class: "note", role: "status" });
-    this.canvas = create("canvas", { class: "inside-lines" });
-    this.canvas.setAttribute("aria-hidden", "true");
-    this.scroller = create("div", { class: "inside-scroller" });
-    this.place = create("div", {}, this.scroller);
-    const top = create("div", { class: "inside-choices" }, this.picker.label, displayPicker(shared));
-    const intro = create("p", { class: "note" }, shared.say("headIntro"));
-    this.element = create("div", {}, intro, top, this.squares.element, this.summary, this.place);
-    this.scroller.addEventListener("scroll", () => this.paintSoon(), { passive: true });
-    if (typeof ResizeObserver === "function") new ResizeObserver(() => this.paintSoon()).observe(this.scroller);
+    /** @type {TokenColumns | null} */
+    this.columns = null;
+    this.build();
   }
 
   draw() {
     if (!this.attention || this.shown !== this.layer) this.open(this.layer);
     else {
-      if (this.shownBytes !== this.shared.showBytes) this.build();
+      if (this.columns?.shownBytes !== this.shared.showBytes) this.line();
       this.choose();
       this.paint();
     }
@@ -70,7 +54,7 @@ export class HeadView {
       this.attention = attention;
       this.shown = layer;
       this.place.replaceChildren(this.scroller);
-      this.build();
+      this.line();
       this.choose();
       this.paint();
     });
@@ -79,57 +63,46 @@ export class HeadView {
   /** @private */
   build() {
     const { shared } = this;
-    this.shownBytes = shared.showBytes;
-    const names = labels(shared.source.tokens, shared.showBytes);
-    const column = (/** @type {"query" | "key"} */ side) => {
-      const list = create("div", { class: `inside-column ${side}` });
-      const items = names.map((name, place) => {
-        const item = create("div", { class: "inside-row", dir: "auto" }, name);
-        item.dataset.place = String(place);
-        return item;
-      });
-      list.append(...items);
-      const placeOf = (/** @type {Event} */ { target }) => {
-        const item = target instanceof Element ? target.closest("[data-place]") : null;
-        return item instanceof HTMLElement ? Number(item.dataset.place) : null;
-      };
-      list.addEventListener("pointerover", (/** @type {Event} */ event) => this.look(side, placeOf(event)));
-      list.addEventListener("pointerleave", () => this.look(side, null));
-      list.addEventListener("click", (/** @type {Event} */ event) => {
-        const place = placeOf(event);
-        if (place === null) return;
+    const picker = layerPicker(shared, (chosen) => this.open(chosen));
+    picker.select.value = String(this.layer);
+    const squares = headSquares(shared, this.heads, () => {
+      this.describe();
+      this.paint();
+    });
+    this.summary = create("p", { class: "note", role: "status" });
+    this.unable = create("p", { class: "note", hidden: true }, shared.say("noCanvas"));
+    this.canvas = create("canvas", { class: "inside-lines" });
+    this.canvas.setAttribute("aria-hidden", "true");
+    this.scroller = create("div", { class: "inside-scroller" });
+    this.place = create("div", {}, this.scroller);
+    const top = create("div", { class: "inside-choices" }, picker.label, displayPicker(shared));
+    const intro = create("p", { class: "note" }, shared.say("headIntro"));
+    this.element = create("div", {}, intro, top, squares.element, this.summary, this.unable, this.place);
+    this.scroller.addEventListener("scroll", () => this.paintSoon(), { passive: true });
+    if (typeof ResizeObserver === "function") new ResizeObserver(() => this.paintSoon()).observe(this.scroller);
+  }
+
+  /** The columns of tokens. @private */
+  line() {
+    const { shared } = this;
+    this.columns = new TokenColumns(shared, {
+      onLook: (side, place) => this.look(side, place),
+      onTap: (place) => {
         // A tap isolates a token's lines, another one on it brings all back.
         this.all = !this.all && shared.token === place;
         shared.set({ position: place });
-      });
-      return { list, items };
-    };
-    this.query = column("query");
-    this.key = column("key");
-    this.query.list.tabIndex = 0;
-    this.query.list.setAttribute("role", "listbox");
-    this.query.list.setAttribute("aria-label", shared.say("queryList"));
-    for (const item of this.query.items) item.setAttribute("role", "option");
-    this.key.list.setAttribute("aria-hidden", "true");
-    this.query.list.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.keyed(event));
-    this.scroller.replaceChildren(this.canvas, this.query.list, this.key.list);
-  }
-
-  /** @private */
-  keyed(/** @type {KeyboardEvent} */ event) {
-    if (event.key === "Escape") {
-      this.all = true;
-      this.paint();
-    }
-    const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 }[event.key];
-    if (!step) return;
-    event.preventDefault();
-    const last = this.shared.source.tokens.length - 1;
-    const position = Math.max(0, Math.min(last, this.shared.token + step));
-    this.looked = null;
-    this.all = false;
-    this.shared.set({ position });
-    this.query?.items[position]?.scrollIntoView({ block: "nearest" });
+      },
+      onStep: (place) => {
+        this.looked = null;
+        this.all = false;
+        shared.set({ position: place });
+      },
+      onAll: () => {
+        this.all = true;
+        this.paint();
+      },
+    });
+    this.scroller.replaceChildren(this.canvas, this.columns.query, this.columns.key);
   }
 
   /** @private */
@@ -141,11 +114,7 @@ export class HeadView {
 
   /** Marks the chosen token, and says what it looks at. @private */
   choose() {
-    const { shared, query } = this;
-    for (const item of query?.list.querySelectorAll("[aria-selected=true]") ?? []) {
-      item.setAttribute("aria-selected", "false");
-    }
-    query?.items[shared.token]?.setAttribute("aria-selected", "true");
+    this.columns?.choose(this.shared.token);
     this.describe();
   }
 
@@ -159,103 +128,34 @@ export class HeadView {
     });
   }
 
-  /** Draws what can be seen of the lines; a sentence says the same. */
+  /** Draws the lines; where a browser cannot, the sentence and the columns remain. */
   paint() {
-    const { attention, scroller, canvas, shared } = this;
-    if (!attention || !this.query) return;
-    const context = paper(canvas);
-    if (!context) {
-      setText(this.summary, `${this.summary.textContent} ${shared.say("noCanvas")}`);
-      return;
-    }
-    const [width, height] = [scroller.clientWidth, scroller.clientHeight];
-    const ratio = Math.min(globalThis.devicePixelRatio || 1, 2);
-    // A canvas of another size is made anew, which takes longer than to draw on it.
-    if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
-      canvas.width = Math.round(width * ratio);
-      canvas.height = Math.round(height * ratio);
-      canvas.style.width = `${width}px`;
-      canvas.style.height = `${height}px`;
-    }
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.clearRect(0, 0, width, height);
-    const count = shared.source.tokens.length;
-    const looked = this.looked ?? (this.all ? null : { side: "query", place: shared.token });
-    const top = scroller.scrollTop;
-    const first = Math.floor(top / ROW);
-    const end = Math.min(count, first + Math.ceil(height / ROW) + 1);
-    for (const head of this.heads) {
-      const weights = headOf(attention, head, count);
-      const colour = headColour(head, shared.source.shape.heads);
-      const line = (/** @type {number} */ from, /** @type {number} */ to, /** @type {number} */ least) => {
-        const weight = weights[from * count + to];
-        if (weight < least) return;
-        context.globalAlpha = Math.min(1, 0.25 + weight);
-        context.strokeStyle = colour;
-        context.lineWidth = 0.5 + 5 * weight;
-        context.beginPath();
-        context.moveTo(width * SIDE, (from + 0.5) * ROW - top);
-        context.lineTo(width * (1 - SIDE), (to + 0.5) * ROW - top);
-        context.stroke();
-      };
-      if (looked?.side === "query") for (let to = 0; to <= looked.place; to++) line(looked.place, to, FAINTEST);
-      else if (looked) for (let from = looked.place; from < count; from++) line(from, looked.place, FAINTEST);
-      else for (let from = first; from < end; from++) for (let to = 0; to <= from; to++) line(from, to, FAINT);
-    }
-    context.globalAlpha = 1;
-    if (looked) this.shade(context, attention, looked, width, first, end);
-  }
-
-  /** The other side's tokens by weight, a stripe for each head. @private */
-  shade(
-    /** @type {CanvasRenderingContext2D} */ context,
-    /** @type {Float32Array} */ attention,
-    /** @type {{side: string, place: number}} */ looked,
-    /** @type {number} */ width,
-    /** @type {number} */ first,
-    /** @type {number} */ end,
-  ) {
-    const { shared, scroller } = this;
-    const count = shared.source.tokens.length;
-    const heads = [...this.heads];
-    const stripe = (width * SIDE) / Math.max(1, heads.length);
-    const left = looked.side === "query" ? width * (1 - SIDE) : 0;
-    const top = scroller.scrollTop;
-    for (const [at, head] of heads.entries()) {
-      const weights = headOf(attention, head, count);
-      context.fillStyle = headColour(head, shared.source.shape.heads);
-      for (let other = first; other < end; other++) {
-        const [from, to] = looked.side === "query" ? [looked.place, other] : [other, looked.place];
-        const weight = to <= from ? weights[from * count + to] : 0;
-        if (weight < FAINTEST) continue;
-        context.globalAlpha = 0.45 * weight;
-        context.fillRect(left + at * stripe, other * ROW - top, stripe, ROW - 1);
-      }
-    }
-    context.globalAlpha = 1;
+    const { attention, shared, columns } = this;
+    if (!attention || !columns) return;
+    const looked = this.looked ?? (this.all ? null : { side: /** @type {const} */ ("query"), place: shared.token });
+    const { heads } = shared.source.shape;
+    const picture = { attention, count: shared.source.tokens.length, heads, shown: this.heads, looked };
+    const drawn = paintLines(this.canvas, this.scroller, picture);
+    this.canvas.hidden = !drawn;
+    this.unable.hidden = drawn;
   }
 
   /** @private */
   describe() {
-    const { shared, attention } = this;
+    const { shared, attention, heads } = this;
     const { tokens } = shared.source;
-    const count = tokens.length;
-    if (!attention || !count) return;
+    if (!attention || !tokens.length) return;
     const row = shared.token;
-    const mean = new Float32Array(row + 1);
-    for (const head of this.heads) {
-      const weights = headOf(attention, head, count);
-      for (let to = 0; to <= row; to++) mean[to] += weights[row * count + to] / this.heads.size;
-    }
+    const mean = meanOf(attention, heads, row, tokens.length);
     const order = Array.from(mean.keys()).sort((a, b) => mean[b] - mean[a]);
     const names = labels(tokens, shared.showBytes);
-    const list = order.slice(0, 3).map((to) => `「${names[to]}」 ${percent(mean[to])}`);
-    const sentences = this.heads.size
+    const list = order.slice(0, NAMED).map((to) => `「${names[to]}」 ${percent(mean[to])}`);
+    const sentences = heads.size
       ? [shared.say("looksAt", { token: names[row], n: row + 1, list: list.join(", ") })]
       : [shared.say("noHeads")];
-    if (this.heads.size === 1) {
-      const [head] = this.heads;
-      const { pattern, share } = patternOf(headOf(attention, head, count), tokens);
+    if (heads.size === 1) {
+      const [head] = heads;
+      const { pattern, share } = patternOf(headOf(attention, head, tokens.length), tokens);
       const values = { layer: this.layer + 1, head: head + 1, share: percent(share) };
       sentences.push(shared.say(/** @type {any} */ (`pattern_${pattern}`), values));
     }

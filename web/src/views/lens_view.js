@@ -1,6 +1,7 @@
 /** What the model would say after each layer: a table of layers by positions. */
 
 import { create, setText } from "../page/dom.js";
+import { arrowGrid, reach } from "./arrow_grid.js";
 import { labels, percent, visible } from "./labels.js";
 import { Latest } from "./shared.js";
 
@@ -26,6 +27,9 @@ export class LensView {
       button("later", COLUMNS),
     );
     this.place = create("div");
+    /** @type {HTMLElement[][]} */
+    this.buttons = [];
+    arrowGrid(this.place, () => this.buttons);
     this.detail = create("div", { class: "inside-ten" });
     const intro = create("p", { class: "note" }, shared.say("lensIntro"));
     this.element = create("div", {}, intro, row, this.place, this.detail);
@@ -107,6 +111,8 @@ export class LensView {
     const scroller = create("div", { class: "inside-table", tabIndex: 0, role: "region" }, table);
     scroller.setAttribute("aria-label", shared.say("view_lens"));
     this.place.replaceChildren(scroller);
+    this.buttons = rows.map((/** @type {HTMLElement} */ row) => [...row.querySelectorAll("button")]);
+    reach(this.buttons);
     this.detail.replaceChildren();
   }
 

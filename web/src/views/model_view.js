@@ -1,6 +1,7 @@
 /** All layers and heads at a glance: a small picture each, drawn when it comes into sight, a large one on a press. */
 
 import { create, setText } from "../page/dom.js";
+import { arrowGrid, reach } from "./arrow_grid.js";
 import { paintSquare, paper } from "./colours.js";
 import { HeadView } from "./head_view.js";
 import { percent } from "./labels.js";
@@ -16,7 +17,11 @@ export class ModelView {
     const { layers, heads } = shared.source.shape;
     this.layers = rangeField(shared.say("whichLayers"), layers, () => this.build());
     this.heads = rangeField(shared.say("whichHeads"), heads, () => this.build());
-    this.grid = create("div", { class: "inside-grid" });
+    this.grid = create("div", { class: "inside-grid", role: "group" });
+    this.grid.setAttribute("aria-label", shared.say("modelGrid"));
+    /** @type {HTMLElement[][]} */
+    this.buttons = [];
+    arrowGrid(this.grid, () => this.buttons);
     this.detail = create("div", { class: "inside-large" });
     this.status = create("p", { class: "note", role: "status" });
     /** @type {HeadView | null} */
@@ -55,6 +60,8 @@ export class ModelView {
       return row;
     });
     this.grid.replaceChildren(...rows);
+    this.buttons = rows.map((row) => [...row.querySelectorAll("button")]);
+    reach(this.buttons);
     if (typeof IntersectionObserver !== "function") {
       for (const row of rows) this.fill(row);
       return;
@@ -99,15 +106,26 @@ export class ModelView {
         const sentence = shared.say(/** @type {any} */ (`pattern_${pattern}`), values);
         button.setAttribute("aria-label", sentence);
         button.title = sentence;
-        const context = paper(/** @type {HTMLCanvasElement} */ (button.querySelector("canvas")));
-        if (context) paintSquare(context, weights, count, SIDE);
-        else setText(this.status, shared.say("noCanvas"));
+        this.paint(button, weights, shared.say(/** @type {any} */ (`short_${pattern}`), values));
       }
       row.dataset.drawn = "true";
     } catch (error) {
       const code = /** @type {{code?: string}} */ (error).code ?? "";
       setText(this.status, shared.say(/** @type {any} */ (`failed_${code}`)) || `${shared.say("failed")} ${error}`);
     }
+  }
+
+  /** A picture, or words where the browser cannot draw. @private */
+  paint(/** @type {HTMLButtonElement} */ button, /** @type {Float32Array} */ weights, /** @type {string} */ words) {
+    const { shared } = this;
+    const canvas = button.querySelector("canvas");
+    const context = canvas && paper(canvas);
+    if (context) {
+      paintSquare(context, weights, shared.source.tokens.length, SIDE);
+      return;
+    }
+    setText(this.status, shared.say("noCanvas"));
+    button.replaceChildren(create("span", { class: "inside-short" }, words));
   }
 
   /** @private */

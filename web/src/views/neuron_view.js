@@ -1,6 +1,7 @@
 /** Why a token looks at another: query, key, their products element by element, the sum, the softmax. */
 
 import { create, setText } from "../page/dom.js";
+import { arrowGrid, reach } from "./arrow_grid.js";
 import { paintSigned, paper } from "./colours.js";
 import { labels, percent } from "./labels.js";
 import { displayPicker, headPicker, layerPicker } from "./pickers.js";
@@ -19,7 +20,9 @@ export class NeuronView {
     this.expanded = true;
     /** The key whose numbers are written out. */
     this.key = 0;
-    this.strip = new TokenStrip(shared);
+    /** @type {number | null} The token that the pointer is at: its numbers show as long as it is. */
+    this.looked = null;
+    this.strip = new TokenStrip(shared, { onLook: (place) => this.look(place) });
     const layer = layerPicker(shared, (chosen) => this.change({ layer: chosen }));
     const head = headPicker(shared, (chosen) => this.change({ head: chosen }));
     this.toggle = create("button", { type: "button" });
@@ -33,6 +36,9 @@ export class NeuronView {
       this.toggle,
     );
     this.place = create("div", { class: "inside-neurons" });
+    /** @type {HTMLElement[][]} */
+    this.buttons = [];
+    arrowGrid(this.place, () => this.buttons);
     this.numbers = create("div", { class: "inside-numbers" });
     const intro = create("p", { class: "note" }, shared.say("neuronIntro"));
     this.element = create("div", {}, intro, this.strip.element, top, this.place, this.numbers);
@@ -58,9 +64,27 @@ export class NeuronView {
     this.draw();
   }
 
-  /** Rows for all keys that the chosen token sees. @private */
+  /** The token whose query shows. @private */
+  get token() {
+    return this.looked ?? this.shared.token;
+  }
+
+  /** @private */
+  look(/** @type {number | null} */ place) {
+    if (place === this.looked || (this.looked === null && place === this.shared.token)) return;
+    this.looked = place;
+    if (this.soon) return;
+    this.soon = true;
+    requestAnimationFrame(() => {
+      this.soon = false;
+      this.draw();
+    });
+  }
+
+  /** Rows for all keys that a token sees. @private */
   compute(/** @type {Float32Array} */ queries, /** @type {Float32Array} */ keys) {
-    const { source, token } = this.shared;
+    const { source } = this.shared;
+    const { token } = this;
     const depth = source.shape.headDim;
     const count = source.tokens.length;
     const row = (/** @type {Float32Array} */ all, /** @type {number} */ at) =>
@@ -90,18 +114,8 @@ export class NeuronView {
       key: most(rows.map(({ key }) => key)),
       product: most(rows.map((r) => r.products)),
     };
-    const strip = (
-      /** @type {Float32Array} */ values,
-      /** @type {number} */ scale,
-      /** @type {string} */ label,
-    ) => {
-      const canvas = create("canvas", { class: "inside-vector", width: values.length, height: 1 });
-      canvas.setAttribute("role", "img");
-      canvas.setAttribute("aria-label", label);
-      const context = paper(canvas);
-      if (context) paintSigned(context, values, scale, 0);
-      return create("td", {}, canvas);
-    };
+    const strip = (/** @type {Float32Array} */ values, /** @type {number} */ scale, /** @type {any} */ key) =>
+      create("td", {}, vector(values, scale, this.words(key, values)));
     const head = ["neuronToken", ...(expanded ? ["query", "key", "product", "dot"] : []), "softmax"];
     const titles = head.map((key) => create("th", { scope: "col" }, shared.say(/** @type {any} */ (key))));
     const lines = rows.map(({ place, key, products, dot, share }) => {
@@ -113,20 +127,16 @@ export class NeuronView {
       bar.style.width = `${100 * share}%`;
       const vectors = expanded
         ? [
-            strip(query, largest.query, shared.say("query")),
-            strip(key, largest.key, shared.say("key")),
-            strip(products, largest.product, shared.say("product")),
+            strip(query, largest.query, "query"),
+            strip(key, largest.key, "key"),
+            strip(products, largest.product, "product"),
             create("td", { class: "figure" }, dot.toFixed(DIGITS)),
           ]
         : [];
       const last = create("td", { class: "figure" }, percent(share), bar);
       return create("tr", {}, create("th", { scope: "row" }, name), ...vectors, last);
     });
-    const caption = create(
-      "caption",
-      { class: "note" },
-      shared.say("neuronCaption", { token: names[shared.token] }),
-    );
+    const caption = create("caption", { class: "note" }, shared.say("neuronCaption", { token: names[this.token] }));
     const table = create(
       "table",
       {},
@@ -136,8 +146,25 @@ export class NeuronView {
     );
     const scroller = create("div", { class: "inside-table", tabIndex: 0, role: "region" }, table);
     scroller.setAttribute("aria-label", shared.say("view_neurons"));
+    const focused = this.place.contains(document.activeElement);
     this.place.replaceChildren(scroller);
+    this.buttons = lines.map((/** @type {HTMLElement} */ line) => [...line.querySelectorAll("button")]);
+    const [button] = this.buttons[Math.min(this.key, rows.length - 1)];
+    reach(this.buttons, button);
+    if (focused) button.focus({ preventScroll: true });
     this.write(query, rows[Math.min(this.key, rows.length - 1)], names);
+  }
+
+  /** What a picture of numbers shows, for those who do not see it. @private */
+  words(/** @type {import("./strings.js").Key} */ key, /** @type {Float32Array} */ values) {
+    const place = values.reduce((best, value, at) => (Math.abs(value) > Math.abs(values[best]) ? at : best), 0);
+    const value = values[place].toFixed(DIGITS);
+    return this.shared.say("largestElement", {
+      name: this.shared.say(key),
+      n: values.length,
+      place: place + 1,
+      value,
+    });
   }
 
   /** The numbers of one key, element by element. @private */
@@ -152,7 +179,7 @@ export class NeuronView {
       return;
     }
     const sum = shared.say("neuronSum", {
-      query: names[shared.token],
+      query: names[this.token],
       key: names[row.place],
       dot: row.dot.toFixed(DIGITS),
       root: Math.sqrt(query.length).toFixed(2),
@@ -187,4 +214,15 @@ export class NeuronView {
     details.addEventListener("toggle", () => (this.open = details.open));
     this.numbers.replaceChildren(create("p", {}, sum), details);
   }
+}
+
+/** Numbers in colours, or words where the browser cannot draw. */
+function vector(/** @type {Float32Array} */ values, /** @type {number} */ largest, /** @type {string} */ words) {
+  const canvas = create("canvas", { class: "inside-vector", width: values.length, height: 1 });
+  const context = paper(canvas);
+  if (!context) return create("span", { class: "note" }, words);
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", words);
+  paintSigned(context, values, largest, 0);
+  return canvas;
 }

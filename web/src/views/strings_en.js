@@ -34,6 +34,7 @@ export const en = {
   headsHelp: "Which heads show",
   modelIntro:
     "Each little square is a head: rows are the characters that look, columns those looked at, the darker the more. Press one to enlarge it, again to close it.",
+  modelGrid: "All heads, a layer each row: choose one with the arrow keys, Enter enlarges it",
   layerShort: "L{n}",
   headOfLayer: "Head {head} of layer {layer}",
   headIntro:
@@ -49,6 +50,13 @@ export const en = {
   pattern_marks: "Head {head} of layer {layer} looks mostly at punctuation and quotation marks ({share}).",
   pattern_near: "Head {head} of layer {layer} looks mostly at the last few tokens ({share}).",
   pattern_spread: "Head {head} of layer {layer} looks in many places; none has most of it.",
+  short_before: "before\n{share}",
+  short_self: "itself\n{share}",
+  short_first: "first\n{share}",
+  short_same: "same\n{share}",
+  short_marks: "marks\n{share}",
+  short_near: "near\n{share}",
+  short_spread: "spread",
   neuronIntro:
     "Choose a character to see why it looks at one before it: query times key, element by element, added up, then the softmax. Blue is above zero, orange below, the stronger the larger.",
   neuronCaption: "The query of “{token}” and the key of each token that it sees",
@@ -57,6 +65,7 @@ export const en = {
   key: "key k",
   product: "q × k (element by element)",
   dot: "q · k",
+  largestElement: "{name}: of its {n} elements number {place} is the largest, {value}",
   softmax: "softmax",
   element: "Element",
   elements: "The numbers, element by element",

@@ -44,6 +44,24 @@ export function headOf(attention, head, count) {
   return attention.subarray(head * count * count, (head + 1) * count * count);
 }
 
+/**
+ * What some heads together look at from one token, each counted alike.
+ *
+ * @param {Float32Array} attention [H, T, T]
+ * @param {Set<number>} heads Which of them.
+ * @param {number} row Of the token.
+ * @param {number} count T.
+ * @returns {Float32Array} [row + 1]
+ */
+export function meanOf(attention, heads, row, count) {
+  const mean = new Float32Array(row + 1);
+  for (const head of heads) {
+    const weights = headOf(attention, head, count);
+    for (let to = 0; to <= row; to++) mean[to] += weights[row * count + to] / heads.size;
+  }
+  return mean;
+}
+
 /** Whether anything of it is no number. @param {Float32Array} values */
 export function hasNaN(values) {
   for (const value of values) if (Number.isNaN(value)) return true;

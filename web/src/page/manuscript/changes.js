@@ -1,5 +1,6 @@
 /** How a manuscript changes: pure functions that leave the one they are given as it is. */
 
+import { difference } from "./difference.js";
 import { isEmpty, openingOf, path, runText, wholeText } from "./tree.js";
 
 /**
@@ -189,21 +190,6 @@ export function edit(m, column, text, amend = false) {
   const [manuscript, added] = add(m, { ...UNMADE, parent, kind: "edit", ...change });
   return select(manuscript, m.tips.with(column, added));
 }
-
-/** The least change that makes one text the other, never through the middle of a character. */
-function difference(/** @type {string} */ before, /** @type {string} */ after) {
-  const shorter = Math.min(before.length, after.length);
-  let at = 0;
-  while (at < shorter && before[at] === after[at]) at++;
-  if (at && isHigh(before, at - 1)) at--;
-  let end = 0;
-  while (end < shorter - at && before[before.length - 1 - end] === after[after.length - 1 - end]) end++;
-  if (end && isLow(before, before.length - end)) end--;
-  return { at, removed: before.length - end - at, text: after.slice(at, after.length - end) };
-}
-
-const isHigh = (/** @type {string} */ text, /** @type {number} */ at) => (text.charCodeAt(at) & 0xfc00) === 0xd800;
-const isLow = (/** @type {string} */ text, /** @type {number} */ at) => (text.charCodeAt(at) & 0xfc00) === 0xdc00;
 
 /** What a token completes comes to the passage being written. @param {Manuscript} m @param {number} place */
 export function grow(m, place, /** @type {string} */ text, /** @type {number} */ count) {

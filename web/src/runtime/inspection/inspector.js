@@ -4,6 +4,8 @@ import { planWindows } from "../writing/questions.js";
 import { likeliest, logSumExp, place, windowStart } from "./answers.js";
 import { attentionOf, splitHeads } from "./attention.js";
 import { tokenText } from "./token_text.js";
+import { logitsInOrder, traceOf } from "./trace.js";
+import { numbers } from "./unseen.js";
 
 // Of a longer text a part is looked at, whose numbers take no more room than this.
 const MOST_BYTES = 2 ** 28;
@@ -14,19 +16,9 @@ const LENS = 10;
 /**
  * @typedef {import("../contract.js").InspectMessage} InspectMessage
  * @typedef {import("../decoder.js").Decoder} Decoder
- * @typedef {() => Promise<boolean>} Stopped
- * @typedef {{ids: number[], states: Float32Array[], projections: Float32Array[]}} Trace States [L + 1][T, D], projections
- *   [L][T, 3 D].
+ * @typedef {import("./trace.js").Stopped} Stopped
+ * @typedef {import("./trace.js").Trace} Trace
  */
-
-/** Why something cannot be seen, by a code that the views have a sentence for. */
-export class Unseen extends Error {
-  /** @param {"unsupported" | "nan"} code */
-  constructor(code) {
-    super(code);
-    this.code = code;
-  }
-}
 
 export class Inspector {
   /**
@@ -151,13 +143,13 @@ export class Inspector {
 
   /** As `score` of questions.js has it: a text is a document. @private */
   async surprise(/** @type {number[]} */ ids, /** @type {Stopped} */ stopped) {
-    const { writer } = this;
+    const { writer, config } = this;
     const sequence = [writer.endOfTextId, ...ids];
     const logProbabilities = new Float32Array(ids.length);
     const ranks = new Int32Array(ids.length);
     for (const { start, length, first } of planWindows(ids.length, writer.contextLength)) {
       const part = sequence.slice(start, start + length);
-      const logitsOf = await this.logitsOf(part, first, stopped);
+      const logitsOf = await logitsInOrder(writer, part, first, config, stopped);
       if (!logitsOf) return null;
       for (let at = first; at < length; at++) {
         if (at % 32 === 0 && (await stopped())) return null;
@@ -170,57 +162,12 @@ export class Inspector {
     return { logProbabilities, ranks };
   }
 
-  /**
-   * Logits after tokens of a text, to be asked for in their order.
-   *
-   * @private
-   * @returns {Promise<((at: number) => Promise<Float32Array> | Float32Array) | null>}
-   */
-  async logitsOf(/** @type {number[]} */ ids, /** @type {number} */ first, /** @type {Stopped} */ stopped) {
-    const { writer, config } = this;
-    const { decoder } = writer;
-    const { n_embd: width, n_layer: layers } = config;
-    writer.reset();
-    const { answer } = decoder;
-    if (!decoder.trace || !answer) {
-      if (first) await decoder.encode(ids.slice(0, first));
-      return (at) => decoder.encode([ids[at]]);
-    }
-    const states = new Float32Array(ids.length * width);
-    const done = await decoder.trace(
-      ids,
-      (kind, layer, from, values) => {
-        if (kind === "state" && layer === layers) states.set(values, from * width);
-      },
-      stopped,
-    );
-    decoder.reset();
-    if (!done) return null;
-    return (at) => answer.call(decoder, states.subarray(at * width, (at + 1) * width));
-  }
-
   /** @private @returns {Promise<Trace | null>} */
   async trace(/** @type {number[]} */ ids, /** @type {Stopped} */ stopped) {
-    const { writer, config, traced } = this;
+    const { traced } = this;
     if (traced && traced.ids.length === ids.length && ids.every((id, at) => id === traced.ids[at])) return traced;
-    const { decoder } = writer;
-    if (!decoder.trace || !decoder.answer) throw new Unseen("unsupported");
-    const { n_layer: layers, n_embd: width } = config;
-    const rows = (/** @type {number} */ count, /** @type {number} */ size) =>
-      Array.from({ length: count }, () => new Float32Array(ids.length * size));
-    this.traced = null;
-    const trace = { ids, states: rows(layers + 1, width), projections: rows(layers, 3 * width) };
-    writer.reset();
-    const done = await decoder.trace(
-      ids,
-      (kind, layer, first, values) => {
-        if (kind === "state") trace.states[layer].set(values, first * width);
-        else trace.projections[layer].set(values, first * 3 * width);
-      },
-      stopped,
-    );
-    decoder.reset();
-    if (done) this.traced = trace;
+    this.traced = null; // its room is needed
+    this.traced = await traceOf(this.writer, ids, this.config, stopped);
     return this.traced;
   }
 
@@ -264,10 +211,4 @@ export class Inspector {
     }
     return { hidden };
   }
-}
-
-/** @param {number} value @returns {number} The same. @throws {Unseen} NaN says that the weights are no numbers. */
-function numbers(value) {
-  if (Number.isNaN(value)) throw new Unseen("nan");
-  return value;
 }

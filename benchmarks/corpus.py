@@ -115,9 +115,10 @@ def _input_pipeline(folder: Path, step_s: float, steps: int = 50) -> dict:
     """The share of time a loop waits for its batch, with sleep standing in for the step."""
     import numpy as np
 
+    from tf_gpt2.data.token_files import TokenStream
     from tf_gpt2.data.windows import training_dataset
 
-    tokens = np.memmap(folder / "train.bin", "<u2", mode="r")
+    tokens = TokenStream(np.memmap(folder / "train.bin", "<u2", mode="r"))
     batches = iter(training_dataset(tokens, context_length=256, batch_size=16, seed=0))
     next(batches)
     waited = 0.0

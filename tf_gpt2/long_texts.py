@@ -5,7 +5,7 @@ Without it `tokenizers` holds some 150 bytes for every token of a novel.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import tokenizers
@@ -13,20 +13,50 @@ import tokenizers
 _BATCH_CHARACTERS = 250_000
 # White space of more than a line feed stays together: what GPT-2 makes of it depends on what follows.
 _BETWEEN_LINES = re.compile(r"(?<=\S\n)(?=\S)")
+_LONGEST_LINE = 1_000_000
+_WORD = "[A-Za-z\u4e00-\u9fff]"
+_BETWEEN_WORDS = re.compile(f"(?<={_WORD})(?= {_WORD}|[,.;:!?，。；：！？、])")
 # Normalizers that change a character by itself or with its accents, which never follow a line feed.
 _LOCAL = ("NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "BertNormalizer")
 _ONE_CHARACTER = r"[\p{Cn}\p{Co}]"  # the pattern of word_piece.py
 _SPACE_FIRST = ("always", "first")
 
 
-def batches_of_lines(text: str) -> Iterator[list[str]]:
-    """Whole lines, line feed included, some 250,000 characters at a time; empty ones go with the one before."""
-    begin = 0
-    while begin < len(text):
-        found = _BETWEEN_LINES.search(text, begin + _BATCH_CHARACTERS)
-        end = found.start() if found else len(text)
-        yield _BETWEEN_LINES.split(text[begin:end])
-        begin = end
+def batches_of_lines(pieces: Iterable[str]) -> Iterator[str]:
+    """A text that comes in pieces, in batches of whole lines of some 250,000 characters.
+
+    A line of millions of characters is cut before a space or a mark between words, where the pre-tokenizers that
+    `continuing` admits cut too; one of letters without an end is cut anywhere.
+    """
+    text = ""
+    for piece in pieces:
+        text = text + piece if text else piece
+        while (cut := _cut(text)) is not None:
+            yield text[:cut]
+            text = text[cut:]
+    if text:
+        yield text
+
+
+def _cut(text: str) -> int | None:
+    """Where a batch ends; None where more of the text has to come."""
+    if len(text) <= _BATCH_CHARACTERS:
+        return None
+    if found := _BETWEEN_LINES.search(text, _BATCH_CHARACTERS):
+        return found.start()
+    if len(text) < _BATCH_CHARACTERS + _LONGEST_LINE:
+        return None
+    found = _BETWEEN_WORDS.search(text, _BATCH_CHARACTERS)
+    return found.start() if found else len(text)
+
+
+def lines_of(batch: str) -> list[str]:
+    """The lines of a batch, line feed included; empty ones go with the one before."""
+    return [
+        part
+        for line in _BETWEEN_LINES.split(batch)
+        for part in ([line] if len(line) <= _LONGEST_LINE else batches_of_lines([line]))
+    ]
 
 
 def continuing(model: tokenizers.Tokenizer) -> tokenizers.Tokenizer | None:

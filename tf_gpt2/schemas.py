@@ -10,8 +10,6 @@ from typing import Annotated, Any, Literal, TypeVar
 import pydantic
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt, StrictStr
 
-from tf_gpt2.corpus.report import CorpusReport
-
 T = TypeVar("T")
 
 
@@ -25,7 +23,6 @@ Absent = Annotated[T | None, BeforeValidator(_not_null)]  # None is for the defa
 # The largest integer that every reader of JSON tells from its neighbours; it fits NumPy's and TensorFlow's int64.
 MAX_INTEGER = 2**53 - 1
 Count = Annotated[StrictInt, Field(ge=0, le=MAX_INTEGER)]
-Pair = Annotated[tuple[Count, Count], Field(strict=False)]
 Positive = Annotated[StrictInt, Field(ge=1, le=MAX_INTEGER)]
 
 
@@ -204,16 +201,42 @@ class StreamsSection(Schema):
     test: StreamSection
 
 
+class FileSection(Schema):
+    """A file of a prepared corpus: its size and checksum."""
+
+    bytes: Count
+    crc32: Count
+
+
+class ReportSection(Schema):
+    """Section `report` of index.json: the fields of CorpusReport, but for its books, which have a file."""
+
+    model_config = pydantic.ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+    characters: Count
+    validation_characters: Count
+    test_characters: Count
+    distinct_characters: Count
+    rare_characters: Count
+    uncovered_characters: Count
+    vocabulary_share: float
+    vocabulary_size: Count
+    tokenizer_kind: StrictStr
+    train_tokens: Count
+    validation_tokens: Count
+    test_tokens: Count
+    marked_lines: Count
+
+
 class PreparedIndex(Schema):
-    """index.json of a prepared corpus: format version, type of the tokens, checksums by file name, the report."""
+    """index.json of a prepared corpus: version, type of the tokens, how many a shard has, sums of its files."""
 
     version: StrictInt
     dtype: Literal["<u2", "<u4"]
+    shard_tokens: Positive
     streams: StreamsSection
-    cuts: list[Pair]  # of each text: where training ends, where validation ends, in characters
-    places: list[Pair]  # of each text: its first byte in text.bin, and its bytes
-    crc32: dict[Literal["train.bin", "validation.bin", "test.bin", "text.bin", "tokenizer.json"], Count]
-    report: CorpusReport
+    files: dict[StrictStr, FileSection]
+    report: ReportSection
 
 
 class CopiesIndex(Schema):

@@ -31,7 +31,7 @@ from tf_gpt2.formats import detect
 from tf_gpt2.formats.rust_errors import told
 from tf_gpt2.formats.tokenizer_files import read_tokenizer
 from tf_gpt2.formats.unused_tokens import without_unused
-from tf_gpt2.long_texts import batches_of_lines, continuing
+from tf_gpt2.long_texts import batches_of_lines, continuing, lines_of
 from tf_gpt2.run_directory import TOKENIZER_CONFIG_FILE, TOKENIZER_FILE
 from tf_gpt2.token_bytes import (
     BYTE_ENTRIES,
@@ -49,6 +49,7 @@ __all__ = ["END_OF_TEXT", "StreamDecoder", "Tokenizer"]
 # What other people's tokenizers put between texts; of BERT's tokens GPT2-Chinese uses [CLS] (word_piece.py).
 _OTHER_ENDS = ("[CLS]", "[SEP]", "</s>", "<eos>")
 _REMEDY = "take another tokenizer.json"
+_LONGEST_WHOLE = 256_000_000  # characters; each takes some 100 bytes meanwhile
 _MIN_BPE_VOCABULARY = 257  # 256 bytes and the end of text
 
 
@@ -187,13 +188,30 @@ class Tokenizer:
         Some tokenizers treat a text's beginning in a way of its own (a space is put before it, say), and some find
         tokens that reach over lines; these encode the text as a whole.
         """
+        for ids, _ in self.encode_pieces([replace_lone_surrogates(text)]):
+            yield ids
+
+    def encode_pieces(self, pieces: Iterable[str], *, begins: bool = True) -> Iterator[tuple[np.ndarray, str]]:
+        """As `encode_long`, of a text that comes in pieces: ids, int32 [length], and the text that they stand for.
+
+        Args:
+            pieces: Strings without unpaired surrogates, the text together.
+            begins: Whether the text begins with them; else it goes on, after text of an earlier call.
+
+        Raises:
+            UserError: The tokenizer has to hold the whole text and that is too long, or cannot encode it.
+        """
         if self._continuing is None:
-            yield self.encode(text)
+            text = _whole(pieces)
+            yield self.encode(text), text
             return
-        for number, lines in enumerate(batches_of_lines(text)):
-            if number == 0:
-                yield self.encode(lines.pop(0))
-            yield from self._encode(self._continuing, lines)
+        for number, batch in enumerate(batches_of_lines(pieces)):
+            if self._tables is not None:
+                yield encode_characters([batch], *self._tables)[0], batch
+                continue
+            lines = lines_of(batch)
+            first = [self.encode(lines.pop(0))] if begins and not number else []
+            yield np.concatenate([*first, *self._encode(self._continuing, lines)]), batch
 
     def encode_joined(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """As `encode_batch`, quick for very many short strings.
@@ -243,6 +261,19 @@ class Tokenizer:
         if self._pieces is None:
             return None
         return self._pieces[token_id] if 0 <= token_id < len(self._pieces) else b""
+
+
+def _whole(pieces: Iterable[str]) -> str:
+    taken, length = [], 0
+    for piece in pieces:
+        taken.append(piece)
+        length += len(piece)
+        if length > _LONGEST_WHOLE:
+            raise UserError(
+                f"A text for this tokenizer, which reads over line ends, must have at most {_LONGEST_WHOLE:,} "
+                "characters: one has more. Part the text with `separator`, or take another tokenizer."
+            )
+    return "".join(taken)
 
 
 def _find_end_of_text(model: tokenizers.Tokenizer, named: str | None) -> int:

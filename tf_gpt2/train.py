@@ -42,7 +42,8 @@ def _flags() -> command.Flags:
     flags.strings(
         "corpus",
         None,
-        "Your texts: files, folders or globs, several with commas (.txt, .md, .epub, .jsonl, .json, .csv, .tsv). "
+        "Your texts: files, folders, globs or addresses (gs://...), several with commas (.txt, .md, .epub, .jsonl, "
+        ".json, .csv, .tsv). "
         "Without it the sample corpus, Romance of the Three Kingdoms, is fetched.",
         value="PATH,...",
     )

@@ -7,7 +7,7 @@ import pytest
 from promises import promptly
 
 from tf_gpt2.corpus import cleaning
-from tf_gpt2.corpus.cleaning import clean, replace_lone_surrogates
+from tf_gpt2.corpus.cleaning import clean, replace_lone_surrogates, visible, visible_length
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,13 @@ def test_what_is_clean_already_is_what_cleaning_gives(monkeypatch):
     quickly = [clean(text) for text in texts]
     monkeypatch.setattr(cleaning, "_UNCLEAN", re.compile("", re.DOTALL))
     assert quickly == [clean(text) for text in texts]
+
+
+def test_a_long_text_is_as_visible_as_a_short_one():
+    everything = "".join(map(chr, (*range(0xD800), *range(0xE000, 0x10100))))
+    pieces = [everything[begin : begin + 100] for begin in range(0, len(everything), 100)]
+    for piece in pieces:
+        assert visible_length(piece) == len(visible(piece))
+    assert visible(everything) == "".join(map(visible, pieces)) != everything
+    words = "It was the best of times. " * 1000
+    assert visible(words) == words and visible_length(words) == len(words)

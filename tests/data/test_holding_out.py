@@ -2,14 +2,17 @@
 
 import random
 
+import numpy as np
 import pytest
 
-from tf_gpt2.data.holding_out import TEST_FROM_CHARACTERS, Shares, hold_out
+from tf_gpt2.data.holding_out import TEST_FROM_CHARACTERS, Cuts, Shares, hold_out
 
 
 def _divide(texts, **shares):
     shares = Shares(**shares)
-    return hold_out([len(text) for text in texts], [shares.digest(text.encode()) for text in texts], shares)
+    lengths = np.array([len(text) for text in texts], np.int64)
+    digests = np.array([shares.digest(text.encode()) for text in texts], "V16")
+    return [Cuts(*cuts) for cuts in hold_out(lengths, digests, shares).tolist()]
 
 
 def _held(cuts, split):

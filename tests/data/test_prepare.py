@@ -66,7 +66,7 @@ def test_report(novels):
 def test_files_are_plain_little_endian_integers(novels):
     corpus = _prepare(novels)
     assert {p.name for p in corpus.folder.iterdir()} == {
-        "train.bin", "validation.bin", "test.bin", "text.bin",
+        "train.bin", "validation.bin", "test.bin", "text.bin", "texts.bin", "titles.bin",
         "tokenizer.json", "tokenizer_config.json", "index.json",
     }  # fmt: skip
     np.testing.assert_array_equal(np.fromfile(corpus.folder / "train.bin", "<u2"), corpus.train.tokens)
@@ -87,7 +87,7 @@ def test_files_are_plain_little_endian_integers(novels):
 
 def test_second_time_comes_from_the_cache(novels, monkeypatch):
     first = _prepare(novels)
-    monkeypatch.setattr(prepare, "_prepare", lambda *args: pytest.fail("prepared again"))
+    monkeypatch.setattr(prepare, "_Preparation", lambda *args: pytest.fail("prepared again"))
     second = _prepare(novels, vocab_size=77)  # no business of characters
     assert second.from_cache and not first.from_cache
     assert second.folder == first.folder and second.report == first.report
@@ -113,7 +113,9 @@ def test_changed_bytes_are_another_entry(novels):
     assert not _prepare(novels).from_cache
 
 
-@pytest.mark.parametrize("name", ["train.bin", "validation.bin", "text.bin", "tokenizer.json", "index.json"])
+@pytest.mark.parametrize(
+    "name", ["train.bin", "validation.bin", "text.bin", "texts.bin", "tokenizer.json", "index.json"]
+)
 @pytest.mark.parametrize("damage", ["flip", "truncate", "delete"])
 def test_a_damaged_entry_is_rebuilt(novels, name, damage):
     before = _prepare(novels)

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import zlib
 
 import numpy as np
 import odd_files
@@ -10,6 +11,7 @@ import pytest
 
 from tf_gpt2.data import token_files
 from tf_gpt2.data.prepare import prepare_corpus
+from tf_gpt2.data.text_table import TABLE, TABLE_NAME
 from tf_gpt2.data.token_files import new_prepared_folder, read_prepared, token_dtype
 from tf_gpt2.errors import UserError
 
@@ -69,19 +71,17 @@ def test_a_folder_without_index_is_no_corpus(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "damage",
-    [
-        {"places": []},
-        {"places": [[0, 5]]},
-        {"places": [[1, 540]]},
-        {"places": [[0, 270], [270, 270]]},
-        {"cuts": []},
-    ],
+    ("field", "value"),
+    [("bytes", 270), ("begin", 1), ("train_end", 181), ("title_bytes", 3), ("test_tokens", -1)],
 )
-def test_an_index_whose_texts_do_not_fill_their_file_is_damaged(tmp_path, damage):
+def test_a_table_whose_texts_do_not_fill_their_file_is_damaged(tmp_path, field, value):
     (tmp_path / "book.txt").write_text("却说曹操引军渡河。" * 20, "utf-8")
     folder = prepare_corpus([tmp_path / "book.txt"], cache_dir=tmp_path / "cache").folder
+    rows = np.fromfile(folder / TABLE_NAME, TABLE)
+    assert rows[0]["bytes"] == 540 and read_prepared(folder, from_cache=True) is not None
+    rows[field] = value
+    rows.tofile(folder / TABLE_NAME)
     index = json.loads((folder / "index.json").read_text("utf-8"))
-    assert index["places"] == [[0, 540]] and read_prepared(folder, from_cache=True) is not None
-    (folder / "index.json").write_text(json.dumps(index | damage))
+    index["files"][TABLE_NAME]["crc32"] = zlib.crc32(rows.tobytes())
+    (folder / "index.json").write_text(json.dumps(index))
     assert read_prepared(folder, from_cache=True) is None

@@ -13,7 +13,7 @@ class CharacterCounter:
     _PIECE = 1 << 20
 
     def __init__(self):
-        self._counts = np.zeros(CODE_POINTS, np.int64)
+        self._counts: np.ndarray | None = None  # made when it is worth it
         self._pending: list[str] = []
         self._length = 0
 
@@ -26,13 +26,34 @@ class CharacterCounter:
             if self._length >= self._PIECE:
                 self._count_pending()
 
+    def add_occurrences(self, code_points: np.ndarray, counts: np.ndarray) -> None:
+        """Adds what another counter has counted: distinct code points [n] and their occurrences, int64 [n]."""
+        self._table()[code_points] += counts
+
     def counts(self) -> np.ndarray:
         """Occurrences of every code point so far: int64 [0x110000]."""
         self._count_pending()
-        return self._counts.copy()
+        return self._table().copy()
+
+    def occurrences(self) -> tuple[np.ndarray, np.ndarray]:
+        """As `counts`, of those that occur: code points, ascending, and how often each, int64 [n]."""
+        if self._counts is None:
+            return np.unique(self._pending_code_points(), return_counts=True)
+        self._count_pending()
+        code_points = np.flatnonzero(self._counts)
+        return code_points, self._counts[code_points]
+
+    def _table(self) -> np.ndarray:
+        if self._counts is None:
+            self._counts = np.zeros(CODE_POINTS, np.int64)
+        return self._counts
+
+    def _pending_code_points(self) -> np.ndarray:
+        text = replace_lone_surrogates("".join(self._pending))
+        return np.frombuffer(text.encode("utf-32-le"), np.uint32)
 
     def _count_pending(self) -> None:
-        text = replace_lone_surrogates("".join(self._pending))
-        self._pending, self._length = [], 0
-        code_points = np.frombuffer(text.encode("utf-32-le"), np.uint32)
-        self._counts += np.bincount(code_points, minlength=CODE_POINTS)
+        if self._pending:
+            table = self._table()
+            table += np.bincount(self._pending_code_points(), minlength=CODE_POINTS)
+            self._pending, self._length = [], 0

@@ -21,13 +21,13 @@ _ALPHABET_SAMPLE_BYTES, _ASCII_SAMPLE_BYTES = 12_288, 4_096
 # GB 2312 and GBK are subsets of GB18030, and files that say the former often hold the latter.
 # Likewise Big5 files made on Windows hold code page 950; big5hkscs has Hong Kong's additions.
 _SUPERSETS = {"gb2312": "gb18030", "gbk": "gb18030", "big5": "cp950", "shift_jis": "cp932", "euc_kr": "cp949"}
-_FALLBACKS = {
+FALLBACKS = {
     "cp950": ("big5hkscs", "big5"),
     "cp932": ("shift_jis", "shift_jis_2004"),
     "euc_jp": ("euc_jis_2004",),
     "hz": ("ascii",),
 }
-_BYTE_ORDER_MARKS = (
+BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16: its mark begins with UTF-16's
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -43,7 +43,7 @@ _FOREIGN_FORMATS = {
 }
 # No encodings of text files; the first takes quadratic time.
 _SLOW_CODECS = ("punycode", "idna", "unicode_escape", "raw_unicode_escape", "unicode-escape", "raw-unicode-escape")
-_CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
+CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 _BYTES_OVER_ASCII = re.compile(rb"[\x80-\xff]")
 _UTF_8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 # Share of the bytes over ASCII that belong to valid UTF-8: beyond doubt, and where nothing else fits. Chance leaves
@@ -67,23 +67,23 @@ def decode(data: bytes, source: str, encoding: str | None = None) -> str:
         UserError: The data is binary, the encoding is unknown or unclear, or some bytes do not
             belong to it.
     """
-    for mark, marked in _BYTE_ORDER_MARKS:
+    for mark, marked in BYTE_ORDER_MARKS:
         # A mark is proof unless the user contradicts it, in which case strict decoding settles the
         # matter.
-        if data.startswith(mark) and (encoding is None or _same_family(encoding, marked)):
+        if data.startswith(mark) and (encoding is None or same_family(encoding, marked)):
             return _strict(data[len(mark) :], marked, source, offset=len(mark))
     if encoding is not None:
-        return _strict(data, _known_codec(encoding), source, told=True)
-    _refuse_foreign_formats(data, source)
+        return _strict(data, known_codec(encoding), source, told=True)
+    refuse_foreign_formats(data, source)
     data = _without_padding(data, source)
-    if not _CONTROLS.search(data, 0, SAMPLE_BYTES) and seven_bit_encoding(data, SAMPLE_BYTES) is None:
+    if not CONTROLS.search(data, 0, SAMPLE_BYTES) and seven_bit_encoding(data, SAMPLE_BYTES) is None:
         try:
             return data.decode("utf-8")
         except UnicodeDecodeError:
             pass
     name = detect(data, source)
     if not name.startswith("utf") and (start := find_utf_8(data, name)) is not None:
-        _refuse_mixture(data, source, name, start)
+        refuse_mixture(source, name, start, len(data), data.count(b"\n", 0, start) + 1)
     return _strict(data, name, source)
 
 
@@ -140,11 +140,11 @@ def _refuse_unclear(source: str, guesses: list[str]) -> NoReturn:
     )
 
 
-def _refuse_mixture(data: bytes, source: str, name: str, start: int) -> NoReturn:
-    line = data.count(b"\n", 0, start) + 1
+def refuse_mixture(source: str, name: str, start: int, size: int, line: int) -> NoReturn:
+    """Refuses a file of `size` bytes in an encoding, of which the bytes from `start` on are UTF-8."""
     raise UserError(
         f"A text file must be in one encoding: {source} is {name} and UTF-8 mixed; line {line}, offset {start} of "
-        f"{len(data)}, is UTF-8. Convert the parts to UTF-8 one by one, or pass `encoding` if this is wrong."
+        f"{size}, is UTF-8. Convert the parts to UTF-8 one by one, or pass `encoding` if this is wrong."
     )
 
 
@@ -174,10 +174,11 @@ def _utf_8_share(sample: bytes) -> float:
 
 
 def _looks_binary(raw: bytes) -> bool:
-    return len(_CONTROLS.findall(raw)) > 0.02 * len(raw)
+    return len(CONTROLS.findall(raw)) > 0.02 * len(raw)
 
 
-def _refuse_foreign_formats(data: bytes, source: str) -> None:
+def refuse_foreign_formats(data: bytes, source: str) -> None:
+    """Refuses what begins as a document of another program."""
     for magic, name in _FOREIGN_FORMATS.items():
         if data.startswith(magic):
             raise UserError(
@@ -186,7 +187,12 @@ def _refuse_foreign_formats(data: bytes, source: str) -> None:
             )
 
 
-def _known_codec(encoding: str) -> str:
+def known_codec(encoding: str) -> str:
+    """The codec that reads an encoding a user named.
+
+    Raises:
+        UserError: Python knows none.
+    """
     try:
         name = codecs.lookup(encoding).name
         if name in _SLOW_CODECS:
@@ -200,15 +206,15 @@ def _known_codec(encoding: str) -> str:
     return _SUPERSETS.get(name, name)
 
 
-def _same_family(encoding: str, marked: str) -> bool:
+def same_family(encoding: str, marked: str) -> bool:
     """Whether `encoding` is the one a byte order mark names, byte order stated or not."""
-    name = _known_codec(encoding).replace("_", "-")
+    name = known_codec(encoding).replace("_", "-")
     return marked.startswith(name.removesuffix("-sig"))
 
 
 def _strict(data: bytes, encoding: str, source: str, *, offset: int = 0, told: bool = False) -> str:
     error: UnicodeDecodeError | None = None
-    for name in (encoding, *_FALLBACKS.get(encoding, ())):
+    for name in (encoding, *FALLBACKS.get(encoding, ())):
         try:
             return data.decode(name).removeprefix("\ufeff").rstrip("\0")
         except UnicodeDecodeError as caught:
@@ -218,10 +224,16 @@ def _strict(data: bytes, encoding: str, source: str, *, offset: int = 0, told: b
             raise UserError(f"{source} cannot be decoded as {name}: {caught}. Pass another `encoding`.") from None
     assert error is not None  # every attempt returned, raised, or left one
     where, line = offset + error.start, data.count(b"\n", 0, error.start) + 1
-    bad = data[error.start : error.start + 4].hex(" ")
+    refuse_damage(encoding, source, where, offset + len(data), line, data[error.start : error.start + 4], told=told)
+
+
+def refuse_damage(
+    encoding: str, source: str, where: int, size: int, line: int, bad: bytes, *, told: bool
+) -> NoReturn:
+    """Refuses a file of `size` bytes with some at offset `where` that do not belong to its encoding."""
     told_by = "as `encoding` says" if told else "as its other bytes suggest"
     raise UserError(
         f"Every byte of a text file must decode: {source} is not {encoding} throughout, {told_by}; "
-        f"bytes {bad} in line {line}, at offset {where} of {offset + len(data)}, do not belong. Repair the file "
+        f"bytes {bad.hex(' ')} in line {line}, at offset {where} of {size}, do not belong. Repair the file "
         "there (iconv -c drops such bytes) or pass another `encoding`."
     )

@@ -49,10 +49,11 @@ class Item(NamedTuple):
     value: Any
 
 
-def json_values(text: str, suffix: str) -> Iterator[Item]:
+def json_values(text: str, suffix: str, first_line: int = 1) -> Iterator[Item]:
     """The values that a file holds: items of a list (.json alone), one value, or one value a line in any of them.
 
-    A .json with a value a line is what `Dataset.to_json` and GPT2-Chinese write.
+    A .json with a value a line is what `Dataset.to_json` and GPT2-Chinese write. `first_line` is the number of the
+    text's first line in its file, where there are values a line.
 
     Raises:
         NotJSON: It is neither; the message completes "the file ...".
@@ -69,13 +70,13 @@ def json_values(text: str, suffix: str) -> Iterator[Item]:
                 return
             yield from (Item(f"item {number}", number, item) for number, item in enumerate(value, start=1))
             return
-    for number, value in _json_lines(text):
+    for number, value in _json_lines(text, first_line):
         yield Item(f"line {number}", number, value)
 
 
-def _json_lines(text: str) -> Iterator[tuple[int, Any]]:
+def _json_lines(text: str, first: int) -> Iterator[tuple[int, Any]]:
     """Number (from 1) and value of every line that is not blank."""
-    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
+    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), start=first):
         if line.strip():
             try:
                 yield number, parse_json(line.strip())

@@ -10,8 +10,7 @@ import glob
 import logging
 import os
 import re
-import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tf_gpt2.corpus import epub
@@ -20,6 +19,7 @@ from tf_gpt2.corpus.decoding import decode
 from tf_gpt2.corpus.records import RECORD_KINDS, ForeignFile, read_records
 from tf_gpt2.corpus.separators import split_texts
 from tf_gpt2.errors import UserError
+from tf_gpt2.locations import AnyPath, RemotePath, facts, found_at, is_address, read_range
 
 _PLAIN_KINDS = (".txt", ".md")
 EXTENSIONS = (*_PLAIN_KINDS, *RECORD_KINDS, ".epub")
@@ -50,7 +50,7 @@ class Book:
     source: str
 
 
-def shown(path: str | os.PathLike) -> str:
+def shown(path: str | os.PathLike | AnyPath) -> str:
     """A path for people: what of its bytes is not UTF-8 as U+FFFD, and its end where it is very long."""
     text = replace_lone_surrogates(str(path))
     return text if len(text) <= _SHOWN_PATH else "…" + text[-_SHOWN_PATH:]
@@ -60,7 +60,7 @@ def expand_corpus(
     entries: str | os.PathLike | Iterable[str | os.PathLike],
     encoding: str | None = None,
     text_field: str | None = None,
-) -> list[Path]:
+) -> list[AnyPath]:
     """The files behind one or several files, folders (searched recursively) and globs (`**` included).
 
     The order is that of the entries and alphabetical inside each. A file reached twice counts once.
@@ -75,7 +75,7 @@ def expand_corpus(
     Raises:
         UserError: An entry leads to no file, or names a file of an unknown kind.
     """
-    found: dict[Path, Path] = {}
+    found: dict[str, AnyPath] = {}
     skipped: list[str] = []
     for entry in map(str, [entries] if isinstance(entries, (str, os.PathLike)) else entries):
         if not entry.strip():
@@ -84,7 +84,7 @@ def expand_corpus(
             )
         try:
             for path in _expand_entry(entry, encoding, text_field, skipped):
-                found.setdefault(path.resolve(), path)
+                found.setdefault(str(path.resolve()) if isinstance(path, Path) else str(path), path)
         except (OSError, ValueError, RuntimeError) as error:  # a name too long, a zero in it, links in a circle
             if isinstance(error, UserError):
                 raise
@@ -98,9 +98,16 @@ def expand_corpus(
     return list(found.values())
 
 
-def _expand_entry(entry: str, encoding: str | None, text_field: str | None, skipped: list[str]) -> list[Path]:
+def _expand_entry(
+    entry: str, encoding: str | None, text_field: str | None, skipped: list[str]
+) -> Sequence[AnyPath]:
     path = Path(entry).expanduser()
-    if path.is_dir():
+    candidates: Sequence[AnyPath]
+    if is_address(entry):
+        candidates, rule = found_at(entry), (shown(entry), "hold", "holds")
+        if len(candidates) == 1 and str(candidates[0]) == entry:
+            return [_of_known_kind(candidates[0])]
+    elif path.is_dir():
         candidates, rule = _in_folder(path), (f"folder {shown(path)}", "hold", "holds")
     elif path.exists() or not glob.has_magic(entry):
         return [_named_file(path)]
@@ -110,7 +117,11 @@ def _expand_entry(entry: str, encoding: str | None, text_field: str | None, skip
             (shown(entry), "match", "matches"),
         )
     before = len(skipped)
-    files = [file for file in candidates if file.is_file() and _is_wanted(file, encoding, text_field, skipped)]
+    files = [
+        file
+        for file in candidates
+        if (isinstance(file, RemotePath) or file.is_file()) and _is_wanted(file, encoding, text_field, skipped)
+    ]
     if not files:
         reasons = f" ({skipped[before][:150]})" if len(skipped) > before else ""
         raise UserError(
@@ -142,7 +153,7 @@ def _unreadable(error: OSError) -> None:
     )
 
 
-def _is_wanted(path: Path, encoding: str | None, text_field: str | None, skipped: list[str]) -> bool:
+def _is_wanted(path: AnyPath, encoding: str | None, text_field: str | None, skipped: list[str]) -> bool:
     """Whether a file of a folder holds texts; adds to `skipped` what a user might have meant to be read."""
     suffix = path.suffix.lower()
     if path.name.startswith("."):
@@ -151,7 +162,7 @@ def _is_wanted(path: Path, encoding: str | None, text_field: str | None, skipped
         if _DOCUMENTS.fullmatch(suffix):
             skipped.append(f"{shown(path.name)} (convert it to .txt)")
         return False
-    if suffix in RECORD_KINDS and path.stat().st_size <= _METADATA_BYTES:
+    if suffix in RECORD_KINDS and facts(path).size <= _METADATA_BYTES:
         try:
             next(read_books(path, encoding, text_field=text_field), None)
         except ForeignFile as error:
@@ -163,26 +174,26 @@ def _is_wanted(path: Path, encoding: str | None, text_field: str | None, skipped
     return True
 
 
-def _named_file(path: Path) -> Path:
+def _named_file(path: Path) -> AnyPath:
     if not path.exists():
         raise UserError(f"`corpus` must name something that exists: {shown(path)} does not. Check the path.")
+    return _of_known_kind(path)
+
+
+def _of_known_kind(path: AnyPath) -> AnyPath:
     if path.suffix.lower() not in EXTENSIONS:
         raise UserError(f"`corpus` reads {_KINDS}: {shown(path)} is none of these. Convert it to plain text first.")
     return path
 
 
-def read_file_bytes(path: Path) -> bytes:
+def read_file_bytes(path: AnyPath) -> bytes:
     """The bytes of a corpus file.
 
     Raises:
         UserError: The file cannot be read, or is none: devices and pipes have no end.
     """
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise UserError(
-                f"`corpus` must name files: {shown(path)} is a device, a pipe or a folder. Save the text as a file."
-            )
-        return path.read_bytes()
+        return read_range(path, 0, facts(path).size)
     except (OSError, MemoryError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or "it does not fit into memory"
         raise UserError(
@@ -191,7 +202,7 @@ def read_file_bytes(path: Path) -> bytes:
 
 
 def read_books(
-    path: Path,
+    path: AnyPath,
     encoding: str | None = None,
     data: bytes | None = None,
     *,

@@ -24,7 +24,9 @@ class ForeignFile(UserError):
     """A file is sound but holds no texts: metadata of a program, say."""
 
 
-def read_records(text: str, suffix: str, source: str, text_field: str | None = None) -> Iterator[Record]:
+def read_records(
+    text: str, suffix: str, source: str, text_field: str | None = None, first_line: int = 1
+) -> Iterator[Record]:
     """The texts of a file of records.
 
     Args:
@@ -32,6 +34,7 @@ def read_records(text: str, suffix: str, source: str, text_field: str | None = N
         suffix: One of `RECORD_KINDS`.
         source: The file's name for messages.
         text_field: Field or column that holds the text; None for "text", a string itself, or the only column.
+        first_line: Number of the text's first line in its file, where that has a value a line.
 
     Raises:
         ForeignFile: The first record holds no text.
@@ -41,8 +44,8 @@ def read_records(text: str, suffix: str, source: str, text_field: str | None = N
         yield from _table_records(text, suffix, source, text_field)
         return
     try:
-        for count, (where, number, value) in enumerate(json_values(text, suffix)):
-            yield _json_record(value, where, number, source, text_field, first=not count)
+        for count, (where, number, value) in enumerate(json_values(text, suffix, first_line)):
+            yield _json_record(value, where, number, source, text_field, first=not count and first_line == 1)
     except NotJSON as error:
         raise UserError(
             f"A JSON corpus must be valid JSON, a flat list of texts or one value a line: {source} {error}. "

@@ -53,7 +53,7 @@ class CorpusReport:
         marked_lines: Lines that hold the mark of a text's beginning or end, <|endoftext|> say, as letters.
     """
 
-    books: tuple[BookReport, ...]
+    books: Sequence[BookReport]
     characters: int
     validation_characters: int
     test_characters: int

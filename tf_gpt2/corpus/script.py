@@ -34,7 +34,17 @@ def convert_script(text: str, script: str | None) -> str:
         UserError: Another value of `script`.
     """
     check_script(script)
-    if script is None or (script == "traditional" and is_traditional(text)):
+    return text if is_in_script(text, script) else converted(text, script)
+
+
+def is_in_script(text: str, script: str | None) -> bool:
+    """Whether nothing is to be converted."""
+    return script is None or (script == "traditional" and is_traditional(text))
+
+
+def converted(text: str, script: str | None) -> str:
+    """A text in one script, whatever it is in."""
+    if script is None:
         return text
     converter = _converter(_CONFIGURATIONS[script])
     return "".join(converter.convert(piece) for piece in _pieces(text))

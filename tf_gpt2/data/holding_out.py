@@ -8,8 +8,10 @@ the corpus: equal texts come to the same side, and so does a text when others jo
 import dataclasses
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
+
+import numpy as np
 
 from tf_gpt2.errors import UserError
 
@@ -54,7 +56,14 @@ class Shares:
 
     def digest(self, text: bytes) -> bytes:
         """What decides whether a text is held out: bytes [16] from its bytes and the seed."""
-        return hashlib.blake2b(text, digest_size=16, salt=(self.seed % 2**64).to_bytes(8, "little")).digest()
+        return self.digest_of([text])
+
+    def digest_of(self, pieces: Iterable[bytes]) -> bytes:
+        """As `digest`, of a text in pieces."""
+        state = hashlib.blake2b(digest_size=16, salt=(self.seed % 2**64).to_bytes(8, "little"))
+        for piece in pieces:
+            state.update(piece)
+        return state.digest()
 
     def of(self, characters: int) -> tuple[float, float]:
         """The shares of validation and test in a corpus of so many characters."""
@@ -78,55 +87,55 @@ class Cuts(NamedTuple):
         return borders[at], borders[at + 1]
 
 
-def hold_out(lengths: Sequence[int], digests: Sequence[bytes], shares: Shares) -> list[Cuts]:
+def hold_out(lengths: np.ndarray, digests: np.ndarray, shares: Shares) -> np.ndarray:
     """Divides a corpus.
 
     Args:
-        lengths: Characters of each text.
-        digests: `Shares.digest` of each text.
+        lengths: Characters of each text, int64 [texts].
+        digests: `Shares.digest` of each text, V16 [texts].
         shares: How much to hold out.
 
     Returns:
-        Where each text is divided.
+        `Cuts` of each text, int64 [texts, 3].
     """
-    validation, test = shares.of(sum(lengths))
+    validation, test = shares.of(int(lengths.sum()))
     if len(lengths) >= WHOLE_TEXTS_FROM:
         return _whole_texts(lengths, digests, validation, test)
-    return [_tails(length, validation, test) for length in lengths]
+    return np.array([_tails(length, validation, test) for length in lengths.tolist()], np.int64).reshape(-1, 3)
 
 
-def _tails(length, validation, test):
+def _tails(length: int, validation: float, test: float) -> Cuts:
     validation_end = length - round(length * test)
     return Cuts(min(validation_end, max(0, length - round(length * (validation + test)))), validation_end, length)
 
 
-def _whole_texts(lengths, digests, validation, test):
-    texts_of: dict[bytes, list[int]] = {}
-    for number, digest in enumerate(digests):
-        texts_of.setdefault(digest, []).append(number)
-    groups = [texts_of[digest] for digest in sorted(texts_of)]
-    sizes = [sum(lengths[number] for number in group) for group in groups]
-    tested = _chosen(sizes, test, set())
-    validated = _chosen(sizes, validation, tested)
-    cuts = [Cuts(length, length, length) for length in lengths]
-    for chosen, (train_end, validated_part) in ((tested, (0, 0)), (validated, (0, 1))):
-        for group in chosen:
-            for number in groups[group]:
-                cuts[number] = Cuts(train_end, lengths[number] * validated_part, lengths[number])
-    return cuts
+def _whole_texts(lengths: np.ndarray, digests: np.ndarray, validation: float, test: float) -> np.ndarray:
+    words = digests.view(">u8").reshape(-1, 2)
+    order = np.lexsort((words[:, 1], words[:, 0]))  # equal texts side by side, by their digest as bytes
+    words = words[order]
+    firsts = np.flatnonzero(np.append(True, np.any(words[1:] != words[:-1], axis=1)))
+    sizes = np.add.reduceat(lengths[order], firsts)
+    split = np.zeros(len(firsts), np.int64)
+    for number, share in ((2, test), (1, validation)):
+        split[_chosen(sizes, share, split)] = number
+    split_of = np.empty(len(lengths), np.int64)
+    split_of[order] = np.repeat(split, np.diff(np.append(firsts, len(lengths))))
+    return np.stack([np.where(split_of == 0, lengths, 0), np.where(split_of == 2, 0, lengths), lengths], axis=1)
 
 
-def _chosen(sizes: list[int], share: float, taken: set[int]) -> set[int]:
-    """Groups in order until they have a share of the characters; one that is far too long is passed over."""
-    free = [number for number in range(len(sizes)) if number not in taken]
-    wanted, most = share * sum(sizes), max(1, math.ceil(_OVERSHOOT * share * len(sizes)))
-    chosen: set[int] = set()
+def _chosen(sizes: np.ndarray, share: float, split: np.ndarray) -> list[int]:
+    """Free groups in order until they have a share of the characters; one that is far too long is passed over."""
+    free = np.flatnonzero(split == 0)
+    wanted, most = share * int(sizes.sum()), max(1, math.ceil(_OVERSHOOT * share * len(sizes)))
+    chosen: list[int] = []
     have = 0
     for number in free:
         # No more than their share by number either: beside one novel all of the poems would go.
-        if have < wanted and len(chosen) < most and have + sizes[number] <= _OVERSHOOT * wanted:
-            chosen.add(number)
-            have += sizes[number]
+        if have >= wanted or len(chosen) >= most:
+            break
+        if have + sizes[number] <= _OVERSHOOT * wanted:
+            chosen.append(int(number))
+            have += int(sizes[number])
     if not chosen and wanted > 0 and len(free) > 1:
-        chosen.add(min(free, key=lambda number: sizes[number]))
+        chosen.append(int(free[np.argmin(sizes[free])]))
     return chosen

@@ -1,7 +1,8 @@
 """Prepares a corpus once and finds it in the cache afterwards.
 
-Two passes. The first reads book by book, cleans, counts characters and writes the clean text to one file; the
-second tokenises it with the vocabulary the counts gave. So memory holds one book at a time.
+Two passes. The first reads the files, cleans, counts characters and writes the clean text to one file; the second
+tokenises it with the vocabulary the counts gave. Memory holds some megabytes of text at a time, however large the
+files are, and a preparation that was killed is gone on with.
 """
 
 import contextlib
@@ -17,30 +18,42 @@ from pathlib import Path
 import numpy as np
 
 from tf_gpt2.cache import prepared_corpus_folder
-from tf_gpt2.corpus.cleaning import clean, replace_lone_surrogates
 from tf_gpt2.corpus.counting import CharacterCounter
-from tf_gpt2.corpus.reading import expand_corpus, read_books, read_file_bytes, shown
+from tf_gpt2.corpus.reading import expand_corpus, shown
 from tf_gpt2.corpus.report import CorpusReport, character_figures
 from tf_gpt2.corpus.sample import sample_path
-from tf_gpt2.corpus.script import check_script, convert_script
-from tf_gpt2.corpus.separators import check_separator, count_marked_lines
-from tf_gpt2.data.holding_out import Shares, hold_out
-from tf_gpt2.data.spool import bpe_sample, write_tokens
-from tf_gpt2.data.token_files import (
-    FORMAT_VERSION,
+from tf_gpt2.corpus.script import check_script
+from tf_gpt2.corpus.separators import check_separator
+from tf_gpt2.data.holding_out import SPLITS, Shares, hold_out
+from tf_gpt2.data.journal import Journal, Pace
+from tf_gpt2.data.opening import open_prepared, prepared_place
+from tf_gpt2.data.reading_tasks import Rules
+from tf_gpt2.data.shards import shard_names
+from tf_gpt2.data.sources import Source, check_unchanged, reading
+from tf_gpt2.data.space import check_space
+from tf_gpt2.data.spool import bpe_sample, count_held_out
+from tf_gpt2.data.spooling import Spooling
+from tf_gpt2.data.text_table import (
+    LENGTHS,
+    LENGTHS_NAME,
+    TABLE_NAME,
     TEXT_NAME,
-    Document,
-    PreparedCorpus,
-    new_prepared_folder,
-    read_documents,
-    read_prepared,
-    token_dtype,
-    write_index,
+    TITLES_NAME,
+    BookReports,
+    Documents,
+    TextTable,
+    begun_table,
 )
+from tf_gpt2.data.token_files import TOKENIZER_NAME, PreparedCorpus, read_prepared, token_dtype, write_index
+from tf_gpt2.data.token_writing import COUNTS_NAME, StreamLayout, TokenWriting, counts_file
+from tf_gpt2.data.work_folder import move, work_folder
 from tf_gpt2.errors import UserError
 from tf_gpt2.files import sweep
+from tf_gpt2.locations import AnyPath, facts, pieces
 from tf_gpt2.tokenizer import Tokenizer
 
+# Part of the cache key: raise it when cleaning, splitting or tokenising change what is stored.
+CONTENT_VERSION = 3
 TOKENIZER_KINDS = ("characters", "bpe")
 _log = logging.getLogger(__name__)
 
@@ -89,7 +102,8 @@ def prepare_corpus(
     A part is held out as holding_out.py says. The vocabulary comes from the training part alone.
 
     Args:
-        corpus: Files, folders and globs; none means the sample corpus.
+        corpus: Files, folders and globs, addresses too (gs://, s3://, hdfs://); or one folder that was prepared
+            elsewhere; none means the sample corpus.
         tokenizer_kind: "characters" or "bpe".
         vocab_size: Ids of a byte-level BPE vocabulary at most; characters take what there is.
         min_char_count: Characters seen fewer times are spelled in bytes; only for characters.
@@ -107,21 +121,38 @@ def prepare_corpus(
         UserError: For every mistake in the arguments and the files, and when the cache cannot be
             written.
     """
+    if (place := prepared_place(corpus)) is not None:
+        return _opened(place, tokenizer_kind, tokenizer, cache_dir)
     shares = Shares(validation_fraction, test_fraction, split_seed)
     settings = _Settings(
         tokenizer_kind, vocab_size, min_char_count, encoding, script, shares, separator, text_field
     )
     files = expand_corpus(corpus, encoding, text_field) if corpus else [sample_path(cache_dir)]
-    folder = prepared_corpus_folder(_cache_key(files, settings, tokenizer), cache_dir)
+    sources = [_source(path) for path in files]
+    folder = prepared_corpus_folder(_cache_key(sources, settings, tokenizer), cache_dir)
     sweep(folder.parent)
     with _no_search_for_cycles():
         prepared = read_prepared(folder, from_cache=True)
         if prepared is None:
-            with new_prepared_folder(folder) as partial:
-                _prepare(partial, files, settings, tokenizer)
+            with work_folder(folder) as (work, new):
+                _Preparation(work, sources, settings, tokenizer).run(new)
             prepared = read_prepared(folder, from_cache=False)
     if prepared is None:
         raise UserError(f"The prepared corpus {folder} must be readable after writing: it is not. Check the disk.")
+    return prepared
+
+
+def _opened(place: AnyPath, kind: str, tokenizer: Tokenizer | None, cache_dir) -> PreparedCorpus:
+    """What was prepared elsewhere, where it has the tokens that are asked for."""
+    prepared = open_prepared(place, cache_dir)
+    own = prepared.tokenizer
+    if (kind == "bpe" and own.kind != "bpe") if tokenizer is None else tokenizer.to_json() != own.to_json():
+        wanted = "the tokenizer of the model to go on from" if tokenizer else "`tokenizer_kind`=bpe"
+        raise UserError(
+            f"A prepared corpus must have been prepared with {wanted}: {shown(place)} was with another "
+            f"({own.kind}, {own.vocab_size:,}). Pass the texts themselves."
+        )
+    _log.info("%s is prepared: how its texts were read and divided stays as it is", shown(place))
     return prepared
 
 
@@ -137,7 +168,12 @@ def _no_search_for_cycles() -> Iterator[None]:
             gc.enable()
 
 
-def _cache_key(files: Sequence[Path], settings: _Settings, tokenizer: Tokenizer | None) -> str:
+def _source(path: AnyPath) -> Source:
+    with reading(path):
+        return Source(path, facts(path))
+
+
+def _cache_key(sources: Sequence[Source], settings: _Settings, tokenizer: Tokenizer | None) -> str:
     """A hash of all that decides the result: files, settings, tokenizer, format version."""
     own = dataclasses.asdict(settings)
     if tokenizer is not None or settings.tokenizer_kind != "bpe":
@@ -146,87 +182,102 @@ def _cache_key(files: Sequence[Path], settings: _Settings, tokenizer: Tokenizer 
         own.pop("min_char_count")
     if tokenizer is not None:
         own["tokenizer_kind"] = hashlib.sha256(tokenizer.to_json().encode()).hexdigest()
-    key = hashlib.sha256(json.dumps([FORMAT_VERSION, own], sort_keys=True).encode())
-    for path in files:
-        digest = hashlib.sha256(read_file_bytes(path)).digest()
+    key = hashlib.sha256(json.dumps([CONTENT_VERSION, own], sort_keys=True).encode())
+    pace, done = Pace("looked through", sum(source.facts.size for source in sources)), 0
+    for source in sources:
+        digest = hashlib.sha256()
+        with reading(source.path):
+            for piece in pieces(source.path):
+                digest.update(piece)
+                done += len(piece)
+                pace.at(done)
+        check_unchanged(source)
         # Surrogates stand for bytes of a file name that are not UTF-8.
-        key.update(path.name.encode("utf-8", "surrogateescape") + b"\0" + digest)
+        key.update(source.path.name.encode("utf-8", "surrogateescape") + b"\0" + digest.digest())
     return key.hexdigest()[:32]
 
 
-def _prepare(
-    folder: Path,
-    files: Sequence[Path],
-    settings: _Settings,
-    tokenizer: Tokenizer | None,
-) -> None:
-    spool = folder / TEXT_NAME
-    everything, held_out = CharacterCounter(), CharacterCounter()
-    documents, marked = _spool_books(spool, files, settings, everything)
-    _count_held_out(spool, documents, held_out)
-    if tokenizer is None:
-        _log.info("making the vocabulary (%s)", settings.tokenizer_kind)
-        counts = everything.counts() - held_out.counts()
-        tokenizer = _make_tokenizer(spool, documents, settings, counts)
-    _log.info("tokenising %s", f"{len(documents):,} text{'s' * (len(documents) != 1)}")
-    dtype = token_dtype(tokenizer.vocab_size)
-    books, layouts = write_tokens(folder, spool, documents, tokenizer, dtype)
-    tokenizer.save(folder)
-    ends = np.array([document.cuts for document in documents], np.int64).sum(axis=0)
-    report = CorpusReport(
-        books=tuple(books),
-        validation_characters=int(ends[1] - ends[0]),
-        test_characters=int(ends[2] - ends[1]),
-        vocabulary_size=tokenizer.vocab_size,
-        tokenizer_kind=tokenizer.kind,
-        train_tokens=layouts["train"].tokens,
-        validation_tokens=layouts["validation"].tokens,
-        test_tokens=layouts["test"].tokens,
-        marked_lines=marked,
-        **character_figures(everything.counts(), tokenizer.has_token),
-    )
-    write_index(folder, report, documents, dtype, layouts)
+class _Preparation:
+    """One preparation in a folder, from its beginning or from where its journal says that it was."""
 
+    def __init__(self, work: Path, sources: list[Source], settings: _Settings, tokenizer: Tokenizer | None):
+        self._work, self._sources, self._settings, self._tokenizer = work, sources, settings, tokenizer
+        self._journal = Journal(work)
 
-def _spool_books(spool: Path, files, settings: _Settings, counter: CharacterCounter) -> tuple[list[Document], int]:
-    """Writes the clean texts one after the other; how each is divided depends on all of them.
-
-    Returns the documents and how many lines hold a mark that parts texts in other programs.
-    """
-    places, lengths, digests, offset, marked = [], [], [], 0, 0
-    with spool.open("wb") as out:
-        for number, path in enumerate(files, start=1):
-            _log.info("reading %s (%d of %d)", shown(path.name), number, len(files))
-            for book in read_books(
-                path, settings.encoding, separator=settings.separator, text_field=settings.text_field
-            ):
-                marked += count_marked_lines(book.text)
-                text = convert_script(clean(book.text), settings.script)
-                if not text:
-                    continue
-                counter.add(text)
-                data = text.encode()
-                out.write(data)
-                places.append((replace_lone_surrogates(book.title), offset, len(data)))
-                lengths.append(len(text))
-                digests.append(settings.shares.digest(data))
-                offset += len(data)
-    if not places:
-        raise UserError(
-            "`corpus` must hold some text: "
-            f"{shown(files[0])}{' and the others are' if len(files) > 1 else ' is'} empty after cleaning. "
-            "Pass files with text."
+    def run(self, new: Path) -> None:
+        """Leaves the files of the prepared corpus in `new`."""
+        if self._journal.sections:
+            _log.info("going on with a preparation that was stopped")
+        else:
+            check_space(self._work, self._sources, self._settings.tokenizer_kind, self._settings.vocab_size)
+        spooling = self._read()
+        everything = spooling.counter.counts()
+        table = self._divided()
+        documents = Documents(table)
+        tokenizer = self._tokenizer_for(documents, everything)
+        dtype = token_dtype(tokenizer.vocab_size)
+        layouts = self._write_tokens(table, documents, tokenizer, dtype)
+        report = CorpusReport(
+            books=BookReports(table),
+            **_held_out_characters(table.rows),
+            vocabulary_size=tokenizer.vocab_size,
+            tokenizer_kind=tokenizer.kind,
+            **{f"{split}_tokens": layout.tokens for split, layout in layouts.items()},
+            marked_lines=spooling.marked,
+            **character_figures(everything, tokenizer.has_token),
         )
-    divided = zip(places, hold_out(lengths, digests, settings.shares), strict=True)
-    return [Document(title, cuts, begin, size) for (title, begin, size), cuts in divided], marked
+        table.rows.tofile(self._work / TABLE_NAME)
+        shards = [name for split, layout in layouts.items() for name in shard_names(split, layout.tokens)]
+        move(self._work, new, [*shards, TEXT_NAME, TITLES_NAME, TABLE_NAME])
+        tokenizer.save(new)
+        write_index(new, report, dtype, layouts)
+
+    def _read(self) -> Spooling:
+        settings = self._settings
+        rules = Rules(settings.encoding, settings.script, settings.separator, settings.text_field, settings.shares)
+        spooling = Spooling(self._work, self._sources, rules, self._journal)
+        if spooling.run() and self._journal.sections:
+            spooling.note()
+        return spooling
+
+    def _divided(self) -> TextTable:
+        """The texts with where each is divided, which depends on all of them."""
+        lengths = np.fromfile(self._work / LENGTHS_NAME, LENGTHS)
+        cuts = hold_out(lengths["characters"].copy(), lengths["digest"].copy(), self._settings.shares)
+        titles = np.fromfile(self._work / TITLES_NAME, np.uint8)
+        return TextTable(begun_table(lengths, cuts), titles)
+
+    def _tokenizer_for(self, documents: Documents, everything: np.ndarray) -> Tokenizer:
+        if self._tokenizer is not None:
+            return self._tokenizer
+        if self._journal.sections and (self._work / TOKENIZER_NAME).exists():
+            return Tokenizer.load(self._work)
+        settings, spool = self._settings, self._work / TEXT_NAME
+        _log.info("making the vocabulary (%s)", settings.tokenizer_kind)
+        if settings.tokenizer_kind == "characters":
+            held_out = CharacterCounter()
+            count_held_out(spool, documents, held_out)
+            made = Tokenizer.from_character_counts(everything - held_out.counts(), settings.min_char_count)
+        else:
+            made = Tokenizer.train_bpe(bpe_sample(spool, documents), settings.vocab_size)
+        if self._journal.sections:
+            made.save(self._work)
+        return made
+
+    def _write_tokens(
+        self, table: TextTable, documents: Documents, tokenizer: Tokenizer, dtype: np.dtype
+    ) -> dict[str, StreamLayout]:
+        _log.info("tokenising %s", f"{len(documents):,} text{'s' * (len(documents) != 1)}")
+        counts = counts_file(self._work / COUNTS_NAME, len(documents))
+        writing = TokenWriting(
+            self._work, self._work / TEXT_NAME, documents, tokenizer, dtype, counts, self._journal
+        )
+        layouts = writing.run()
+        for at, split in enumerate(SPLITS):
+            table.rows[f"{split}_tokens"] = counts[:, at]
+        return layouts
 
 
-def _count_held_out(spool: Path, documents: Sequence[Document], counter: CharacterCounter) -> None:
-    for document, text in read_documents(spool, [d for d in documents if d.cuts.train_end < d.cuts.characters]):
-        counter.add(text[document.cuts.train_end :])
-
-
-def _make_tokenizer(spool: Path, documents, settings: _Settings, counts: np.ndarray) -> Tokenizer:
-    if settings.tokenizer_kind == "characters":
-        return Tokenizer.from_character_counts(counts, settings.min_char_count)
-    return Tokenizer.train_bpe(bpe_sample(spool, documents), settings.vocab_size)
+def _held_out_characters(rows: np.ndarray) -> dict[str, int]:
+    ends = [int(rows[name].sum()) for name in ("train_end", "validation_end", "characters")]
+    return {"validation_characters": ends[1] - ends[0], "test_characters": ends[2] - ends[1]}

@@ -1,135 +1,115 @@
-"""The clean text of a corpus on its way to tokens: one file, the spool, read book by book."""
+"""The clean text of a corpus on its way to tokens: one file, the spool, of which memory holds a piece at a time."""
 
-import contextlib
-from collections.abc import Iterator, Sequence
+import codecs
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
-from tf_gpt2.corpus.report import BookReport
-from tf_gpt2.data.holding_out import SPLITS
-from tf_gpt2.data.token_files import Document, StreamLayout, read_documents
-from tf_gpt2.tokenizer import Tokenizer
+from tf_gpt2.corpus.counting import CharacterCounter
+from tf_gpt2.data.text_table import Document
 
 # Chinese clauses are the "words" of byte-level BPE, nearly all distinct, so training time grows
 # with all of the text; a million characters, spread evenly over the corpus, give the frequent pairs
 # as well.
 _BPE_CHARACTERS = 1_000_000
 _BPE_SLICE = 4_000
-# Characters of which the last token before a part is taken.
-_LOOK_BACK = 64
-# Texts of so many characters at most are encoded so many together: a call for each costs more than the encoding.
-_SHORT = 2_000
-_TOGETHER = 1_000
+# Every text gives a slice; of a corpus of more short texts than give so many characters, some are left out.
+_BPE_MOST = 500_000_000
+# Texts of more bytes are never held in memory as a whole.
+LONG = 4 << 20
+_PIECE = 1 << 20
 
 
-def bpe_sample(spool: Path, documents: Sequence[Document]) -> Iterator[str]:
+def read_documents(path: Path, documents: Iterable[Document]) -> Iterator[tuple[Document, str]]:
+    """The documents with their texts, one after the other."""
+    with path.open("rb") as file:
+        for document in documents:
+            file.seek(document.byte_offset)
+            yield document, file.read(document.byte_length).decode()
+
+
+def decoded(path: Path, begin: int, end: int) -> Iterator[str]:
+    """The text between two bytes of a file of UTF-8, some 1 MiB at a time."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as file:
+        file.seek(begin)
+        while begin < end:
+            data = file.read(min(_PIECE, end - begin))
+            if not data:
+                raise OSError(f"{path} has become shorter")
+            begin += len(data)
+            yield decoder.decode(data)
+
+
+def byte_places(path: Path, document: Document, characters: Sequence[int]) -> list[int]:
+    """Where characters of a document begin, in bytes of the file.
+
+    Args:
+        path: The spool.
+        document: The document.
+        characters: Places in it, ascending.
+    """
+    places, passed, begin = [], 0, document.byte_offset
+    end = begin + document.byte_length
+    wanted = list(characters)
+    with path.open("rb") as file:
+        file.seek(begin)
+        while wanted and begin < end:
+            data = np.frombuffer(file.read(min(_PIECE, end - begin)), np.uint8)
+            first_bytes = (data & 0xC0) != 0x80
+            here = int(np.count_nonzero(first_bytes))
+            if wanted[0] < passed + here:
+                starts = np.flatnonzero(first_bytes)
+                while wanted and wanted[0] < passed + here:
+                    places.append(begin + int(starts[wanted.pop(0) - passed]))
+            passed += here
+            begin += len(data)
+    return places + [end] * len(wanted)
+
+
+def part(path: Path, document: Document, begin: int, end: int) -> Iterator[str]:
+    """The characters from `begin` to `end` of a document, in pieces."""
+    if document.byte_length <= LONG:
+        for _, text in read_documents(path, [document]):
+            yield text[begin:end]
+        return
+    yield from decoded(path, *byte_places(path, document, [begin, end]))
+
+
+def count_held_out(path: Path, documents: Iterable[Document], counter: CharacterCounter) -> None:
+    """Counts the characters that are not trained on."""
+    for document in documents:
+        if document.cuts.train_end < document.cuts.characters:
+            for piece in part(path, document, document.cuts.train_end, document.cuts.characters):
+                counter.add(piece)
+
+
+def bpe_sample(path: Path, documents: Sequence[Document]) -> Iterator[str]:
     """Lines of evenly spaced slices of the training parts."""
     total = sum(document.cuts.train_end for document in documents)
     stride = max(1, -(-total // _BPE_CHARACTERS)) * _BPE_SLICE
-    for document, text in read_documents(spool, documents):
-        for begin in range(0, document.cuts.train_end, stride):
-            end = min(begin + _BPE_SLICE, document.cuts.train_end)
-            yield from text[begin:end].splitlines(keepends=True)
+    least = sum(min(document.cuts.train_end, _BPE_SLICE) for document in documents)
+    for document in itertools.islice(documents, 0, None, max(1, -(-least // _BPE_MOST))):
+        for text in _slices(part(path, document, 0, document.cuts.train_end), stride):
+            yield from text.splitlines(keepends=True)
 
 
-def write_tokens(
-    folder: Path, spool: Path, documents: Sequence[Document], tokenizer: Tokenizer, dtype: np.dtype
-) -> tuple[list[BookReport], dict[str, StreamLayout]]:
-    """Tokenises the spooled documents into a file for each split.
-
-    Returns:
-        What to report of each document, and what each split's file holds.
-    """
-    counts = np.zeros([len(documents), len(SPLITS)], np.int64)
-    with contextlib.ExitStack() as stack:
-        files = [stack.enter_context((folder / f"{split}.bin").open("wb")) for split in SPLITS]
-        streams = [_Stream(file, tokenizer, dtype, counts[:, at]) for at, file in enumerate(files)]
-        for number, (document, text) in enumerate(read_documents(spool, documents)):
-            borders = (0, *document.cuts)
-            for stream, begin, end in zip(streams, borders, document.cuts, strict=False):
-                if begin < end:
-                    stream.add(number, text, begin, end)
-        layouts = {
-            split: stream.finish(ring=split == "train") for split, stream in zip(SPLITS, streams, strict=True)
-        }
-    books = [
-        BookReport(document.title, document.cuts.characters, *tokens)
-        for document, tokens in zip(documents, counts.tolist(), strict=True)
-    ]
-    return books, layouts
-
-
-class _Stream:
-    """The tokens of a split: whole texts, each preceded by end-of-text, which also ends the former, and parts.
-
-    A part comes after the token that precedes it in its text, so that its first one is predicted from something
-    true. That token is no target, and neither is what comes after a part: a cut is never the end of a text.
-    """
-
-    def __init__(self, file: BinaryIO, tokenizer: Tokenizer, dtype: np.dtype, counts: np.ndarray):
-        """Begins a stream.
-
-        Args:
-            file: Where the tokens go.
-            tokenizer: What makes them.
-            dtype: How they are stored.
-            counts: int64 [texts], filled in with the number of tokens written for each text.
-        """
-        self._file, self._tokenizer, self._dtype, self._counts = file, tokenizer, dtype, counts
-        self._length = 0
-        self._unpredicted: list[int] = []
-        self._ended = False  # what was written last is a whole text
-        self._waiting: list[tuple[int, str]] = []  # short whole texts
-
-    def add(self, number: int, text: str, begin: int, end: int) -> None:
-        """Writes text[begin:end] of a text, or keeps it until there are several to write."""
-        if end - begin == len(text) <= _SHORT:
-            self._waiting.append((number, text))
-            if len(self._waiting) == _TOGETHER:
-                self._write_waiting()
-            return
-        self._write_waiting()
-        before = self._length
-        end_of_text = self._tokenizer.end_of_text_id
-        if begin and self._ended:
-            self._write([end_of_text])
-        if begin or not self._ended:
-            self._unpredicted.append(self._length)
-        self._write(
-            self._tokenizer.encode(text[max(0, begin - _LOOK_BACK) : begin])[-1:] if begin else [end_of_text]
-        )
-        for ids in self._tokenizer.encode_long(text[begin:end]):
-            self._write(ids)
-        self._ended = end - begin == len(text)
-        self._counts[number] = self._length - before
-
-    def _write_waiting(self) -> None:
-        if not self._waiting:
-            return
-        numbers, texts = zip(*self._waiting, strict=True)
-        self._waiting = []
-        ids, lengths = self._tokenizer.encode_joined(texts)
-        if not self._ended:
-            self._unpredicted.append(self._length)
-        self._write(np.insert(ids, np.cumsum(lengths) - lengths, self._tokenizer.end_of_text_id))
-        self._ended = True
-        self._counts[list(numbers)] = lengths + 1
-
-    def finish(self, *, ring: bool) -> StreamLayout:
-        """Ends the stream.
-
-        Args:
-            ring: The first token follows the last one, as in training; else the last text's end is written.
-        """
-        self._write_waiting()
-        if self._ended and ring:
-            self._unpredicted.remove(0)
-        elif self._ended:
-            self._write([self._tokenizer.end_of_text_id])
-        return StreamLayout(self._length, self._unpredicted)
-
-    def _write(self, ids) -> None:
-        self._file.write(np.asarray(ids).astype(self._dtype).tobytes())
-        self._length += len(ids)
+def _slices(pieces: Iterable[str], stride: int) -> Iterator[str]:
+    """Of every `stride` characters of a text the first `_BPE_SLICE`."""
+    passed, unfinished = 0, ""
+    for piece in pieces:
+        begin = -(passed % stride)  # where the slice that is open, or was last, began
+        while begin < len(piece):
+            unfinished += piece[max(0, begin) : max(0, begin + _BPE_SLICE)]
+            if begin + _BPE_SLICE <= len(piece):
+                if unfinished:
+                    yield unfinished
+                unfinished = ""
+                begin += stride
+            else:
+                break
+        passed += len(piece)
+    if unfinished:
+        yield unfinished

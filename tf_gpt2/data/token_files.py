@@ -1,4 +1,4 @@
-"""The folder of a prepared corpus: token files, tokenizer, index; written whole or not at all."""
+"""The folder of a prepared corpus: shards of tokens, texts, tokenizer, index; written whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,40 +7,33 @@ import dataclasses
 import errno
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tf_gpt2.corpus.report import CorpusReport
-from tf_gpt2.data.holding_out import SPLITS, Cuts
+from tf_gpt2.corpus.report import BookReport, CorpusReport
+from tf_gpt2.data import shards
+from tf_gpt2.data.holding_out import SPLITS
+from tf_gpt2.data.shards import RemoteTokens, ShardedTokens, shard_names
+from tf_gpt2.data.spool import part
+from tf_gpt2.data.text_table import TABLE_NAME, TEXT_NAME, TITLES_NAME, BookReports, Document, Documents, TextTable
+from tf_gpt2.data.token_writing import StreamLayout
+from tf_gpt2.errors import UserError
 from tf_gpt2.files import read_bounded, replacing_folder, write_atomically
+from tf_gpt2.locations import RemotePath, below, facts
 from tf_gpt2.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from tf_gpt2.schemas import PreparedIndex
 
-# Part of the cache key: raise it when cleaning, splitting or the files change what is stored.
-FORMAT_VERSION = 3
+# Raise it when the files change; what is stored in them is the cache key's business (prepare.py).
+LAYOUT_VERSION = 4
 INDEX_NAME = "index.json"
-TEXT_NAME = "text.bin"  # the clean texts, one after the other; no name that a corpus is looked for by
-
-
-class Document(NamedTuple):
-    """A clean text in `TEXT_NAME`: where its bytes lie and how it is divided."""
-
-    title: str
-    cuts: Cuts
-    byte_offset: int
-    byte_length: int
-
-
-class StreamLayout(NamedTuple):
-    """What a token file holds: its number of tokens, and the positions, ascending, of those that are no targets."""
-
-    tokens: int
-    unpredicted: list[int]
+TOKENIZER_NAME = "tokenizer.json"
+# What is read at once rather than by the window: of a corpus at an address a copy is kept.
+SMALL_NAMES = (TABLE_NAME, TITLES_NAME, TOKENIZER_NAME)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,12 +43,12 @@ class TokenStream:
     A part of a text that was cut is preceded by the token before it instead, so every character is predicted.
 
     Attributes:
-        tokens: uint16 or uint32 [N], a read-only memory map.
+        tokens: uint16 or uint32 [N], a read-only memory map, or several as one (`ShardedTokens`).
         unpredicted: int64 [K], ascending: positions of tokens that are no targets, those after a cut.
         characters: Number of characters of text.
     """
 
-    tokens: np.ndarray
+    tokens: np.ndarray | ShardedTokens
     unpredicted: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0, np.int64))
     characters: int = 0
 
@@ -96,20 +89,34 @@ class PreparedCorpus:
     validation: TokenStream
     test: TokenStream
     report: CorpusReport
-    documents: tuple[Document, ...]
+    documents: Sequence[Document]
     from_cache: bool
 
     def training_texts(self) -> Iterator[tuple[str, str]]:
         """(title, text) of what is trained on, in order."""
-        for document, text in read_documents(self.folder / TEXT_NAME, self.documents):
+        for document in self.documents:
             if document.cuts.train_end:
-                yield document.title, text[: document.cuts.train_end]
+                yield document.title, "".join(part(self._texts, document, 0, document.cuts.train_end))
 
     def held_out_texts(self) -> Iterator[tuple[str, str]]:
         """(title, text) of what is held out for validation and test, in order."""
-        for document, text in read_documents(self.folder / TEXT_NAME, self.documents):
-            if document.cuts.train_end < len(text):
-                yield document.title, text[document.cuts.train_end :]
+        for document in self.documents:
+            begin, _, end = document.cuts
+            if begin < end:
+                yield document.title, "".join(part(self._texts, document, begin, end))
+
+    @property
+    def text_bytes(self) -> int:
+        """Bytes of all texts in UTF-8."""
+        last = self.documents[-1]
+        return last.byte_offset + last.byte_length
+
+    @property
+    def _texts(self) -> Path:
+        path = self.folder / TEXT_NAME
+        if not path.exists():
+            raise UserError(f"The texts of {self.folder.name} must be here: they are elsewhere. Copy the folder.")
+        return path
 
     @property
     def streams(self) -> dict[str, TokenStream]:
@@ -117,69 +124,97 @@ class PreparedCorpus:
         return {split: getattr(self, split) for split in SPLITS}
 
 
-def read_documents(path: Path, documents: Iterable[Document]) -> Iterator[tuple[Document, str]]:
-    """The documents with their texts, one after the other."""
-    with path.open("rb") as file:
-        for document in documents:
-            file.seek(document.byte_offset)
-            yield document, file.read(document.byte_length).decode()
-
-
 def token_dtype(vocab_size: int) -> np.dtype:
     """The smallest of uint16 and uint32, little endian, that holds every id."""
     return np.dtype("<u2" if vocab_size <= 1 << 16 else "<u4")
 
 
-_LARGEST_INDEX = 1 << 30  # some 100 bytes for each of the texts
-
-
 def read_prepared(folder: Path, *, from_cache: bool) -> PreparedCorpus | None:
     """Opens a prepared corpus; None when it is missing, damaged or of another version."""
-    from tf_gpt2.schemas import PreparedIndex
-
     try:
-        index = PreparedIndex.model_validate_json(read_bounded(folder / INDEX_NAME, _LARGEST_INDEX))
-        sums = {name: _crc32(folder / name) for name in _checked_files()}
-        if index.version != FORMAT_VERSION or index.crc32 != sums:
-            return None
-        streams = {split: _open_stream(folder / f"{split}.bin", index, split) for split in SPLITS}
-        documents = _documents(index, (folder / TEXT_NAME).stat().st_size)
-        tokenizer = Tokenizer.load(folder)
+        return open_folder(folder, from_cache=from_cache)
     except (OSError, ValueError):  # pydantic's error, and a user's, are ValueErrors
         return None
+
+
+def open_folder(folder: Path, *, from_cache: bool, shards_at: RemotePath | None = None) -> PreparedCorpus:
+    """Opens a prepared corpus.
+
+    Args:
+        folder: Where its files lie.
+        from_cache: What the corpus says of itself.
+        shards_at: Where shards and texts lie when not on this machine; of these only the sizes are checked.
+
+    Raises:
+        OSError: A file is missing.
+        ValueError: One is damaged, or of another version.
+    """
+    from tf_gpt2.schemas import PreparedIndex
+
+    index = PreparedIndex.model_validate_json(read_bounded(folder / INDEX_NAME))
+    if index.version != LAYOUT_VERSION:
+        raise ValueError(f"{folder}: its layout is {index.version}, and {LAYOUT_VERSION} is read")
+    for name in _names({split: len_of(index, split) for split in SPLITS}, index.shard_tokens):
+        if shards_at is None or name in SMALL_NAMES:
+            _check(folder / name, index)
+        elif name not in index.files or facts(below(shards_at, name)).size != index.files[name].bytes:
+            raise ValueError(f"{below(shards_at, name)} is damaged")
+    streams = {split: _open_stream(folder, index, split, shards_at) for split in SPLITS}
+    table = TextTable.open(folder, index.files[TEXT_NAME].bytes)
+    tokenizer = Tokenizer.load(folder)
+    books: Sequence[BookReport] = BookReports(table)
     return PreparedCorpus(
         folder=folder,
         tokenizer=tokenizer,
-        report=index.report,
-        documents=documents,
+        report=CorpusReport(books=books, **index.report.model_dump()),
+        documents=Documents(table),
         from_cache=from_cache,
         **streams,
     )
 
 
-def write_index(
-    folder: Path,
-    report: CorpusReport,
-    documents: Sequence[Document],
-    dtype: np.dtype,
-    layouts: Mapping[str, StreamLayout],
-) -> None:
-    """Completes a folder that holds texts, token files and tokenizer with an index."""
+def len_of(index: PreparedIndex, split: str) -> int:
+    """Tokens of a split."""
+    return getattr(index.streams, split).tokens
+
+
+def write_index(folder: Path, report: CorpusReport, dtype: np.dtype, layouts: Mapping[str, StreamLayout]) -> None:
+    """Completes a folder that holds texts, their table, shards and tokenizer with an index."""
+    names = _names({split: layout.tokens for split, layout in layouts.items()}, shards.SHARD_TOKENS)
     index = {
-        "version": FORMAT_VERSION,
+        "version": LAYOUT_VERSION,
         "dtype": dtype.str,
+        "shard_tokens": shards.SHARD_TOKENS,
         "streams": {split: layout._asdict() for split, layout in layouts.items()},
-        "cuts": [(document.cuts.train_end, document.cuts.validation_end) for document in documents],
-        "places": [(document.byte_offset, document.byte_length) for document in documents],
-        "crc32": {name: _crc32(folder / name) for name in _checked_files()},
-        # As dataclasses.asdict has it, which copies every value deeply: seconds for 100,000 texts.
-        "report": {**vars(report), "books": [vars(book) for book in report.books]},
+        "files": {name: FileSum((folder / name).stat().st_size, _crc32(folder / name))._asdict() for name in names},
+        "report": {name: value for name, value in vars(report).items() if name != "books"},
     }
     write_atomically(folder / INDEX_NAME, json.dumps(index, ensure_ascii=False).encode())
 
 
-def _checked_files() -> list[str]:
-    return [*(f"{split}.bin" for split in SPLITS), TEXT_NAME, "tokenizer.json"]
+class FileSum(NamedTuple):
+    """Bytes and checksum of a file."""
+
+    bytes: int
+    crc32: int
+
+
+def _names(tokens: Mapping[str, int], shard_tokens: int) -> list[str]:
+    """The files of a prepared corpus that its index vouches for."""
+    names = [name for split in SPLITS for name in shard_names(split, tokens[split], shard_tokens)]
+    return [*names, TEXT_NAME, TABLE_NAME, TITLES_NAME, TOKENIZER_NAME]
+
+
+def _check(path: Path, index: PreparedIndex) -> None:
+    """Refuses a file that is not what it was when the index was written.
+
+    Raises:
+        OSError: It is missing.
+        ValueError: It has another size or checksum.
+    """
+    known = index.files.get(path.name)
+    if known is None or path.stat().st_size != known.bytes or _crc32(path) != known.crc32:
+        raise ValueError(f"{path} is damaged")
 
 
 def new_prepared_folder(target: Path) -> contextlib.AbstractContextManager[Path]:
@@ -197,31 +232,25 @@ def new_prepared_folder(target: Path) -> contextlib.AbstractContextManager[Path]
     )
 
 
-def _open_stream(path: Path, index: PreparedIndex, split: str) -> TokenStream:
+def _open_stream(folder: Path, index: PreparedIndex, split: str, shards_at: RemotePath | None) -> TokenStream:
     layout = getattr(index.streams, split)
     characters = {"validation": index.report.validation_characters, "test": index.report.test_characters}
     held_out = sum(characters.values())
     unpredicted = np.array(layout.unpredicted, np.int64)
     if np.any(np.diff(unpredicted) <= 0) or (len(unpredicted) and unpredicted[-1] >= layout.tokens):
-        raise ValueError(f"{path}: its index is damaged")
-    tokens = _map_tokens(path, np.dtype(index.dtype), layout.tokens)
+        raise ValueError(f"{folder}: its index is damaged")
+    dtype, size = np.dtype(index.dtype), index.shard_tokens
+    counts = {
+        name: min(size, layout.tokens - number * size)
+        for number, name in enumerate(shard_names(split, layout.tokens, size))
+    }
+    tokens: np.ndarray | ShardedTokens
+    if shards_at is not None:
+        tokens = ShardedTokens([RemoteTokens(below(shards_at, name), dtype, n) for name, n in counts.items()])
+    else:
+        maps = [_map_tokens(folder / name, dtype, n) for name, n in counts.items()]
+        tokens = maps[0] if len(maps) == 1 else ShardedTokens(maps)
     return TokenStream(tokens, unpredicted, characters.get(split, index.report.characters - held_out))
-
-
-def _documents(index: PreparedIndex, size: int) -> tuple[Document, ...]:
-    """The texts of an index, which fill the `size` bytes of their file one after the other.
-
-    Raises:
-        ValueError: They do not.
-    """
-    ends = np.cumsum([length for _, length in index.places])
-    starts = np.concatenate([[0], ends[:-1]])
-    if [begin for begin, _ in index.places] != starts.tolist() or not len(ends) or ends[-1] != size:
-        raise ValueError("the index is damaged: its texts do not fill their file")
-    return tuple(
-        Document(book.title, Cuts(*cuts, book.characters), *place)
-        for book, cuts, place in zip(index.report.books, index.cuts, index.places, strict=True)
-    )
 
 
 def _map_tokens(path: Path, dtype: np.dtype, count: int) -> np.ndarray:

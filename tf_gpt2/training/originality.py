@@ -52,7 +52,7 @@ def originality_probe(
     Raises:
         UserError: The cache cannot be written, or the text is longer than 2 GB.
     """
-    if not wanted and sum(document.byte_length for document in prepared.documents) > _INDEXED_BYTES:
+    if not wanted and prepared.text_bytes > _INDEXED_BYTES:
         return None
     index = corpus_index(prepared)
     share = baseline(index, prepared)

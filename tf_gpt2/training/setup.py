@@ -31,6 +31,7 @@ from tf_gpt2.training.team import Team
 
 log = logging.getLogger(__name__)
 _FLOAT = 4
+_LONGEST_TITLES = 8_000_000  # characters in training.json, which is read as a whole
 # Steps of which a time is made; fewer where they take long.
 _TIMED_STEPS, _TIMED_SECONDS = 12, 10.0
 
@@ -109,7 +110,7 @@ class Setup:
             },
             "corpus": {
                 "prepared": prepared.folder.name,
-                "books": [book.title for book in prepared.report.books],
+                "books": _titles(prepared),
                 **{f"{split}_tokens": len(stream) for split, stream in prepared.streams.items()},
             },
             "init_from": {"folder": self.asked.init_from},
@@ -215,3 +216,14 @@ def _window(prepared: PreparedCorpus, config: GPT2Config) -> int:
         f"trained on in windows of {tokens - 1:,}"
     )
     return tokens - 1
+
+
+def _titles(prepared: PreparedCorpus) -> list[str]:
+    """The titles of the texts, of millions the first ones."""
+    titles, left = [], _LONGEST_TITLES
+    for book in prepared.report.books:
+        left -= len(book.title) + 10
+        if left < 0:
+            break
+        titles.append(book.title)
+    return titles

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 import dataclasses
-import math
 import pathlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -23,10 +22,10 @@ from tf_gpt2.training.interrupt import DeferredSignals
 from tf_gpt2.training.learner import Learner
 from tf_gpt2.training.metrics import MetricsLog
 from tf_gpt2.training.progress import Progress
-from tf_gpt2.training.rollback import MOST_ROLLBACKS, good_checkpoints, no_way_on, restored_before
+from tf_gpt2.training.rollback import MOST_ROLLBACKS, Guard
 from tf_gpt2.training.saving import ModelKeeper, Saver
 from tf_gpt2.training.settings import Rhythm, Schedule
-from tf_gpt2.training.state import LoopState, Trouble, watch
+from tf_gpt2.training.state import LoopState, Trouble
 
 _STEPS_OF_A_PACE = 10
 
@@ -85,10 +84,11 @@ class Trainer:
         self._signals.overdue = lambda: self._saver.save_at_rest(self.rhythm.keep_checkpoints)
         self._check = check
         self._originality, self._stop_when_copying = originality, stop_when_copying
-        self._patience, self._most_rollbacks = patience, most_rollbacks
+        self._patience = patience
         self._on_pace = on_pace
         self._watched: dict[str, Any] = {}  # of the last step whose update was measured
         self._saver = Saver(run_dir, lambda: learner.variables, keeper, lambda: self._check())
+        self._guard = Guard(self.run_dir / CHECKPOINTS, lambda: learner.variables, self._saver, most_rollbacks)
         self._began_at = 0
         self.stopped_copying: float | None = None  # the share that ended the training
         self.test_loss: float | None = None
@@ -191,7 +191,7 @@ class Trainer:
             due = {report for report, every in self._reports() if every and (step % every == 0 or step == last)}
             if due or self._stopping:
                 self._check()
-                trouble, unchecked = self._look_at(unchecked), []
+                trouble, unchecked = self._guard.look_at(self.state, unchecked), []
                 progress.pause(step)
                 if trouble is not None:
                     return trouble
@@ -270,51 +270,19 @@ class Trainer:
             ("checkpoint", rhythm.checkpoint_every),
         )
 
-    def _look_at(self, losses) -> Trouble | None:
-        """Counts the losses of the last steps, one by one: a resumed run has the same sum to the bit."""
-        first = self.state.step - len(losses) + 1
-        for step, loss in enumerate(map(float, losses), first):
-            trouble = watch(self.state, step, loss)
-            if trouble is not None:
-                if not self._bears(trouble):
-                    return trouble
-                self.state.grow_used_to(loss)
-            self.state.count(loss)
-        return None
-
-    def _bears(self, trouble: Trouble) -> bool:
-        """Whether it goes on all the same: the loss only rose, and there is nothing to go back to."""
-        if not math.isfinite(trouble.loss):
-            return False
-        self._saver.wait()
-        return not (self._most_rollbacks and good_checkpoints(trouble, self.run_dir / CHECKPOINTS))
-
     def _go_back(self, trouble: Trouble, metrics, progress) -> None:
         """Puts everything back to the checkpoint before it.
 
         Raises:
             UserError: There is none, or it was tried often enough.
         """
-        state = self.state
-        self._saver.wait()
-        restored = None
-        if state.tries < self._most_rollbacks:
-            restored = restored_before(
-                trouble,
-                self.run_dir / CHECKPOINTS,
-                self.learner.variables,
-                state,
-                self.rhythm.checkpoint_every,
-            )
-        if restored is None:
-            raise no_way_on(trouble, state.tries, self.schedule.rate_after(trouble.last_step - 1))
-        self.state = restored
+        rate = self.schedule.rate_after(trouble.last_step - 1)
+        self.state = restored = self._guard.go_back(trouble, self.state, self.rhythm.checkpoint_every, rate)
         metrics.go_back(restored, trouble)
         progress.go_back(restored.step)
         progress.note(
             f"{trouble}: back to the checkpoint of step {restored.step:,}, and on from there without the "
-            f"{trouble.last_step - restored.step:,} batches up to step {trouble.last_step:,} "
-            f"(try {restored.tries} of {self._most_rollbacks})"
+            f"{trouble.last_step - restored.step:,} batches up to step {trouble.last_step:,} (try {restored.tries})"
         )
 
     def _evaluate(self, metrics, progress) -> list[Job]:

@@ -31,8 +31,8 @@ def main():
 
 
 def _open_devices(options):
-    from tf_gpt2.training.cluster import Cluster
     from tf_gpt2.training.devices import plan_devices
+    from tf_gpt2.training.distributed.cluster import Cluster
 
     addresses = tuple(f"127.0.0.1:{port}" for port in options.ports.split(",") if port)
     return plan_devices("float32", 1).open(Cluster(addresses, options.index) if addresses else None)

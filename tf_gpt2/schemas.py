@@ -270,7 +270,7 @@ class TFConfig(Schema):
 
 
 class TeamMessage(Schema):
-    """A line between the processes of a training (training/team.py)."""
+    """A line between the processes of a training (training/distributed/team.py)."""
 
     kind: StrictStr
     index: Count = 0

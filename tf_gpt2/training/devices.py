@@ -8,8 +8,8 @@ import keras
 import tensorflow as tf
 
 from tf_gpt2.errors import UserError
-from tf_gpt2.training.cluster import Cluster
-from tf_gpt2.training.replicas import Replicas
+from tf_gpt2.training.distributed.cluster import Cluster
+from tf_gpt2.training.distributed.replicas import Replicas
 from tf_gpt2.training.settings import AUTO, PRECISIONS
 
 # Compute capabilities whose tensor cores multiply the format: Ampere bfloat16, Volta float16.

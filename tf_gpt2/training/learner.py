@@ -11,10 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from tf_gpt2.errors import UserError
+from tf_gpt2.training.distributed.replicas import Replicas
+from tf_gpt2.training.distributed.replicated_steps import ReplicatedEvaluation, ReplicatedStep
 from tf_gpt2.training.memory import PLAIN, Sparing
 from tf_gpt2.training.optimizer import build_optimizer
-from tf_gpt2.training.replicas import Replicas
-from tf_gpt2.training.replicated_steps import ReplicatedEvaluation, ReplicatedStep
 from tf_gpt2.training.settings import Recipe
 from tf_gpt2.training.steps import EvalStep, Objective, TrainStep, next_token_loss
 from tf_gpt2.training.trunk import SparingLoss

@@ -19,7 +19,8 @@ from tf_gpt2.data.windows import evaluation_windows, training_dataset
 from tf_gpt2.run_directory import CHECKPOINTS, EARLY_END, TEST, TRAIN, VALIDATION
 from tf_gpt2.training.background import Job
 from tf_gpt2.training.checkpoints import restore_newest
-from tf_gpt2.training.followers import SilentMetrics, SilentSaver, SilentStream
+from tf_gpt2.training.distributed.followers import SilentMetrics, SilentSaver, SilentStream
+from tf_gpt2.training.distributed.team import Team
 from tf_gpt2.training.interrupt import DeferredSignals
 from tf_gpt2.training.learner import Learner
 from tf_gpt2.training.metrics import MetricsLog
@@ -28,7 +29,6 @@ from tf_gpt2.training.rollback import MOST_ROLLBACKS, Guard
 from tf_gpt2.training.saving import ModelKeeper, Saver
 from tf_gpt2.training.settings import Rhythm, Schedule
 from tf_gpt2.training.state import LoopState, Trouble
-from tf_gpt2.training.team import Team
 
 _STEPS_OF_A_PACE = 10
 

@@ -16,8 +16,8 @@ from tf_gpt2.formats.training_checkpoint import DamagedCheckpoint
 from tf_gpt2.run_directory import checkpoint_path, checkpoint_steps
 from tf_gpt2.training.background import BackgroundWriter
 from tf_gpt2.training.checkpoints import restore_checkpoint
+from tf_gpt2.training.distributed.team import Team
 from tf_gpt2.training.state import LoopState, Trouble, watch
-from tf_gpt2.training.team import Team
 
 MOST_ROLLBACKS = 3
 

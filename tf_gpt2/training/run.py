@@ -19,14 +19,14 @@ from tf_gpt2.data.token_files import PreparedCorpus
 from tf_gpt2.errors import UserError
 from tf_gpt2.run_directory import CHECKPOINTS, CONFIG_FILE, TOKENIZER_FILE
 from tf_gpt2.tokenizer import Tokenizer
-from tf_gpt2.training.joining import explained, join_team, open_devices
+from tf_gpt2.training.distributed.joining import explained, join_team, open_devices
+from tf_gpt2.training.distributed.team import Team
 from tf_gpt2.training.lock import RunLock
 from tf_gpt2.training.plan import TrainingOptions, plan_rhythm
 from tf_gpt2.training.preflight import Preflight
 from tf_gpt2.training.resuming import look_at_run, open_run_directory, refuse_what_is_no_run
 from tf_gpt2.training.settings import Schedule
 from tf_gpt2.training.summary import TrainingResult, summarise
-from tf_gpt2.training.team import Team
 
 if TYPE_CHECKING:
     from tf_gpt2.training.devices import Devices
@@ -128,7 +128,7 @@ def _advise_tokenizer(asked: TrainingOptions, prepared: PreparedCorpus) -> None:
 def _train(
     asked: TrainingOptions, prepared: PreparedCorpus, run_dir, devices: Devices, team: Team
 ) -> TrainingResult:
-    from tf_gpt2.training.followers import Follower  # TensorFlow is imported from here on
+    from tf_gpt2.training.distributed.followers import Follower  # TensorFlow is imported from here on
     from tf_gpt2.training.gpt2 import GPT2Keeper
     from tf_gpt2.training.loop import Trainer
     from tf_gpt2.training.originality import originality_probe

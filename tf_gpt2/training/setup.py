@@ -17,8 +17,9 @@ from tf_gpt2.errors import UserError
 from tf_gpt2.formats.training_checkpoint import newest_whole_step
 from tf_gpt2.run_directory import CHECKPOINTS
 from tf_gpt2.training.devices import Devices
+from tf_gpt2.training.distributed.joining import check_batch
+from tf_gpt2.training.distributed.team import Team
 from tf_gpt2.training.gpt2 import starting_model, trained_variables
-from tf_gpt2.training.joining import check_batch
 from tf_gpt2.training.learner import Learner
 from tf_gpt2.training.length import Length, plan_length
 from tf_gpt2.training.loop import training_batches
@@ -27,7 +28,6 @@ from tf_gpt2.training.memory import estimated_bytes, fitting_parts, plan_sparing
 from tf_gpt2.training.plan import TrainingOptions, plan_recipe, plan_rhythm, plan_schedule
 from tf_gpt2.training.preflight import Preflight, free_disk, run_bytes
 from tf_gpt2.training.settings import Recipe
-from tf_gpt2.training.team import Team
 
 log = logging.getLogger(__name__)
 _FLOAT = 4

@@ -23,9 +23,9 @@ from tf_gpt2.data.windows import IGNORED
 from tf_gpt2.dropout import Dropout, PartOfBatch
 from tf_gpt2.model import build_model
 from tf_gpt2.run_directory import checkpoint_steps, read_metrics
+from tf_gpt2.training.distributed.replicas import Replicas
 from tf_gpt2.training.learner import Learner
 from tf_gpt2.training.memory import PLAIN, Sparing
-from tf_gpt2.training.replicas import Replicas
 from tf_gpt2.training.settings import Recipe
 
 STEPS = 50
@@ -348,7 +348,7 @@ def test_the_files_to_copy_are_sound_and_train(name, tmp_path):
     done = subprocess.run([bash, path, "1"], env=environment, capture_output=True, text=True, check=True)
     config, flags = done.stdout.splitlines()
     if name.endswith(".sh"):
-        from tf_gpt2.training.cluster import cluster_from_environment
+        from tf_gpt2.training.distributed.cluster import cluster_from_environment
 
         assert cluster_from_environment({"TF_CONFIG": config}).index == 1
     from tf_gpt2 import train

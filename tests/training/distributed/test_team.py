@@ -10,9 +10,9 @@ import pytest
 
 from tf_gpt2.errors import UserError
 from tf_gpt2.training import team as team_module
-from tf_gpt2.training.cluster import Cluster
-from tf_gpt2.training.lines import connect
-from tf_gpt2.training.team import ConnectedTeam, Team
+from tf_gpt2.training.distributed.cluster import Cluster
+from tf_gpt2.training.distributed.lines import connect
+from tf_gpt2.training.distributed.team import ConnectedTeam, Team
 
 FACTS = {"`steps`": "10", "`corpus`": "4 texts"}
 
@@ -26,7 +26,7 @@ def _quick(monkeypatch):
     """Short waits, no process ended, and the log of the others' processes as it is."""
     monkeypatch.setattr(team_module, "_SECONDS_BETWEEN_BEATS", 0.05)
     monkeypatch.setattr(team_module, "end_soon_at_exit", lambda: None)
-    monkeypatch.setattr("tf_gpt2.training.watchdog._SECONDS_TO_END", 600)
+    monkeypatch.setattr("tf_gpt2.training.distributed.watchdog._SECONDS_TO_END", 600)
     level = logging.getLogger("tf_gpt2").level
     yield
     logging.getLogger("tf_gpt2").setLevel(level)

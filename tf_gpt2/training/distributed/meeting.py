@@ -1,8 +1,8 @@
 """How the processes of a training meet: all come, none takes a place twice, and all have the same facts."""
 
 from tf_gpt2.errors import UserError, shorten
-from tf_gpt2.training.cluster import Cluster
-from tf_gpt2.training.lines import Line, accept_lines, connect, port_is_free
+from tf_gpt2.training.distributed.cluster import Cluster
+from tf_gpt2.training.distributed.lines import Line, accept_lines, connect, port_is_free
 
 # A connection to the chief that says nothing for so long is no worker's.
 _SECONDS_TO_SAY_HELLO = 10

@@ -15,10 +15,10 @@ from collections.abc import Callable
 from typing import Any
 
 from tf_gpt2.errors import UserError, shorten
-from tf_gpt2.training.cluster import Cluster
-from tf_gpt2.training.lines import Line, silence
-from tf_gpt2.training.meeting import meet
-from tf_gpt2.training.watchdog import LastResort, end_soon_at_exit
+from tf_gpt2.training.distributed.cluster import Cluster
+from tf_gpt2.training.distributed.lines import Line, silence
+from tf_gpt2.training.distributed.meeting import meet
+from tf_gpt2.training.distributed.watchdog import LastResort, end_soon_at_exit
 
 _SECONDS_BETWEEN_BEATS = 2.0
 _SECONDS_OF_SILENCE = 30  # a process that says nothing for so long is gone

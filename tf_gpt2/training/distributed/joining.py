@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from tf_gpt2 import runtime
 from tf_gpt2.data.token_files import PreparedCorpus
 from tf_gpt2.errors import UserError
-from tf_gpt2.training.cluster import cluster_from_environment
+from tf_gpt2.training.distributed.cluster import cluster_from_environment
+from tf_gpt2.training.distributed.team import ConnectedTeam, Team
 from tf_gpt2.training.plan import TrainingOptions
 from tf_gpt2.training.settings import Recipe
-from tf_gpt2.training.team import ConnectedTeam, Team
 
 if TYPE_CHECKING:
     from tf_gpt2.training.devices import DevicePlan, Devices

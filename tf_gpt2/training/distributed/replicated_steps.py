@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from tf_gpt2.data.windows import IGNORED
 from tf_gpt2.dropout import PartOfBatch
-from tf_gpt2.training.replicas import Replicas, all_reduced
+from tf_gpt2.training.distributed.replicas import Replicas, all_reduced
 from tf_gpt2.training.steps import EvalStep, Objective, gradient_norm
 
 

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from tf_gpt2.errors import UserError
-from tf_gpt2.training.cluster import Cluster, cluster_from_environment, expand_machines
+from tf_gpt2.training.distributed.cluster import Cluster, cluster_from_environment, expand_machines
 
 WORKERS = ["one:2222", "two:2222", "three:2222"]
 

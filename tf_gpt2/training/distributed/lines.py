@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from tf_gpt2.training.cluster import split_address
+from tf_gpt2.training.distributed.cluster import split_address
 
 _LONGEST_LINE = 1 << 20
 _SECONDS_BETWEEN_TRIES = 0.5

@@ -1,0 +1,1 @@
+"""Training by several devices and processes: who takes part, what they tell each other, the step they share."""

@@ -72,11 +72,13 @@ def test_pieces_are_the_text_as_transformers_encodes_it(name, batch, monkeypatch
 
 
 @pytest.mark.parametrize("name", ["byte level", "a space first", "characters"])
-def test_what_can_go_line_by_line_does(name):
+def test_what_can_go_line_by_line_does(name, monkeypatch):
+    monkeypatch.setattr(long_texts, "_BATCH_CHARACTERS", 1)
     assert len(list(Tokenizer(MODELS[name]()).encode_long("It was\n" * 10))) == 10
 
 
-def test_gpt2_chinese_goes_line_by_line():
+def test_gpt2_chinese_goes_line_by_line(monkeypatch):
+    monkeypatch.setattr(long_texts, "_BATCH_CHARACTERS", 1)
     tokenizer = Tokenizer.load(checkpoints.FOLDER / "gpt2_chinese")
     text = "却说曹操\n引兵\n却说\n\nit was\n"
     pieces = list(tokenizer.encode_long(text))

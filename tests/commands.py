@@ -25,20 +25,20 @@ def run(module, *flags, timeout=240, **changes):
     return process.returncode, output, errors
 
 
-def call(module, *flags):
+def call(module, *flags, cwd=ROOT):
     """As `run`, in this process, which has loaded TensorFlow already."""
     from tf_gpt2 import command
 
     main = importlib.import_module(module).main
     output, errors = (io.TextIOWrapper(io.BytesIO(), "utf-8", newline="", write_through=True) for _ in range(2))
-    with contextlib.chdir(ROOT), contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+    with contextlib.chdir(cwd), contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
         code = command.call(main, [str(flag) for flag in flags])
     return code, *(stream.buffer.getvalue().decode() for stream in (output, errors))
 
 
-def error_line(module, *flags):
+def error_line(module, *flags, cwd=ROOT):
     """Calls a command that must fail with one line for the user; returns that line."""
-    code, output, errors = call(module, *flags)
+    code, output, errors = call(module, *flags, cwd=cwd)
     assert code == 2, (code, errors)
     assert output == ""
     assert "Traceback" not in errors

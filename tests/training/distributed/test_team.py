@@ -9,7 +9,7 @@ import time
 import pytest
 
 from tf_gpt2.errors import UserError
-from tf_gpt2.training import team as team_module
+from tf_gpt2.training.distributed import team as team_module
 from tf_gpt2.training.distributed.cluster import Cluster
 from tf_gpt2.training.distributed.lines import connect
 from tf_gpt2.training.distributed.team import ConnectedTeam, Team

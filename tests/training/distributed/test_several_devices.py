@@ -77,13 +77,16 @@ def test_parts_of_a_batch_draw_the_masks_of_the_whole():
     np.testing.assert_array_equal(parts.seed_generator.state, whole.seed_generator.state)
 
 
-@pytest.mark.parametrize("sparing", [PLAIN, Sparing(strip=3, chunk=5, remat="full")])
+@pytest.mark.parametrize(
+    "sparing", [PLAIN, pytest.param(Sparing(strip=3, chunk=5, remat="full"), marks=pytest.mark.slow)]
+)
 def test_accumulated_parts_train_as_the_whole_batch_does(sparing):
     whole, parts = (losses_of(None, parts=parts, sparing=sparing, steps=12) for parts in (1, 4))
     np.testing.assert_allclose(parts, whole, atol=1e-5)
     assert whole[10] < whole[1]
 
 
+@pytest.mark.slow
 def test_the_replicated_step_is_the_step_of_one_device():
     one = tf.distribute.MirroredStrategy(["CPU:0"])
     np.testing.assert_allclose(losses_of(one, parts=2, steps=12), losses_of(None, steps=12), atol=1e-5)
@@ -97,7 +100,7 @@ runtime.load_tensorflow()
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-sys.path[:0] = ["tests", "tests/training"]
+sys.path[:0] = ["tests", "tests/training/distributed"]
 from test_several_devices import Sparing, losses_of
 two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 for changes in json.loads(sys.argv[1]):
@@ -317,15 +320,10 @@ def test_a_full_disk_on_the_chief(book, alone, tmp_path):
     assert "cannot" in _one_line_each(ends)
 
 
-def test_a_tf_config_that_lies_is_a_clear_line(book, tmp_path):
-    line = error_line(
-        "tf_gpt2.train",
-        *(f"--corpus={book}", f"--run_dir={tmp_path / 'run'}"),
-        env={
-            **os.environ,
-            "TF_CONFIG": '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "ps", "index": 0}}',
-        },
-    )
+def test_a_tf_config_that_lies_is_a_clear_line(book, tmp_path, monkeypatch):
+    lie = {"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "ps", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(lie))
+    line = error_line("tf_gpt2.train", f"--corpus={book}", f"--run_dir={tmp_path / 'run'}")
     assert "the environment variable TF_CONFIG must name tasks of the types chief and worker; received 'ps'" in line
     assert not (tmp_path / "run").exists()
 

@@ -10,6 +10,7 @@ import signal
 import sys
 import tempfile
 
+import numpy as np
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -98,3 +99,15 @@ def served_model(served_run_dir, served_limits, tmp_path_factory):
     output = tmp_path_factory.mktemp("models") / "demo" / "1"
     write_savedmodel(served_run_dir, output, limits=served_limits)
     return output
+
+
+@pytest.fixture(scope="session")
+def small_corpus(tmp_path_factory):
+    """A prepared corpus of some thousand characters."""
+    from tf_gpt2.data.prepare import prepare_corpus
+
+    folder = tmp_path_factory.mktemp("novel")
+    words = ("却说曹操引兵", "玄德大喜", "孔明曰", "云长提刀", "翼德大叫", "诸将皆惊")
+    picks = np.random.default_rng(0).integers(0, len(words), 400)
+    (folder / "novel.txt").write_text("，".join(words[pick] for pick in picks), encoding="utf-8")
+    return prepare_corpus([folder / "novel.txt"], cache_dir=folder / "cache")

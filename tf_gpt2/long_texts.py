@@ -19,7 +19,6 @@ _BETWEEN_WORDS = re.compile(f"(?<={_WORD})(?= {_WORD}|[,.;:!?，。；：！？�
 # Normalizers that change a character by itself or with its accents, which never follow a line feed.
 _LOCAL = ("NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "BertNormalizer")
 _ONE_CHARACTER = r"[\p{Cn}\p{Co}]"  # the pattern of word_piece.py
-_SPACE_FIRST = ("always", "first")
 
 
 def batches_of_lines(pieces: Iterable[str]) -> Iterator[str]:

@@ -42,8 +42,6 @@ WEIGHTS_FILE = "model.safetensors"
 TOKENIZER_FILE = "tokenizer.json"
 TOKENIZER_CONFIG_FILE = "tokenizer_config.json"
 GENERATION_CONFIG_FILE = "generation_config.json"
-# What opens as a model in transformers, and here.
-MODEL_FILES = (CONFIG_FILE, WEIGHTS_FILE, TOKENIZER_FILE, TOKENIZER_CONFIG_FILE, GENERATION_CONFIG_FILE)
 
 TRAIN, TEST = "train", "test"
 VALIDATION = "validation"  # the split in metrics.jsonl whose loss decides which model is kept

@@ -23,7 +23,7 @@ TEXT = "却说曹操引军渡河。" * 6
 def run_dir(request, tmp_path_factory):
     """A run with two checkpoints of different weights, the second one kept."""
     from tf_gpt2.model_directory import build_model_from
-    from tf_gpt2.training.checkpoints import save_checkpoint
+    from tf_gpt2.training.checkpoints import snapshot_checkpoint
     from tf_gpt2.training.gpt2 import GPT2Keeper
     from tf_gpt2.training.learner import Learner
     from tf_gpt2.training.settings import Recipe
@@ -34,9 +34,9 @@ def run_dir(request, tmp_path_factory):
         model = build_model_from(config, random_weights(config, seed=step))
         keeper = GPT2Keeper(folder, model, config, TOKENIZER)
         variables = Learner(model, Recipe(batch_size=2)).variables
-        save_checkpoint(
+        snapshot_checkpoint(
             folder / CHECKPOINTS, step, variables, {"step": step}, keep=5, description=keeper.describe()
-        )
+        )()
         keeper.save()
     (folder / "text.txt").write_text(TEXT, "utf-8")
     return folder, config

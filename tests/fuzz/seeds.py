@@ -159,7 +159,7 @@ def variables():
 def killed_runs():
     """A training that was killed before it wrote its model; with the checksum of its checkpoint and without."""
     from tf_gpt2.formats.training_checkpoint import CHECKSUM, describe_model
-    from tf_gpt2.training.checkpoints import save_checkpoint, variable_keys
+    from tf_gpt2.training.checkpoints import snapshot_checkpoint, variable_keys
 
     config, weights, tokenizer = _small()
     live = variables()
@@ -168,7 +168,7 @@ def killed_runs():
     with tempfile.TemporaryDirectory() as folder:
         place = pathlib.Path(folder, "checkpoints")
         tokenizer.save(place)
-        file = save_checkpoint(place, 20, live, state, keep=1, description=description)
+        file = snapshot_checkpoint(place, 20, live, state, keep=1, description=description)()
         whole = _read(folder) | {"training.json": _dump(TRAINING)}
         name = str(file.relative_to(folder))
     length = int.from_bytes(whole[name][:8], "little")

@@ -10,7 +10,6 @@ import pytest
 import tensorflow as tf
 
 from tf_gpt2.config import GPT2Config
-from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.errors import UserError
 from tf_gpt2.formats.training_checkpoint import newest_whole_step
 from tf_gpt2.generation import TextGenerator
@@ -36,12 +35,8 @@ def _eager():
 
 
 @pytest.fixture(scope="module")
-def corpus(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("novel")
-    words = ("却说曹操引兵", "玄德大喜", "孔明曰", "云长提刀", "翼德大叫", "诸将皆惊")
-    picks = np.random.default_rng(0).integers(0, len(words), 400)
-    (folder / "novel.txt").write_text("，".join(words[pick] for pick in picks), encoding="utf-8")
-    return prepare_corpus([folder / "novel.txt"], cache_dir=folder / "cache")
+def corpus(small_corpus):
+    return small_corpus
 
 
 def _trainer(run_dir, corpus, *, rhythm=RHYTHM, num_layers=1, **changes):

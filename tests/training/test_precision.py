@@ -7,7 +7,7 @@ import pytest
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
 from tf_gpt2.model import build_model
-from tf_gpt2.training.checkpoints import restore_checkpoint, save_checkpoint
+from tf_gpt2.training.checkpoints import restore_checkpoint, snapshot_checkpoint
 from tf_gpt2.training.devices import Devices, Gpu, choose_precision, local_devices
 from tf_gpt2.training.learner import Learner
 from tf_gpt2.training.memory import PLAIN, Sparing
@@ -105,13 +105,13 @@ def test_float16_leaves_a_step_that_overflows_out_and_halves_the_scale(tmp_path)
 
 def _check_resuming(folder, learner):
     """A run of float16 goes on in float32 and the other way round; within float16 the scale is kept."""
-    save_checkpoint(folder, 1, learner.variables, {}, keep=9)
+    snapshot_checkpoint(folder, 1, learner.variables, {}, keep=9)()
     same, other = _learner("float16", seed=1), _learner("float32", seed=1)
     for resumed in (same, other):
         restore_checkpoint(folder, 1, resumed.variables)
         np.testing.assert_equal(_weights(resumed), _weights(learner))
     assert float(same.variables[-1]) == 2.0**39
-    save_checkpoint(folder, 2, other.variables, {}, keep=9)
+    snapshot_checkpoint(folder, 2, other.variables, {}, keep=9)()
     restore_checkpoint(folder, 2, _learner("float16", seed=1).variables)
     adam = Learner(build_model(CONFIG), Recipe(batch_size=4, optimizer="muon"))
     with pytest.raises(UserError, match="another model or optimizer"):

@@ -24,23 +24,6 @@ _LOSS_SCALE = ("step_counter", "dynamic_scale")
 _log = logging.getLogger(__name__)
 
 
-def save_checkpoint(
-    folder: str | os.PathLike,
-    step: int,
-    variables: Sequence,
-    state: dict[str, Any],
-    *,
-    keep: int,
-    description: Mapping[str, str] | None = None,
-) -> pathlib.Path:
-    """Writes the checkpoint of `step`, removes all but the newest `keep`; arguments as for `snapshot_checkpoint`.
-
-    Raises:
-        UserError: The file cannot be written; older checkpoints are left alone.
-    """
-    return snapshot_checkpoint(folder, step, variables, state, keep=keep, description=description)()
-
-
 def snapshot_checkpoint(
     folder: str | os.PathLike,
     step: int,

@@ -9,6 +9,7 @@
  * @property {number} [maxCandidates] How many `encodeCandidates` can return, where there is one.
  * @property {(ids: number[], k: number) => Promise<Candidates>} [encodeCandidates] As `encode`, but only the k likeliest
  *   tokens leave the device.
+ * @property {() => Float32Array} [lastLogits] All logits [V] of what follows the last token, after `encodeCandidates` too.
  * @property {(count: number) => Float32Array} [states] What the last layer has put out for the first tokens [count, D]: from
  *   it `answer` tells at any time what the model said after each.
  * @property {(state: Float32Array) => Float32Array | Promise<Float32Array>} [answer] Logits [V] of a state [D] of any layer.

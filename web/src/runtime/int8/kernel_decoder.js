@@ -67,6 +67,11 @@ export class KernelDecoder {
     return this.floats(plan.logits, plan.head.outputs).slice();
   }
 
+  lastLogits() {
+    const { width } = this.plan;
+    return this.answer(this.kept.subarray((this.length - 1) * width, this.length * width));
+  }
+
   /** @type {NonNullable<Decoder["trace"]>} */
   async trace(ids, watch, stopped) {
     const { width } = this.plan;

@@ -6,6 +6,8 @@
 import { codePoints, hasRun } from "./runs.js";
 
 const REPLACEMENT = /\ufffd+$/;
+// Tokens whose characters seldom all stand in a corpus: only where they do are more of them looked at.
+const NEAR = 8;
 const utf8 = new TextEncoder();
 const text = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -37,6 +39,7 @@ export class CopyGuard {
   completes(before, id) {
     if (id === this.tokenizer.endOfTextId) return false;
     const recent = this.recent(before);
+    if (this.tokenizer.pieces && this.isNew(recent.slice(-NEAR), id)) return false;
     const known = [...this.decode(recent).replace(REPLACEMENT, "")].length;
     const codes = codePoints(this.decode([...recent, id]));
     return hasRun(this.index, codes.subarray(Math.max(0, known - this.least + 1)), this.least);
@@ -63,6 +66,17 @@ export class CopyGuard {
       if (hasRun(this.index, Uint32Array.from([...end, ...fresh]), this.least)) found.add(id);
     }
     return found;
+  }
+
+  /** Whether no run can end in a token, because already what the tokens before it say does not come before that. @private */
+  isNew(/** @type {number[]} */ near, /** @type {number} */ id) {
+    const bytes = wholeCharacters(this.bytes(near));
+    const known = codePoints(text.decode(bytes).replace(REPLACEMENT, "")).length;
+    const codes = codePoints(text.decode(joined([bytes, this.spelled[id]])));
+    for (let end = known + 1; end <= codes.length; end++) {
+      if (this.index.find(codes, Math.max(0, end - this.least), end)) return false;
+    }
+    return true;
   }
 
   /** Whether a character may stand behind the text in the corpus, as far as the shortest beginning of a run tells. @private */
@@ -113,6 +127,13 @@ function joined(/** @type {Uint8Array[]} */ parts) {
     at += part.length;
   }
   return whole;
+}
+
+/** Bytes from the beginning of a character on. */
+function wholeCharacters(/** @type {Uint8Array} */ bytes) {
+  let begin = 0;
+  while (begin < bytes.length && (bytes[begin] & 0xc0) === 0x80) begin++;
+  return bytes.subarray(begin);
 }
 
 /** The bytes at the end that are the beginning of a character. */

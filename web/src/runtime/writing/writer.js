@@ -121,7 +121,7 @@ export class Writer {
   /** How many of the likeliest tokens are enough; 0 when all logits are needed. @private */
   few(/** @type {Settings} */ settings) {
     const count = candidateCount(settings);
-    if (settings.avoidCopying) return 0; // any of the likeliest may be forbidden
+    if (settings.avoidCopying && !this.decoder.lastLogits) return 0; // any of the likeliest may be forbidden
     // A penalty can bring any token among the likeliest.
     const enough = settings.repetitionPenalty === 1 && count <= (this.decoder.maxCandidates ?? 0);
     return enough && this.decoder.encodeCandidates ? count : 0;
@@ -155,15 +155,16 @@ export class Writer {
    */
   pickAllowed(outcome, window, newIds, settings, sample, guarded) {
     const id = this.pick(outcome, window, newIds.length, settings, sample);
-    if (!guarded || "ids" in outcome) return id;
+    if (!guarded) return id;
     const { guard, promptIds } = guarded;
     const before = [...promptIds, ...newIds];
     if (newIds.length && !guard.completes(before, id)) return id;
     const forbidden = guard.forbidden(before);
     if (newIds.length) forbidden.add(id);
     const random = uniform(settings.seed, 0, sample, newIds.length);
+    const logits = "ids" in outcome ? lastLogits(this.decoder) : outcome;
     for (;;) {
-      const again = draw(without(outcome, forbidden), random, settings);
+      const again = draw(without(logits, forbidden), random, settings);
       if (!guard.completes(before, again)) return again;
       if (forbidden.has(again)) return null;
       forbidden.add(again);
@@ -205,4 +206,9 @@ export class Writer {
     }
     return { finish: "length", snapshot: now() };
   }
+}
+
+function lastLogits(/** @type {import("../decoder.js").Decoder} */ decoder) {
+  if (!decoder.lastLogits) throw new Error("the decoder tells candidates alone");
+  return decoder.lastLogits();
 }

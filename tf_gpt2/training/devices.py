@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import keras
 import tensorflow as tf
+from tensorflow.compiler.xla.tsl.protobuf import coordination_config_pb2
+from tensorflow.python.eager import context  # no public way to these settings
 
 from tf_gpt2.errors import UserError
 from tf_gpt2.training.distributed.cluster import Cluster
@@ -14,6 +16,8 @@ from tf_gpt2.training.settings import AUTO, PRECISIONS
 
 # Compute capabilities whose tensor cores multiply the format: Ampere bfloat16, Volta float16.
 _CAPABILITY = {"bfloat16": (8, 0), "float16": (7, 0)}
+# Alone TensorFlow gives a process up after 10 s of silence; distributed/team.py waits longer and says for whom.
+_HEARTBEAT_MILLISECONDS = 600_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,8 +127,14 @@ class DevicePlan:
             num_accelerators={"GPU": len(self.gpus)},
             rpc_layer="grpc",
         )
-        strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver)
         workers = len(cluster.addresses)
+        context.context().configure_coordination_service(
+            service_type="standalone",
+            service_leader="/job:worker/replica:0/task:0",
+            heartbeat_timeout_in_ms=_HEARTBEAT_MILLISECONDS,
+            coordinated_jobs=[coordination_config_pb2.CoordinatedJob(name="worker", num_tasks=workers)],
+        )
+        strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver)
         description = f"{workers} × {self.description}"
         return Devices(strategy, self.precision, description, Replicas(strategy, workers, cluster.index))
 

@@ -167,6 +167,17 @@ def test_a_worker_that_hangs_ends_the_others(book, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_worker_that_pauses_is_waited_for(book, alone, tmp_path):
+    workers = _start_workers(book, tmp_path / "run")
+    _wait_for_lines(workers, tmp_path / "run", 3)
+    workers[1].send_signal(signal.SIGSTOP)
+    time.sleep(15)  # TensorFlow's own patience is 10 s, that of team.py 30
+    workers[1].send_signal(signal.SIGCONT)
+    assert [code for code, _ in _ends(workers)] == [0, 0]
+    _assert_same_losses(tmp_path / "run", alone)
+
+
+@pytest.mark.slow
 def test_a_signal_to_one_worker_stops_all_and_is_gone_on_with(book, alone, tmp_path):
     workers = _start_workers(book, tmp_path / "run")
     _wait_for_lines(workers, tmp_path / "run", 3)

@@ -220,6 +220,18 @@ def test_an_error_of_one_process_is_told_to_the_others():
     assert "worker 0 (127.0.0.1:" in str(other) and "no space left on device" in str(other)
 
 
+def test_who_loses_the_others_though_all_live_says_so_in_one_line(monkeypatch):
+    monkeypatch.setattr(team_module, "_SECONDS_OF_SILENCE", 0.5)
+
+    def lose(team):
+        raise team.explain(AbortedError("of a graph\nof many lines"))
+
+    for result in _together([_wait_for_the_end, lose]):
+        assert isinstance(result, UserError) and "\n" not in str(result)
+        assert "worker 1 (127.0.0.1:" in str(result)
+        assert "lost the other processes (AbortedError); the same command goes on from its beginning" in str(result)
+
+
 def test_those_who_are_through_wait_for_the_others():
     ended = []
 

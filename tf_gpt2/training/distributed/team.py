@@ -23,7 +23,8 @@ from tf_gpt2.training.distributed.watchdog import LastResort, end_soon_at_exit
 _SECONDS_BETWEEN_BEATS = 2.0
 _SECONDS_OF_SILENCE = 30  # a process that says nothing for so long is gone
 # What TensorFlow says of a process that is gone, which it may notice before this module does.
-_ERRORS_OF_OTHERS = ("UnavailableError", "AbortedError", "CancelledError", "DeadlineExceededError", "InternalError")
+_LOST = ("UnavailableError", "AbortedError", "CancelledError", "DeadlineExceededError")
+_ERRORS_OF_OTHERS = (*_LOST, "InternalError")
 # How long others are waited for at the end, so that none takes TensorFlow's server away while one still computes.
 _SECONDS_TO_END = 60
 _GOES_ON = "the same command goes on {there}, on any number of devices"
@@ -160,7 +161,12 @@ class ConnectedTeam(Team):
     def explain(self, error: Exception) -> Exception:
         of_others = self._met and type(error).__name__ in _ERRORS_OF_OTHERS
         self._failed.wait(2 * _SECONDS_OF_SILENCE if of_others else _SECONDS_BETWEEN_BEATS)
-        return UserError(self.failure) if self.failure else error
+        if self.failure:
+            return UserError(self.failure)
+        if self._met and type(error).__name__ in _LOST:
+            name = self._processes.name(self._processes.index)
+            return UserError(f"{name} lost the other processes ({type(error).__name__}); {self._remedy()}")
+        return error
 
     def _tell(self, message):
         for line in self._lines.values():
@@ -212,7 +218,8 @@ class ConnectedTeam(Team):
         if isinstance(error, UserError):
             self._tell({"kind": "failed", "line": str(error)})
         elif error is not None and not self.agreed_to_stop:
-            name, what = self._processes.name(self.cluster.index), f"{type(error).__name__}: {error}".strip(": ")
+            first = (str(error).splitlines() or [""])[0]
+            name, what = self._processes.name(self._processes.index), f"{type(error).__name__}: {first}".strip(": ")
             self._tell({"kind": "failed", "line": f"{name} ended: {what}; {self._remedy()}"})
         else:
             self._part_in_peace()

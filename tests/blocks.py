@@ -2,7 +2,7 @@
 
 from tf_gpt2 import long_texts
 from tf_gpt2.corpus import cutting, large_files
-from tf_gpt2.data import journal, shards, sources, spool, spooling
+from tf_gpt2.data import journal, shards, sources, spool
 
 
 def make_small(monkeypatch):
@@ -14,7 +14,6 @@ def make_small(monkeypatch):
         (cutting, "LONGEST_LINE", 1000),
         (cutting, "_WINDOW", 128),
         (large_files, "_SAMPLE", 4096),
-        (spooling, "_PIECE", 100),
         (spool, "LONG", 500),
         (spool, "_PIECE", 100),
         (long_texts, "_BATCH_CHARACTERS", 200),

@@ -10,9 +10,12 @@ import os
 import pathlib
 import posixpath
 import re
+import shutil
 import stat
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import IO, Any, NamedTuple
+
+from tf_gpt2.files import replacing
 
 _ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://.")  # two letters at least: C:/ is a drive
 _PIECE = 4 << 20
@@ -42,6 +45,11 @@ AnyPath = pathlib.Path | RemotePath
 def below(folder: RemotePath, name: str) -> RemotePath:
     """The address of a file in a folder."""
     return RemotePath(f"{str(folder).rstrip('/')}/{name}")
+
+
+def inside(place: AnyPath, name: str) -> AnyPath:
+    """The place of a file in a folder, wherever that lies."""
+    return below(place, name) if isinstance(place, RemotePath) else place / name
 
 
 class Facts(NamedTuple):
@@ -108,6 +116,40 @@ def pieces(path: AnyPath) -> Iterator[bytes]:
     with open(path, "rb") as file:
         while piece := file.read(_PIECE):
             yield piece
+
+
+@contextlib.contextmanager
+def writing(path: AnyPath) -> Iterator[IO[Any]]:
+    """A file of bytes to write, folders made where they are missing; what was there is replaced.
+
+    On this machine it comes to its place whole when the block has ended without an error; what an address shows
+    before is its file system's business.
+
+    Raises:
+        UserError: It cannot be written on this machine.
+        OSError: It cannot be written at an address.
+    """
+    if isinstance(path, RemotePath):
+        with _as_os_errors():
+            _gfile().makedirs(posixpath.dirname(str(path)))
+            with _gfile().GFile(str(path), "wb") as file:
+                yield file
+    else:
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            yield file
+
+
+def remove(path: AnyPath) -> None:
+    """Removes a file or a folder with all that is in it, as far as that can be done."""
+    with contextlib.suppress(OSError):
+        if isinstance(path, pathlib.Path):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            return
+        with _as_os_errors():
+            if _gfile().isdir(str(path)):
+                _gfile().rmtree(str(path))
+            else:
+                _gfile().remove(str(path))
 
 
 def found_at(address: str) -> list[RemotePath]:

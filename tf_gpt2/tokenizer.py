@@ -201,17 +201,29 @@ class Tokenizer:
         Raises:
             UserError: The tokenizer has to hold the whole text and that is too long, or cannot encode it.
         """
+        for number, batch in enumerate(self.batches(pieces)):
+            yield self.encode_batch_of_lines(batch, begins=begins and not number), batch
+
+    def batches(self, pieces: Iterable[str]) -> Iterator[str]:
+        """A text that comes in pieces, in parts whose ids one after the other are those of the text.
+
+        Raises:
+            UserError: The tokenizer has to hold the whole text and that is too long.
+        """
         if self._continuing is None:
-            text = _whole(pieces)
-            yield self.encode(text), text
-            return
-        for number, batch in enumerate(batches_of_lines(pieces)):
-            if self._tables is not None:
-                yield encode_characters([batch], *self._tables)[0], batch
-                continue
-            lines = lines_of(batch)
-            first = [self.encode(lines.pop(0))] if begins and not number else []
-            yield np.concatenate([*first, *self._encode(self._continuing, lines)]), batch
+            yield _whole(pieces)
+        else:
+            yield from batches_of_lines(pieces)
+
+    def encode_batch_of_lines(self, batch: str, *, begins: bool) -> np.ndarray:
+        """The ids of a part that `batches` gave, int32 [length]; `begins` where the text begins with it."""
+        if self._continuing is None:
+            return self.encode(batch)
+        if self._tables is not None:
+            return encode_characters([batch], *self._tables)[0]
+        lines = lines_of(batch)
+        first = [self.encode(lines.pop(0))] if begins else []
+        return np.concatenate([*first, *self._encode(self._continuing, lines)])
 
     def encode_joined(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """As `encode_batch`, quick for very many short strings.

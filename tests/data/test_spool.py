@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tf_gpt2 import long_texts
-from tf_gpt2.data import spool, token_writing
+from tf_gpt2.data import spool, token_stream
 from tf_gpt2.data.holding_out import Cuts
 from tf_gpt2.data.spool import bpe_sample
 from tf_gpt2.data.text_table import Document
@@ -100,7 +100,7 @@ def test_many_short_texts_together_give_the_tokens_of_each_alone(tmp_path, kind,
         "rare characters": lambda: Tokenizer.train_characters(["x天a"]),
         "bpe": lambda: Tokenizer.train_bpe(texts, 300),
     }[kind]()
-    monkeypatch.setattr(token_writing, "_TOGETHER", 7)
+    monkeypatch.setattr(token_stream, "_TOGETHER", 7)
     counts, _ = write_tokens(tmp_path, tmp_path / "spool.txt", documents, tokenizer, np.dtype("<u2"))
     end = tokenizer.end_of_text_id
     for split in borders:

@@ -10,7 +10,7 @@ from tf_gpt2.corpus.reading import shown
 from tf_gpt2.data.token_files import INDEX_NAME, SMALL_NAMES, PreparedCorpus, open_folder
 from tf_gpt2.errors import UserError, shorten
 from tf_gpt2.files import write_atomically
-from tf_gpt2.locations import AnyPath, RemotePath, below, facts, located, read_range
+from tf_gpt2.locations import AnyPath, below, facts, inside, located, read_range
 from tf_gpt2.run_directory import TOKENIZER_CONFIG_FILE
 
 _NAME = re.compile("[0-9a-f]{32}")
@@ -27,7 +27,7 @@ def prepared_place(corpus: str | os.PathLike | Sequence[str | os.PathLike] | Non
     if not _NAME.fullmatch(place.name):
         return None
     try:
-        facts(_inside(place, INDEX_NAME))
+        facts(inside(place, INDEX_NAME))
     except OSError:
         return None
     return place
@@ -52,7 +52,3 @@ def open_prepared(place: AnyPath, cache_dir: str | os.PathLike | None = None) ->
         unreadable = f"{INDEX_NAME} is damaged" if hasattr(error, "errors") else str(error)
         reason = getattr(error, "strerror", None) or unreadable
     raise UserError(shorten(f"A prepared corpus must be whole: {shown(place)} is not ({reason}). {_REMEDY}."))
-
-
-def _inside(place: AnyPath, name: str) -> AnyPath:
-    return below(place, name) if isinstance(place, RemotePath) else place / name

@@ -6,10 +6,7 @@ files are, and a preparation that was killed is gone on with.
 """
 
 import contextlib
-import dataclasses
 import gc
-import hashlib
-import json
 import logging
 import os
 from collections.abc import Iterator, Sequence
@@ -18,28 +15,22 @@ from pathlib import Path
 import numpy as np
 
 from tf_gpt2.cache import prepared_corpus_folder
-from tf_gpt2.corpus.counting import CharacterCounter
-from tf_gpt2.corpus.reading import expand_corpus, shown
-from tf_gpt2.corpus.report import CorpusReport, character_figures
-from tf_gpt2.corpus.sample import sample_path
-from tf_gpt2.corpus.script import check_script
-from tf_gpt2.corpus.separators import check_separator
+from tf_gpt2.corpus.reading import shown
 from tf_gpt2.data.holding_out import SPLITS, Shares, hold_out
-from tf_gpt2.data.journal import Journal, Pace
+from tf_gpt2.data.journal import Journal
 from tf_gpt2.data.opening import open_prepared, prepared_place
-from tf_gpt2.data.reading_tasks import Rules
+from tf_gpt2.data.request import Settings, cache_key, sources_of
 from tf_gpt2.data.shards import shard_names
-from tf_gpt2.data.sources import Source, check_unchanged, reading
+from tf_gpt2.data.sources import Source
 from tf_gpt2.data.space import check_space
-from tf_gpt2.data.spool import bpe_sample, count_held_out
 from tf_gpt2.data.spooling import Spooling
+from tf_gpt2.data.summing_up import new_tokenizer, report_of
 from tf_gpt2.data.text_table import (
     LENGTHS,
     LENGTHS_NAME,
     TABLE_NAME,
     TEXT_NAME,
     TITLES_NAME,
-    BookReports,
     Documents,
     TextTable,
     begun_table,
@@ -49,36 +40,10 @@ from tf_gpt2.data.token_writing import COUNTS_NAME, StreamLayout, TokenWriting, 
 from tf_gpt2.data.work_folder import move, work_folder
 from tf_gpt2.errors import UserError
 from tf_gpt2.files import sweep
-from tf_gpt2.locations import AnyPath, facts, pieces
+from tf_gpt2.locations import AnyPath
 from tf_gpt2.tokenizer import Tokenizer
 
-# Part of the cache key: raise it when cleaning, splitting or tokenising change what is stored.
-CONTENT_VERSION = 3
-TOKENIZER_KINDS = ("characters", "bpe")
 _log = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Settings:
-    """Everything besides the files that decides what is stored."""
-
-    tokenizer_kind: str
-    vocab_size: int
-    min_char_count: int
-    encoding: str | None
-    script: str | None
-    shares: Shares
-    separator: str | None = None
-    text_field: str | None = None
-
-    def __post_init__(self):
-        if self.tokenizer_kind not in TOKENIZER_KINDS:
-            raise UserError(
-                "`tokenizer_kind` must be characters or bpe, got "
-                f"{self.tokenizer_kind!r}. Leave it out for characters."
-            )
-        check_script(self.script)
-        check_separator(self.separator)
 
 
 def prepare_corpus(
@@ -124,12 +89,9 @@ def prepare_corpus(
     if (place := prepared_place(corpus)) is not None:
         return _opened(place, tokenizer_kind, tokenizer, cache_dir)
     shares = Shares(validation_fraction, test_fraction, split_seed)
-    settings = _Settings(
-        tokenizer_kind, vocab_size, min_char_count, encoding, script, shares, separator, text_field
-    )
-    files = expand_corpus(corpus, encoding, text_field) if corpus else [sample_path(cache_dir)]
-    sources = [_source(path) for path in files]
-    folder = prepared_corpus_folder(_cache_key(sources, settings, tokenizer), cache_dir)
+    settings = Settings(tokenizer_kind, vocab_size, min_char_count, encoding, script, shares, separator, text_field)
+    sources = sources_of(corpus, settings, cache_dir)
+    folder = prepared_corpus_folder(cache_key(sources, settings, tokenizer), cache_dir)
     sweep(folder.parent)
     with _no_search_for_cycles():
         prepared = read_prepared(folder, from_cache=True)
@@ -168,39 +130,10 @@ def _no_search_for_cycles() -> Iterator[None]:
             gc.enable()
 
 
-def _source(path: AnyPath) -> Source:
-    with reading(path):
-        return Source(path, facts(path))
-
-
-def _cache_key(sources: Sequence[Source], settings: _Settings, tokenizer: Tokenizer | None) -> str:
-    """A hash of all that decides the result: files, settings, tokenizer, format version."""
-    own = dataclasses.asdict(settings)
-    if tokenizer is not None or settings.tokenizer_kind != "bpe":
-        own.pop("vocab_size")
-    if tokenizer is not None or settings.tokenizer_kind != "characters":
-        own.pop("min_char_count")
-    if tokenizer is not None:
-        own["tokenizer_kind"] = hashlib.sha256(tokenizer.to_json().encode()).hexdigest()
-    key = hashlib.sha256(json.dumps([CONTENT_VERSION, own], sort_keys=True).encode())
-    pace, done = Pace("looked through", sum(source.facts.size for source in sources)), 0
-    for source in sources:
-        digest = hashlib.sha256()
-        with reading(source.path):
-            for piece in pieces(source.path):
-                digest.update(piece)
-                done += len(piece)
-                pace.at(done)
-        check_unchanged(source)
-        # Surrogates stand for bytes of a file name that are not UTF-8.
-        key.update(source.path.name.encode("utf-8", "surrogateescape") + b"\0" + digest.digest())
-    return key.hexdigest()[:32]
-
-
 class _Preparation:
     """One preparation in a folder, from its beginning or from where its journal says that it was."""
 
-    def __init__(self, work: Path, sources: list[Source], settings: _Settings, tokenizer: Tokenizer | None):
+    def __init__(self, work: Path, sources: list[Source], settings: Settings, tokenizer: Tokenizer | None):
         self._work, self._sources, self._settings, self._tokenizer = work, sources, settings, tokenizer
         self._journal = Journal(work)
 
@@ -217,15 +150,7 @@ class _Preparation:
         tokenizer = self._tokenizer_for(documents, everything)
         dtype = token_dtype(tokenizer.vocab_size)
         layouts = self._write_tokens(table, documents, tokenizer, dtype)
-        report = CorpusReport(
-            books=BookReports(table),
-            **_held_out_characters(table.rows),
-            vocabulary_size=tokenizer.vocab_size,
-            tokenizer_kind=tokenizer.kind,
-            **{f"{split}_tokens": layout.tokens for split, layout in layouts.items()},
-            marked_lines=spooling.marked,
-            **character_figures(everything, tokenizer.has_token),
-        )
+        report = report_of(table, tokenizer, layouts, spooling.marked, everything)
         table.rows.tofile(self._work / TABLE_NAME)
         shards = [name for split, layout in layouts.items() for name in shard_names(split, layout.tokens)]
         move(self._work, new, [*shards, TEXT_NAME, TITLES_NAME, TABLE_NAME])
@@ -233,9 +158,7 @@ class _Preparation:
         write_index(new, report, dtype, layouts)
 
     def _read(self) -> Spooling:
-        settings = self._settings
-        rules = Rules(settings.encoding, settings.script, settings.separator, settings.text_field, settings.shares)
-        spooling = Spooling(self._work, self._sources, rules, self._journal)
+        spooling = Spooling(self._work, self._sources, self._settings.rules, self._journal)
         if spooling.run() and self._journal.sections:
             spooling.note()
         return spooling
@@ -252,14 +175,8 @@ class _Preparation:
             return self._tokenizer
         if self._journal.sections and (self._work / TOKENIZER_NAME).exists():
             return Tokenizer.load(self._work)
-        settings, spool = self._settings, self._work / TEXT_NAME
-        _log.info("making the vocabulary (%s)", settings.tokenizer_kind)
-        if settings.tokenizer_kind == "characters":
-            held_out = CharacterCounter()
-            count_held_out(spool, documents, held_out)
-            made = Tokenizer.from_character_counts(everything - held_out.counts(), settings.min_char_count)
-        else:
-            made = Tokenizer.train_bpe(bpe_sample(spool, documents), settings.vocab_size)
+        _log.info("making the vocabulary (%s)", self._settings.tokenizer_kind)
+        made = new_tokenizer(self._settings, self._work / TEXT_NAME, documents, everything)
         if self._journal.sections:
             made.save(self._work)
         return made
@@ -276,8 +193,3 @@ class _Preparation:
         for at, split in enumerate(SPLITS):
             table.rows[f"{split}_tokens"] = counts[:, at]
         return layouts
-
-
-def _held_out_characters(rows: np.ndarray) -> dict[str, int]:
-    ends = [int(rows[name].sum()) for name in ("train_end", "validation_end", "characters")]
-    return {"validation_characters": ends[1] - ends[0], "test_characters": ends[2] - ends[1]}

@@ -57,9 +57,12 @@ def _has_a_value_a_line(source: Source) -> bool:
 
 
 def tasks_of_small_files(
-    sources: Sequence[Source], first: int, separator: str | None
+    sources: Sequence[Source], first: int, separator: str | None, *, carried: bool = True
 ) -> Iterator[tuple[int, Files]]:
-    """Tasks that read files from `first` on, up to one read in blocks; each with the number that follows."""
+    """Tasks that read files from `first` on, up to one read in blocks; each with the number that follows.
+
+    They carry the bytes of files at addresses with them, unless, without `carried`, whoever does them reads these.
+    """
     number = first
     while number < len(sources) and kind_of(sources[number], separator) == "whole":
         some: list[AnyPath] = []
@@ -70,7 +73,7 @@ def tasks_of_small_files(
             some.append(source.path)
             size += source.facts.size
         number += len(some)
-        yield number, Files(tuple(map(str, some)), _bytes_of_remote(some))
+        yield number, Files(tuple(map(str, some)), _bytes_of_remote(some) if carried else (None,) * len(some))
 
 
 def _bytes_of_remote(paths: list[AnyPath]) -> tuple[bytes | None, ...]:

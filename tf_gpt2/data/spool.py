@@ -3,7 +3,7 @@
 import codecs
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from typing import BinaryIO, Literal, Protocol
 
 import numpy as np
 
@@ -22,7 +22,14 @@ LONG = 4 << 20
 _PIECE = 1 << 20
 
 
-def read_documents(path: Path, documents: Iterable[Document]) -> Iterator[tuple[Document, str]]:
+class Spool(Protocol):
+    """Where the spool lies: a path, or several files that are read as one."""
+
+    def open(self, mode: Literal["rb"]) -> BinaryIO:
+        """Opens it for reading."""
+
+
+def read_documents(path: Spool, documents: Iterable[Document]) -> Iterator[tuple[Document, str]]:
     """The documents with their texts, one after the other."""
     with path.open("rb") as file:
         for document in documents:
@@ -30,9 +37,8 @@ def read_documents(path: Path, documents: Iterable[Document]) -> Iterator[tuple[
             yield document, file.read(document.byte_length).decode()
 
 
-def decoded(path: Path, begin: int, end: int) -> Iterator[str]:
-    """The text between two bytes of a file of UTF-8, some 1 MiB at a time."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
+def bytes_between(path: Spool, begin: int, end: int) -> Iterator[bytes]:
+    """The bytes from `begin` to `end` of a spool, 1 MiB at a time."""
     with path.open("rb") as file:
         file.seek(begin)
         while begin < end:
@@ -40,10 +46,16 @@ def decoded(path: Path, begin: int, end: int) -> Iterator[str]:
             if not data:
                 raise OSError(f"{path} has become shorter")
             begin += len(data)
-            yield decoder.decode(data)
+            yield data
 
 
-def byte_places(path: Path, document: Document, characters: Sequence[int]) -> list[int]:
+def decoded(path: Spool, begin: int, end: int) -> Iterator[str]:
+    """The text between two bytes of a file of UTF-8, some 1 MiB at a time."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    return map(decoder.decode, bytes_between(path, begin, end))
+
+
+def byte_places(path: Spool, document: Document, characters: Sequence[int]) -> list[int]:
     """Where characters of a document begin, in bytes of the file.
 
     Args:
@@ -69,7 +81,7 @@ def byte_places(path: Path, document: Document, characters: Sequence[int]) -> li
     return places + [end] * len(wanted)
 
 
-def part(path: Path, document: Document, begin: int, end: int) -> Iterator[str]:
+def part(path: Spool, document: Document, begin: int, end: int) -> Iterator[str]:
     """The characters from `begin` to `end` of a document, in pieces."""
     if document.byte_length <= LONG:
         for _, text in read_documents(path, [document]):
@@ -78,7 +90,7 @@ def part(path: Path, document: Document, begin: int, end: int) -> Iterator[str]:
     yield from decoded(path, *byte_places(path, document, [begin, end]))
 
 
-def count_held_out(path: Path, documents: Iterable[Document], counter: CharacterCounter) -> None:
+def count_held_out(path: Spool, documents: Iterable[Document], counter: CharacterCounter) -> None:
     """Counts the characters that are not trained on."""
     for document in documents:
         if document.cuts.train_end < document.cuts.characters:
@@ -86,7 +98,7 @@ def count_held_out(path: Path, documents: Iterable[Document], counter: Character
                 counter.add(piece)
 
 
-def bpe_sample(path: Path, documents: Sequence[Document]) -> Iterator[str]:
+def bpe_sample(path: Spool, documents: Sequence[Document]) -> Iterator[str]:
     """Lines of evenly spaced slices of the training parts."""
     total = sum(document.cuts.train_end for document in documents)
     stride = max(1, -(-total // _BPE_CHARACTERS)) * _BPE_SLICE

@@ -19,6 +19,7 @@ from tf_gpt2.corpus.counting import CharacterCounter
 from tf_gpt2.corpus.cutting import Block
 from tf_gpt2.corpus.large_files import Layout, Measured, lay_out
 from tf_gpt2.corpus.reading import shown
+from tf_gpt2.data.joining import empty, joint, rows_of_texts, titles_of
 from tf_gpt2.data.journal import Journal, Pace
 from tf_gpt2.data.reading_tasks import Part, Rules, Texts
 from tf_gpt2.data.reading_workers import Workers, worthwhile_workers
@@ -31,13 +32,13 @@ from tf_gpt2.data.sources import (
     reading,
     tasks_of_small_files,
 )
-from tf_gpt2.data.text_table import LENGTHS, LENGTHS_NAME, TEXT_NAME, TITLES_NAME
+from tf_gpt2.data.spool import bytes_between
+from tf_gpt2.data.text_table import LENGTHS_NAME, TEXT_NAME, TITLES_NAME
 from tf_gpt2.errors import UserError
 
 _FILES = (TEXT_NAME, LENGTHS_NAME, TITLES_NAME)
 SECTION = "read"  # of the journal
 _NAMED = 100  # files that are named one by one
-_PIECE = 4 << 20
 _log = logging.getLogger(__name__)
 
 
@@ -120,7 +121,7 @@ class Spooling:
                         check_unchanged(source)  # what is wrong may be that somebody writes it
                         raise
         if not self._state.texts:
-            self._refuse_empty()
+            raise UserError(empty(self._sources))
         return True
 
     def _read_small(self, workers: Workers) -> None:
@@ -179,10 +180,7 @@ class Spooling:
 
     def _append(self, found: Texts, stem: str) -> None:
         """Writes whole texts; those without a title are named after their file."""
-        titles = [
-            title or f"{stem} {self._state.number + number}"
-            for title, number in zip(found.titles, found.numbers, strict=True)
-        ]
+        titles = titles_of(found, stem, self._state.number)
         self._write(TEXT_NAME, found.data)
         self._count(found)
         self._rows(found.sizes, found.characters, titles, found.digests)
@@ -190,9 +188,11 @@ class Spooling:
     def _append_piece(self, found: Texts, block: Block, layout: Layout) -> None:
         """Writes a piece of the open text, and before it what stands between it and the piece before."""
         state = self._state
-        between = ""
-        if found.data and state.characters and not block.continues:
-            between = "\n" if layout.east_asian or not (state.blank or found.blank_before) else "\n\n"
+        between = (
+            ""
+            if block.continues
+            else joint(len(found.data), found, state.characters, state.blank, layout.east_asian)
+        )
         state.blank = found.blank_after or (state.blank and not found.data)
         self.counter.add(between)
         self._write(TEXT_NAME, between.encode() + found.data)
@@ -203,16 +203,13 @@ class Spooling:
         begin, end = self._state.begin, self._sizes[TEXT_NAME]
         self._out[TEXT_NAME].flush()
         # Whole texts alone are held out by their digest, and no corpus of a hundred has all of its words in one.
-        digest = self._rules.shares.digest_of(_pieces(self._folder / TEXT_NAME, begin, end))
+        digest = self._rules.shares.digest_of(bytes_between(self._folder / TEXT_NAME, begin, end))
         self._rows([end - begin], [self._state.characters], [title], [digest])
 
     def _rows(self, sizes: list[int], characters: list[int], titles: list[str], digests: list[bytes]) -> None:
-        encoded = [title.encode("utf-8", "replace") for title in titles]
-        rows = np.zeros(len(sizes), LENGTHS)
-        rows["bytes"], rows["characters"], rows["title"] = sizes, characters, list(map(len, encoded))
-        rows["digest"] = np.frombuffer(b"".join(digests), "V16")
+        rows, named = rows_of_texts(sizes, characters, titles, digests)
         self._write(LENGTHS_NAME, rows.tobytes())
-        self._write(TITLES_NAME, b"".join(encoded))
+        self._write(TITLES_NAME, named)
         self._state.texts += len(sizes)
 
     def _count(self, found: Texts) -> None:
@@ -259,19 +256,3 @@ class Spooling:
             _log.info(
                 "reading %s (%d of %d)", shown(self._sources[number].path.name), number + 1, len(self._sources)
             )
-
-    def _refuse_empty(self) -> None:
-        others = " and the others are" if len(self._sources) > 1 else " is"
-        raise UserError(
-            f"`corpus` must hold some text: {shown(self._sources[0].path)}{others} empty after cleaning. Pass "
-            "files with text."
-        )
-
-
-def _pieces(path: Path, begin: int, end: int) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        file.seek(begin)
-        while begin < end:
-            piece = file.read(min(_PIECE, end - begin))
-            begin += len(piece)
-            yield piece

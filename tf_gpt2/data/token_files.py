@@ -19,7 +19,7 @@ from tf_gpt2.data.holding_out import SPLITS
 from tf_gpt2.data.shards import RemoteTokens, ShardedTokens, shard_names
 from tf_gpt2.data.spool import part
 from tf_gpt2.data.text_table import TABLE_NAME, TEXT_NAME, TITLES_NAME, BookReports, Document, Documents, TextTable
-from tf_gpt2.data.token_writing import StreamLayout
+from tf_gpt2.data.token_stream import StreamLayout
 from tf_gpt2.errors import UserError
 from tf_gpt2.files import read_bounded, replacing_folder, write_atomically
 from tf_gpt2.locations import RemotePath, below, facts
@@ -181,15 +181,24 @@ def len_of(index: PreparedIndex, split: str) -> int:
 def write_index(folder: Path, report: CorpusReport, dtype: np.dtype, layouts: Mapping[str, StreamLayout]) -> None:
     """Completes a folder that holds texts, their table, shards and tokenizer with an index."""
     names = _names({split: layout.tokens for split, layout in layouts.items()}, shards.SHARD_TOKENS)
+    sums = {name: FileSum((folder / name).stat().st_size, _crc32(folder / name)) for name in names}
+    write_atomically(folder / INDEX_NAME, index_of(report, dtype, layouts, sums))
+
+
+def index_of(
+    report: CorpusReport, dtype: np.dtype, layouts: Mapping[str, StreamLayout], sums: Mapping[str, FileSum]
+) -> bytes:
+    """What the index of a prepared corpus holds whose files have these sums, by name."""
+    names = _names({split: layout.tokens for split, layout in layouts.items()}, shards.SHARD_TOKENS)
     index = {
         "version": LAYOUT_VERSION,
         "dtype": dtype.str,
         "shard_tokens": shards.SHARD_TOKENS,
         "streams": {split: layout._asdict() for split, layout in layouts.items()},
-        "files": {name: FileSum((folder / name).stat().st_size, _crc32(folder / name))._asdict() for name in names},
+        "files": {name: sums[name]._asdict() for name in names},
         "report": {name: value for name, value in vars(report).items() if name != "books"},
     }
-    write_atomically(folder / INDEX_NAME, json.dumps(index, ensure_ascii=False).encode())
+    return json.dumps(index, ensure_ascii=False).encode()
 
 
 class FileSum(NamedTuple):

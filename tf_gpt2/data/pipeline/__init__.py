@@ -1,0 +1,1 @@
+"""Preparation on several machines: the steps that an Apache Beam pipeline is made of, and what starts it."""

@@ -1,0 +1,138 @@
+"""Reading on several machines: files and blocks to clean texts, each in a part of its own."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from tf_gpt2.corpus.cutting import Block
+from tf_gpt2.corpus.large_files import Layout, Measured, lay_out
+from tf_gpt2.corpus.reading import shown
+from tf_gpt2.data.pipeline.order import Order
+from tf_gpt2.data.reading_tasks import Files, Part, Rules, Texts, perform
+from tf_gpt2.data.sources import Source, blocks_of, check_unchanged, kind_of, reading, tasks_of_small_files
+from tf_gpt2.errors import UserError
+
+
+class Chunk(NamedTuple):
+    """Files to read: several small ones, read whole by `task`, or a large one of a kind as `kind_of` has them."""
+
+    key: tuple[int, int]
+    sources: tuple[Source, ...]
+    kind: str
+    task: Files | None
+
+
+class Reading(NamedTuple):
+    """A task and what it is of; `key` is where it stands in the corpus, by file and block."""
+
+    key: tuple[int, int]
+    sources: tuple[Source, ...]
+    kind: str
+    task: Files | Part
+
+
+class Read(NamedTuple):
+    """What a task found: its clean texts are `size` bytes in `part`, all else in `texts`."""
+
+    key: tuple[int, int]
+    kind: str
+    stem: str
+    continues: bool
+    east_asian: bool
+    part: str
+    size: int
+    texts: Texts
+
+
+def chunks_of(sources: Sequence[Source], separator: str | None) -> Iterator[Chunk]:
+    """The files of a corpus, in order.
+
+    Raises:
+        UserError: One is too large for its kind.
+    """
+    number = 0
+    while number < len(sources):
+        kind = kind_of(sources[number], separator)
+        if kind != "whole":
+            yield Chunk((number, 0), (sources[number],), kind, None)
+            number += 1
+        else:
+            for following, task in tasks_of_small_files(sources, number, separator, carried=False):
+                yield Chunk((number, 0), tuple(sources[number:following]), kind, task)
+                number = following
+
+
+def readings_of(chunk: Chunk, order: Order) -> Iterator[Reading]:
+    """The tasks that read files; of a large one once its encoding is known."""
+    if chunk.task is not None:
+        yield Reading(chunk.key, chunk.sources, chunk.kind, chunk.task)
+        return
+    (source,), rules = chunk.sources, order.settings.rules
+    path = str(source.path)
+    with _unless_changed(chunk.sources), reading(source.path):
+        layout = _laid_out(source, rules)
+        blocks = blocks_of(source, chunk.kind, layout, rules.separator, layout.begin, False)
+        for number, block in enumerate(blocks):
+            yield Reading((chunk.key[0], number), chunk.sources, chunk.kind, Part(path, block, chunk.kind, layout))
+
+
+def read(task: Reading, order: Order) -> Iterator[Read]:
+    """Does a task and writes the texts.
+
+    Raises:
+        UserError: A file is not what it should be, or has changed.
+    """
+    with _unless_changed(task.sources):
+        found = perform(task.task, order.settings.rules)
+    assert isinstance(found, Texts)  # no task measures
+    name = f"text-{task.key[0]:08}-{task.key[1]:08}"
+    data, found.data = found.data, b""
+    if data:
+        order.write(name, data)
+    if isinstance(task.task, Part):
+        stem, continues, east_asian = (
+            task.sources[0].path.stem,
+            task.task.block.continues,
+            task.task.layout.east_asian,
+        )
+    else:
+        stem, continues, east_asian = "", False, False
+    yield Read(task.key, task.kind, stem, continues, east_asian, name, len(data), found)
+
+
+def occurrences(found: Read) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The characters of texts, and how often each occurs."""
+    yield found.texts.code_points, found.texts.counts
+
+
+def without_occurrences(found: Read) -> Iterator[Read]:
+    """The rest of what a task found."""
+    none = np.zeros(0, np.int64)
+    found.texts.code_points, found.texts.counts = none, none
+    yield found
+
+
+def _laid_out(source: Source, rules: Rules) -> Layout:
+    def measure(codec: str, blocks: Iterable[Block]) -> Iterator[Measured]:
+        for block in blocks:
+            measured = perform(Part(str(source.path), block, "measure", Layout(codec, 0, 0)), rules)
+            assert isinstance(measured, Measured)
+            yield measured
+
+    return lay_out(source.path, source.facts.size, shown(source.path), rules.encoding, rules.script, measure)
+
+
+class _unless_changed:
+    """A context that refuses files that changed meanwhile, whatever else was found wrong with them."""
+
+    def __init__(self, sources: Sequence[Source]):
+        self._sources = sources
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
+        if error is None or isinstance(error, UserError):
+            for source in self._sources:
+                check_unchanged(source)

@@ -14,19 +14,21 @@ CORE := $(VENV)/$(LOCK)
 INSTALLED := $(VENV)/dev
 # TensorFlow.js's converter needs an old TensorFlow and a hundred packages of its own: an environment of its own.
 TFJS := .venv-tfjs
+# Apache Beam wants an older protobuf than the one that is usual with TensorFlow.
+BEAM := .venv-beam
 OLDEST := .venv-oldest
 NEWEST := .venv-newest
 UV := .venv-uv/bin/uv
 DEMO := runs/demo
 # Two processes, a file of tests in one of them: most of the time goes into starting and tracing, on one core each.
 SHARED := -n 2 --dist loadfile
-QUICK := "not slow and not browsers and not tfjs"
+QUICK := "not slow and not browsers and not tfjs and not beam"
 # Compiled at once, as pip does: TensorFlow alone has thousands of modules, and some users forbid Python to write.
 LOCKED := --quiet --compile-bytecode --require-hashes --requirements
 
 include web/web.mk
 
-.PHONY: demo fuzz pictures tfjs test test-all test-oldest test-newest lint format bench wheel locks clean help
+.PHONY: demo fuzz pictures tfjs beam test test-all test-oldest test-newest lint format bench wheel locks clean help
 .DEFAULT_GOAL := help
 
 help:            ## what there is to make
@@ -63,6 +65,9 @@ $(INSTALLED): $(CORE) requirements/dev.lock
 $(TFJS)/tfjs: $(UV) requirements/tfjs.lock setup.cfg setup.py pyproject.toml
 	$(call environment,$(TFJS),3.11,tfjs)
 
+$(BEAM)/beam: $(UV) requirements/beam.lock setup.cfg setup.py pyproject.toml
+	$(call environment,$(BEAM),3.11,beam)
+
 $(OLDEST)/oldest: $(UV) requirements/oldest.lock setup.cfg setup.py pyproject.toml
 	$(call environment,$(OLDEST),3.11,oldest)
 
@@ -80,9 +85,10 @@ test: $(INSTALLED) $(TFJS)/tfjs lint web browser web-test  ## lint and all tests
 	@$(RUN) -m pytest $(SHARED) -m $(QUICK)
 	@$(TFJS)/bin/python -m pytest -m tfjs
 
-test-all: $(INSTALLED) $(TFJS)/tfjs lint web browsers web-test  ## every test, and those of both ends: TensorFlow 2.19, 2.21
-	@$(RUN) -m pytest $(SHARED) -m "not tfjs"
+test-all: $(INSTALLED) $(TFJS)/tfjs $(BEAM)/beam lint web browsers web-test  ## every test, and those of both ends: TensorFlow 2.19, 2.21
+	@$(RUN) -m pytest $(SHARED) -m "not tfjs and not beam"
 	@$(TFJS)/bin/python -m pytest -m tfjs
+	@$(BEAM)/bin/python -m pytest -m beam
 	@$(MAKE) --no-print-directory test-oldest test-newest
 
 test-oldest: $(OLDEST)/oldest web browser  ## the tests but the slow ones: Python 3.11, TensorFlow 2.19
@@ -98,6 +104,8 @@ pictures: $(INSTALLED) browser  ## take the pictures of README and docs from the
 	@$(RUN) docs/take_pictures.py --site=$(DEMO)/site
 
 tfjs: $(TFJS)/tfjs  ## the environment for export.tfjs --graph_model: .venv-tfjs/bin/python -m export.tfjs
+
+beam: $(BEAM)/beam  ## the environment for tf_gpt2.prepare --runner: .venv-beam/bin/python -m tf_gpt2.prepare
 
 lint: $(INSTALLED) web-lint  ## checks, types and format of Python and the page, nothing changed
 	@$(VENV)/bin/ruff check .
@@ -128,6 +136,7 @@ locks: $(UV)     ## resolve setup.cfg's ranges into requirements/*.lock
 	@$(UV) $(COMPILE) setup.cfg --extra dev --constraints requirements/oldest.in --constraints requirements/uv.lock \
 		--output-file requirements/oldest.lock
 	@$(UV) $(COMPILE) setup.cfg --extra tfjs --extra test --output-file requirements/tfjs.lock
+	@$(UV) $(COMPILE) setup.cfg --extra beam --extra test --output-file requirements/beam.lock
 
 clean:           ## remove the environments; runs stay
 	rm -rf .venv .venv-* build dist web/node_modules web/firefox/node_modules web/dist

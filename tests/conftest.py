@@ -46,12 +46,13 @@ gc.freeze()
 
 
 def pytest_collection_modifyitems(config, items):
-    """Passes over what needs tensorflowjs where it is not installed; asked for with -m tfjs, it fails there."""
-    if config.option.markexpr == "tfjs" or importlib.util.find_spec("tensorflowjs"):
-        return
-    for item in items:
-        if item.get_closest_marker("tfjs"):
-            item.add_marker(pytest.mark.skip(reason="needs tensorflowjs, which has an environment of its own"))
+    """Passes over what needs another environment than this one; asked for with -m, it fails here."""
+    for mark, package in (("tfjs", "tensorflowjs"), ("beam", "apache_beam")):
+        if config.option.markexpr == mark or importlib.util.find_spec(package):
+            continue
+        for item in items:
+            if item.get_closest_marker(mark):
+                item.add_marker(pytest.mark.skip(reason=f"needs {package}, which has an environment of its own"))
 
 
 @pytest.fixture(autouse=True, scope="session")

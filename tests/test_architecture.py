@@ -66,6 +66,8 @@ ROOMS = {
 }
 COMMANDS = {
     "tf_gpt2.train",
+    "tf_gpt2.prepare",
+    "tf_gpt2.text_flags",
     "tf_gpt2.sample",
     "tf_gpt2.evaluate",
     "tf_gpt2.inspect",
@@ -83,6 +85,7 @@ WITHOUT_TENSORFLOW = (
     "tf_gpt2.__main__",
     "tf_gpt2.command",
     "tf_gpt2.train",
+    "tf_gpt2.prepare",
     "tf_gpt2.sample",
     "tf_gpt2.evaluate",
     "tf_gpt2.inspect",
@@ -100,6 +103,8 @@ WITHOUT_TENSORFLOW = (
     "tf_gpt2.corpus.reading",
     "tf_gpt2.corpus.report",
     "tf_gpt2.data.prepare",
+    "tf_gpt2.data.elsewhere",
+    "tf_gpt2.data.pipeline.launching",
     "tf_gpt2.data.reading_worker",
     "tf_gpt2.formats.detect",
     "tf_gpt2.generation.settings",

@@ -13,6 +13,7 @@ from tf_gpt2 import command
 # name: module, what it does
 COMMANDS = {
     "train": ("tf_gpt2.train", "train a GPT-2 on novels"),
+    "prepare": ("tf_gpt2.prepare", "prepare a corpus for training elsewhere"),
     "sample": ("tf_gpt2.sample", "write text with a model"),
     "evaluate": ("tf_gpt2.evaluate", "measure how well a model predicts a text"),
     "runs": ("tf_gpt2.runs", "list and compare trainings"),

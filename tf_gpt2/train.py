@@ -7,11 +7,11 @@ With no flags at all it trains the demo preset on the sample corpus for about fo
 
 from collections.abc import Sequence
 
-from tf_gpt2 import command
+from tf_gpt2 import command, text_flags
 from tf_gpt2.config import PRESETS
 from tf_gpt2.training import recipes
 from tf_gpt2.training.memory import REMAT
-from tf_gpt2.training.plan import DEFAULT_PRESET, TOKENIZERS, TrainingOptions
+from tf_gpt2.training.plan import DEFAULT_PRESET, TrainingOptions
 from tf_gpt2.training.settings import AUTO, OPTIMIZERS, PRECISIONS
 
 DEFAULTS = TrainingOptions()
@@ -39,14 +39,7 @@ def _flags() -> command.Flags:
         "tf_gpt2.train", __doc__ or "", aliases={"source": "init_from", "tokenizer_kind": "tokenizer"}
     )
     flags.group("The usual flags")
-    flags.strings(
-        "corpus",
-        None,
-        "Your texts: files, folders, globs or addresses (gs://...), several with commas (.txt, .md, .epub, .jsonl, "
-        ".json, .csv, .tsv). "
-        "Without it the sample corpus, Romance of the Three Kingdoms, is fetched.",
-        value="PATH,...",
-    )
+    text_flags.declare_corpus(flags)
     flags.choice(
         "preset",
         None,
@@ -70,13 +63,7 @@ def _flags() -> command.Flags:
         f"{DEFAULT_PRESET}.",
     )
     flags.integer("steps", None, "Instead of --minutes: number of training steps; of a run that goes on, in all.")
-    flags.choice(
-        "tokenizer",
-        None,
-        TOKENIZERS,
-        "characters: one token a character, fit for Chinese; bpe: byte-level pieces learned from your text, fit "
-        f"for alphabets. Default: {TOKENIZERS[0]}.",
-    )
+    text_flags.declare_tokenizer(flags)
     flags.boolean(
         "dry_run",
         False,
@@ -90,7 +77,7 @@ def _flags() -> command.Flags:
     )
     flags.integer("seed", DEFAULTS.seed, "Fixes initial weights, order of the text, dropout and samples.")
     _flags_of_fine_tuning(flags)
-    _flags_of_text(flags)
+    text_flags.declare_reading(flags)
     _flags_of_recipe(flags)
     _flags_of_device(flags)
     _flags_of_shape(flags)
@@ -112,42 +99,6 @@ def _flags_of_fine_tuning(flags: command.Flags) -> None:
     flags.boolean(
         "freeze_embeddings", DEFAULTS.freeze_embeddings, "Token and position embeddings stay as they are."
     )
-
-
-def _flags_of_text(flags: command.Flags) -> None:
-    flags.group("Reading the text")
-    flags.string(
-        "encoding",
-        None,
-        "Encoding of the text files, if recognising it went wrong (gb18030, big5, ...).",
-        value="NAME",
-    )
-    flags.choice("script", None, ["simplified", "traditional"], "Convert Chinese text to one script.")
-    flags.string(
-        "separator",
-        None,
-        "Line that parts the texts of a .txt or .md file, <|endoftext|> say. Default: each file is one text.",
-        value="LINE",
-    )
-    flags.string(
-        "text_field",
-        None,
-        "Field or column that holds the text, in .jsonl, .json, .csv and .tsv. Default: text, or the only column.",
-        value="NAME",
-    )
-    flags.integer("vocab_size", None, "Size of the bpe vocabulary. Default: 16000.", least=257)
-    flags.integer("min_char_count", None, "Characters seen fewer times are spelled in bytes. Default: 3.", least=1)
-    flags.number(
-        "validation_fraction",
-        DEFAULTS.validation_fraction,
-        "Share of the text held out to measure the model on: whole texts from 100 on, else the end of every book.",
-    )
-    flags.number(
-        "test_fraction",
-        None,
-        "Share that no decision reads, for the last report. Default: 0.02 from 100,000 characters on.",
-    )
-    flags.integer("split_seed", DEFAULTS.split_seed, "Which texts are held out, where whole ones are.")
 
 
 def _flags_of_recipe(flags: command.Flags) -> None:

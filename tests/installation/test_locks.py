@@ -70,6 +70,7 @@ def test_the_core_lock_resolves(system, python, tmp_path):
         ("dev.lock", "3.13", "mypy"),
         ("oldest.lock", "3.11", "pytest"),
         ("tfjs.lock", "3.11", "tensorflowjs"),
+        ("beam.lock", "3.11", "apache-beam"),
         ("gpu.lock", "3.13", "nvidia-cudnn-cu12"),
     ],
 )

@@ -16,10 +16,10 @@ import numpy as np
 
 from tf_gpt2.cache import prepared_corpus_folder
 from tf_gpt2.corpus.reading import shown
-from tf_gpt2.data.holding_out import SPLITS, Shares, hold_out
+from tf_gpt2.data.holding_out import SPLITS, hold_out
 from tf_gpt2.data.journal import Journal
 from tf_gpt2.data.opening import open_prepared, prepared_place
-from tf_gpt2.data.request import Settings, cache_key, sources_of
+from tf_gpt2.data.request import Settings, cache_key, settings_of, sources_of
 from tf_gpt2.data.shards import shard_names
 from tf_gpt2.data.sources import Source
 from tf_gpt2.data.space import check_space
@@ -61,6 +61,7 @@ def prepare_corpus(
     text_field: str | None = None,
     tokenizer: Tokenizer | None = None,
     cache_dir: str | os.PathLike | None = None,
+    output: str | os.PathLike | None = None,
 ) -> PreparedCorpus:
     """Makes a corpus ready for training, or finds it ready.
 
@@ -81,6 +82,7 @@ def prepare_corpus(
         text_field: Field or column that holds the text, in files of records; None for "text".
         tokenizer: A tokenizer to use as it is (fine-tuning) instead of making one.
         cache_dir: Where prepared corpora are kept; None for the usual place.
+        output: Folder in which it is looked for and made instead, under the name it would have in the cache.
 
     Raises:
         UserError: For every mistake in the arguments and the files, and when the cache cannot be
@@ -88,10 +90,21 @@ def prepare_corpus(
     """
     if (place := prepared_place(corpus)) is not None:
         return _opened(place, tokenizer_kind, tokenizer, cache_dir)
-    shares = Shares(validation_fraction, test_fraction, split_seed)
-    settings = Settings(tokenizer_kind, vocab_size, min_char_count, encoding, script, shares, separator, text_field)
+    settings = settings_of(
+        tokenizer_kind=tokenizer_kind,
+        vocab_size=vocab_size,
+        min_char_count=min_char_count,
+        encoding=encoding,
+        script=script,
+        validation_fraction=validation_fraction,
+        test_fraction=test_fraction,
+        split_seed=split_seed,
+        separator=separator,
+        text_field=text_field,
+    )
     sources = sources_of(corpus, settings, cache_dir)
-    folder = prepared_corpus_folder(cache_key(sources, settings, tokenizer), cache_dir)
+    key = cache_key(sources, settings, tokenizer)
+    folder = prepared_corpus_folder(key, cache_dir) if output is None else Path(output).expanduser() / key
     sweep(folder.parent)
     with _no_search_for_cycles():
         prepared = read_prepared(folder, from_cache=True)

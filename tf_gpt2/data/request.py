@@ -51,6 +51,28 @@ class Settings:
         return Rules(self.encoding, self.script, self.separator, self.text_field, self.shares)
 
 
+def settings_of(
+    *,
+    tokenizer_kind: str,
+    vocab_size: int,
+    min_char_count: int,
+    encoding: str | None,
+    script: str | None,
+    validation_fraction: float,
+    test_fraction: float | None,
+    split_seed: int,
+    separator: str | None,
+    text_field: str | None,
+) -> Settings:
+    """The settings that follow from the arguments of `prepare_corpus`.
+
+    Raises:
+        UserError: One is not what it should be.
+    """
+    shares = Shares(validation_fraction, test_fraction, split_seed)
+    return Settings(tokenizer_kind, vocab_size, min_char_count, encoding, script, shares, separator, text_field)
+
+
 def sources_of(
     corpus: str | os.PathLike | Sequence[str | os.PathLike] | None,
     settings: Settings,

@@ -202,6 +202,20 @@ class TrainingOptions:
         }
 
     @property
+    def preparation(self) -> dict:
+        """How the corpus is prepared: arguments of `tf_gpt2.data.request.settings_of`, and of `prepare_corpus`."""
+        names = (
+            "encoding",
+            "script",
+            "separator",
+            "text_field",
+            "validation_fraction",
+            "test_fraction",
+            "split_seed",
+        )
+        return self.vocabulary | {name: getattr(self, name) for name in names}
+
+    @property
     def shape_changes(self) -> dict:
         """Fields of `GPT2Config` that the user fixes."""
         return {name: getattr(self, name) for name in _SHAPE if getattr(self, name) is not None}

@@ -97,14 +97,7 @@ def _prepare(asked: TrainingOptions, corpus, run_dir) -> PreparedCorpus:
     refuse_what_is_no_run(run_dir)
     prepared = prepare_corpus(
         corpus,
-        **asked.vocabulary,
-        encoding=asked.encoding,
-        script=asked.script,
-        separator=asked.separator,
-        text_field=asked.text_field,
-        validation_fraction=asked.validation_fraction,
-        test_fraction=asked.test_fraction,
-        split_seed=asked.split_seed,
+        **asked.preparation,
         tokenizer=Tokenizer.load(asked.init_from) if asked.init_from else None,
     )
     log.info(format_report(prepared.report))

@@ -57,7 +57,7 @@ def prepare_by_pipeline(
     key = cache_key(sources, settings, tokenizer)
     folder = _folder(output)
     target = inside(located(folder), key)
-    if _is_whole(target):
+    if _is_whole(target, cache_dir):
         _log.info("%s is prepared already", shown(target))
         return target
     remove(inside(target, INDEX_NAME))
@@ -92,10 +92,10 @@ def _folder(output: str | os.PathLike) -> str:
     return str(place.expanduser().absolute()) if isinstance(place, Path) else str(place)
 
 
-def _is_whole(target: AnyPath) -> bool:
+def _is_whole(target: AnyPath, cache_dir: str | os.PathLike | None) -> bool:
     try:
         facts(inside(target, INDEX_NAME))
-        open_prepared(target)
+        open_prepared(target, cache_dir)
     except (OSError, UserError):
         return False
     return True

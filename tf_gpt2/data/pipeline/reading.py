@@ -1,5 +1,6 @@
 """Reading on several machines: files and blocks to clean texts, each in a part of its own."""
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -109,8 +110,8 @@ def occurrences(found: Read) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 def without_occurrences(found: Read) -> Iterator[Read]:
     """The rest of what a task found."""
     none = np.zeros(0, np.int64)
-    found.texts.code_points, found.texts.counts = none, none
-    yield found
+    # What Beam hands to a step is not the step's alone: changed in place, `occurrences` would find nothing.
+    yield found._replace(texts=dataclasses.replace(found.texts, code_points=none, counts=none))
 
 
 def _laid_out(source: Source, rules: Rules) -> Layout:

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
@@ -185,7 +185,7 @@ class _Part:
 
     def __init__(self, order: Order, name: str, stack: contextlib.ExitStack):
         self._order, self._stack, self.name = order, stack, name
-        self._file = None
+        self._file: IO[Any] | None = None
         self._dtype = token_dtype(order.tokenizer().vocab_size)
         self.length = 0
 

@@ -4,7 +4,8 @@
 
 The texts are those of a folder of novels (the sample corpus without --source), whose paragraphs come in another
 order in every copy: as one file, as many, as one line without a break, or as records of a .jsonl, a paragraph each.
-With --kill the preparation is killed (SIGKILL) that many times on its way, gone on with, and its files compared
+With --runner a pipeline of Apache Beam prepares the same on that engine (run this in .venv-beam), and its files are
+compared with the others. With --kill the preparation is killed (SIGKILL) that many times on its way, gone on with, and its files compared
 with those of one that was left alone. With --checkout another tree prepares the same. What was made is removed. The
 last line of stdout is one JSON object.
 """
@@ -36,6 +37,18 @@ figures = {"seconds": time.perf_counter() - begin, "from_cache": corpus.from_cac
 figures |= {"tokens": len(corpus.train), "characters": corpus.report.characters, "texts": len(corpus.report.books)}
 print(json.dumps(figures))
 """
+_BY_RUNNER = """
+import json, logging, sys, time
+logging.basicConfig(level=logging.WARNING)
+begin = time.perf_counter()
+from tf_gpt2.data.elsewhere import prepare_at
+from tf_gpt2.training.plan import TrainingOptions
+options = TrainingOptions(tokenizer=sys.argv[3], min_char_count=None if sys.argv[3] == "bpe" else 1)
+place, corpus = prepare_at(
+    [sys.argv[1]], sys.argv[2], runner=sys.argv[4], runner_options=sys.argv[5:], **options.preparation
+)
+print(json.dumps({"seconds": time.perf_counter() - begin, "folder": str(place), "tokens": len(corpus.train)}))
+"""
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -62,6 +75,8 @@ def _figures(name: str, texts: Path, cache: Path, kind: str, options: argparse.N
         raise RuntimeError("the first preparation must not come from the cache and the second must")
     found = {f"{name}_{field}": first[field] for field in ("seconds", "peak_mb", "tokens", "texts", "cache_mb")}
     found |= {f"{name}_again_seconds": second["seconds"], f"{name}_again_peak_mb": second["peak_mb"]}
+    if options.runner:
+        found |= _by_runner(name, texts, cache.with_name("by runner"), kind, options, _digest(first["folder"]))
     if options.kill:
         digest = _digest(first["folder"])
         _remove(cache)
@@ -71,12 +86,30 @@ def _figures(name: str, texts: Path, cache: Path, kind: str, options: argparse.N
     return found
 
 
+def _by_runner(name: str, texts: Path, output: Path, kind: str, options: argparse.Namespace, expected: str) -> dict:
+    engine = [options.runner, *filter(None, options.runner_options.split(","))]
+    figures = _watched(_BY_RUNNER, [str(texts), str(output), kind, *engine], str(Path(__file__).parents[1]))
+    equal = _digest(figures["folder"]) == expected
+    _remove(output)
+    return {
+        f"{name}_runner_seconds": figures["seconds"],
+        f"{name}_runner_peak_mb": figures["peak_mb"],
+        f"{name}_runner_equal": equal,
+    }
+
+
 def _options(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--source", help="folder of novels to multiply; the sample corpus if left out")
     parser.add_argument("--gigabytes", type=float, default=1.0, help="size of the corpus to prepare")
     parser.add_argument("--forms", default="one,many", help=f"of {', '.join(FORMS)}")
     parser.add_argument("--tokenizers", default="characters", help="characters, bpe, or both with a comma")
+    parser.add_argument("--runner", help="Apache Beam's name of an engine that prepares the same too")
+    parser.add_argument(
+        "--runner_options",
+        default="direct_running_mode=multi_processing,direct_num_workers=2",
+        help="options of the engine, with commas between them",
+    )
     parser.add_argument("--kill", type=int, default=0, help="times that a second preparation is killed")
     parser.add_argument("--checkout", help="another tree to run")
     parser.add_argument("--work", help="folder for texts and cache; the system's for temporary files if left out")
@@ -113,7 +146,11 @@ def _pieces(paragraphs: list[str], form: str, generator: random.Random) -> Itera
 
 def prepare(texts: Path, cache: Path, kind: str, tree: str) -> dict:
     """Prepares in a process of its own; its figures, with the peak of what it and its children held."""
-    process = _start(texts, cache, kind, tree)
+    return _watched(_PREPARE, [str(texts), str(cache), kind], tree)
+
+
+def _watched(code: str, arguments: list[str], tree: str) -> dict:
+    process = _start(code, arguments, tree)
     peak = 0
     while process.poll() is None:
         peak = max(peak, _resident(process.pid))
@@ -129,7 +166,7 @@ def _killed(texts: Path, cache: Path, kind: str, tree: str, times: int, seconds:
     """Seconds of a preparation that is killed at even distances, all its parts together."""
     begin = time.perf_counter()
     for _ in range(times):
-        process = _start(texts, cache, kind, tree)
+        process = _start(_PREPARE, [str(texts), str(cache), kind], tree)
         time.sleep(seconds / (times + 1))
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -137,8 +174,8 @@ def _killed(texts: Path, cache: Path, kind: str, tree: str, times: int, seconds:
     return time.perf_counter() - begin
 
 
-def _start(texts: Path, cache: Path, kind: str, tree: str) -> subprocess.Popen:
-    command = [sys.executable, "-c", _PREPARE, str(texts), str(cache), kind]
+def _start(code: str, arguments: list[str], tree: str) -> subprocess.Popen:
+    command = [sys.executable, "-c", code, *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tree)
 
 

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import random
+import re
 
 import blocks
 import pytest
@@ -216,12 +217,20 @@ def test_a_file_that_changes_is_one_line(tmp_path, lines, monkeypatch, small_tas
 
 
 @pytest.mark.beam
-def test_an_unknown_runner_is_one_line(tmp_path):
+@pytest.mark.parametrize(
+    ("flags", "complaint"),
+    [
+        (["--runner=Steam"], r"--runner=Steam must carry.*Steam.*log"),
+        (
+            ["--runner=DirectRunner", "--runner_option=direct_num_workers=few"],
+            "--runner_option must be.*direct_num_workers.*few",
+        ),
+    ],
+)
+def test_an_engine_that_beam_does_not_know_is_one_line(tmp_path, flags, complaint):
     (tmp_path / "book.txt").write_text("一二三\n", "utf-8")
-    line = error_line(
-        "tf_gpt2.prepare", f"--corpus={tmp_path}/book.txt", f"--output={tmp_path}/there", "--runner=Steam"
-    )
-    assert "--runner=Steam" in line and "Steam" in line.partition("failed")[2]
+    line = error_line("tf_gpt2.prepare", f"--corpus={tmp_path}/book.txt", f"--output={tmp_path}/there", *flags)
+    assert re.search(complaint, line) and not _left(tmp_path)
 
 
 @pytest.mark.beam

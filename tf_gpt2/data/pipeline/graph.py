@@ -7,6 +7,8 @@
 Texts and tokens go by the work folder; what Beam carries are their names and what is known of them.
 """
 
+import contextlib
+import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -65,16 +67,36 @@ class Adding(beam.CombineFn):
         return accumulator
 
 
-def run(order: Order, chunks: Sequence[reading.Chunk], arguments: Sequence[str]) -> None:
+def run(order: Order, chunks: Sequence[reading.Chunk], runner: str, options: Sequence[str]) -> None:
     """Builds the pipeline and waits for its end.
 
     Args:
         order: What is asked for.
         chunks: The files of the corpus.
-        arguments: Beam's options, --runner=... among them.
+        runner: Beam's name of the engine.
+        options: Beam's options, "name=value".
+
+    Raises:
+        UserError: An option is not as Beam wants it; engines raise whatever they like.
     """
-    with beam.Pipeline(options=PipelineOptions(list(arguments))) as pipeline:
-        _build(pipeline, order, chunks)
+    with beam.Pipeline(
+        options=_parsed([f"--runner={runner}", *(f"--{o.removeprefix('--')}" for o in options)])
+    ) as p:
+        _build(p, order, chunks)
+
+
+def _parsed(arguments: list[str]) -> PipelineOptions:
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            options = PipelineOptions(arguments)
+            options.get_all_options()
+    except SystemExit:
+        reason = (complaint.getvalue().splitlines() or ["it says no more"])[-1].partition("error: ")[2]
+        raise UserError(
+            f"`runner_option` must be an option as Beam has it; it says: {reason}. Correct it."
+        ) from None
+    return options
 
 
 def _build(pipeline: Any, order: Order, chunks: Sequence[reading.Chunk]) -> None:

@@ -67,6 +67,9 @@ def prepare_by_pipeline(
     try:
         _run(order, list(chunks_of(sources, settings.separator)), runner, runner_options)
         _check(order, target, runner)
+    except UserError:
+        remove(target)
+        raise
     finally:
         remove(located(work))
     return target
@@ -105,9 +108,7 @@ def _run(order: Order, chunks: list, runner: str, options: Sequence[str]) -> Non
     from tf_gpt2.data.pipeline import graph
 
     try:
-        graph.run(order, chunks, [f"--runner={runner}", *(f"--{option.removeprefix('--')}" for option in options)])
-    except KeyboardInterrupt:
-        raise
+        graph.run(order, chunks, runner, options)
     except UserError:
         raise
     except Exception as error:
@@ -128,7 +129,6 @@ def _check(order: Order, target: AnyPath, runner: str) -> None:
     except OSError:
         message = None
     if message is not None:
-        remove(target)
         raise UserError(message)
     try:
         facts(inside(target, INDEX_NAME))

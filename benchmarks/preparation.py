@@ -4,10 +4,10 @@
 
 The texts are those of a folder of novels (the sample corpus without --source), whose paragraphs come in another
 order in every copy: as one file, as many, as one line without a break, or as records of a .jsonl, a paragraph each.
-With --runner a pipeline of Apache Beam prepares the same on that engine (run this in .venv-beam), and its files are
-compared with the others. With --kill the preparation is killed (SIGKILL) that many times on its way, gone on with, and its files compared
-with those of one that was left alone. With --checkout another tree prepares the same. What was made is removed. The
-last line of stdout is one JSON object.
+With --runner a pipeline of Apache Beam prepares the same on that engine (run this in .venv-beam), and its files
+are compared with the others. With --kill the preparation is killed (SIGKILL) that many times on its way, gone
+on with, and its files compared with those of one that was left alone. With --checkout another tree prepares the
+same. What was made is removed. The last line of stdout is one JSON object.
 """
 
 import argparse

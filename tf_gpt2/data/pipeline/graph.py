@@ -34,7 +34,7 @@ class Step(beam.DoFn):
         try:
             yield from self._work(element, *self._known)
         except UserError as error:
-            yield Problem(getattr(element, "key", (0, 0))[:2], str(error))
+            yield Problem(getattr(element, "key", (0, 0)), str(error))
 
 
 class Gathering(beam.DoFn):
@@ -67,12 +67,12 @@ class Adding(beam.CombineFn):
         return accumulator
 
 
-def run(order: Order, chunks: Sequence[reading.Chunk], runner: str, options: Sequence[str]) -> None:
+def run(order: Order, chunks: Sequence[reading.Stored], runner: str, options: Sequence[str]) -> None:
     """Builds the pipeline and waits for its end.
 
     Args:
         order: What is asked for.
-        chunks: The files of the corpus.
+        chunks: Where the files of the corpus are named.
         runner: Beam's name of the engine.
         options: Beam's options, "name=value".
 
@@ -99,7 +99,7 @@ def _parsed(arguments: list[str]) -> PipelineOptions:
     return options
 
 
-def _build(pipeline: Any, order: Order, chunks: Sequence[reading.Chunk]) -> None:
+def _build(pipeline: Any, order: Order, chunks: Sequence[reading.Stored]) -> None:
     read = (
         pipeline
         | "files" >> beam.Create(chunks)

@@ -11,7 +11,7 @@ from tf_gpt2.corpus.reading import shown
 from tf_gpt2.data.joining import empty
 from tf_gpt2.data.opening import open_prepared, prepared_place
 from tf_gpt2.data.pipeline.order import Order, files_of
-from tf_gpt2.data.pipeline.reading import chunks_of
+from tf_gpt2.data.pipeline.reading import Stored, chunks_of, store
 from tf_gpt2.data.request import Settings, cache_key, sources_of
 from tf_gpt2.data.sources import Source
 from tf_gpt2.data.token_files import INDEX_NAME
@@ -65,7 +65,7 @@ def prepare_by_pipeline(
     given = None if tokenizer is None else files_of(tokenizer)
     order = Order(settings, work, str(target), given, empty(sources))
     try:
-        _run(order, list(chunks_of(sources, settings.separator)), runner, runner_options)
+        _run(order, store(chunks_of(sources, settings.separator), order), runner, runner_options)
         _check(order, target, runner)
     except UserError:
         remove(target)
@@ -104,7 +104,7 @@ def _is_whole(target: AnyPath, cache_dir: str | os.PathLike | None) -> bool:
     return True
 
 
-def _run(order: Order, chunks: list, runner: str, options: Sequence[str]) -> None:
+def _run(order: Order, chunks: Sequence[Stored], runner: str, options: Sequence[str]) -> None:
     from tf_gpt2.data.pipeline import graph
 
     try:

@@ -1,6 +1,7 @@
 """Reading on several machines: files and blocks to clean texts, each in a part of its own."""
 
 import dataclasses
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -13,6 +14,9 @@ from tf_gpt2.data.pipeline.order import Order
 from tf_gpt2.data.reading_tasks import Files, Part, Rules, Texts, perform
 from tf_gpt2.data.sources import Source, blocks_of, check_unchanged, kind_of, reading, tasks_of_small_files
 from tf_gpt2.errors import UserError
+from tf_gpt2.locations import Facts, located, read_range
+
+_CHUNKS = "chunks"
 
 
 class Chunk(NamedTuple):
@@ -64,8 +68,41 @@ def chunks_of(sources: Sequence[Source], separator: str | None) -> Iterator[Chun
                 number = following
 
 
-def readings_of(chunk: Chunk, order: Order) -> Iterator[Reading]:
-    """The tasks that read files; of a large one once its encoding is known."""
+class Stored(NamedTuple):
+    """Where a `Chunk` lies in a file of the work: bytes `begin` to `end`."""
+
+    key: tuple[int, int]
+    begin: int
+    end: int
+
+
+def store(chunks: Iterable[Chunk], order: Order) -> list[Stored]:
+    """Writes which files are read, for an engine takes no pipeline with millions of names in it."""
+    stored, at = [], 0
+    with order.writing(_CHUNKS) as file:
+        for chunk in chunks:
+            sources = [(str(source.path), *source.facts) for source in chunk.sources]
+            line = json.dumps([chunk.key, sources, chunk.kind]).encode()
+            file.write(line)
+            stored.append(Stored(chunk.key, at, at + len(line)))
+            at += len(line)
+    return stored
+
+
+def _loaded(stored: Stored, order: Order) -> Chunk:
+    key, named, kind = json.loads(read_range(order.part(_CHUNKS), stored.begin, stored.end))
+    sources = tuple(Source(located(path), Facts(size, modified)) for path, size, modified in named)
+    paths = tuple(str(source.path) for source in sources)
+    return Chunk(tuple(key), sources, kind, Files(paths, (None,) * len(paths)) if kind == "whole" else None)
+
+
+def readings_of(stored: Stored, order: Order) -> Iterator[Reading]:
+    """The tasks that read files; of a large one once its encoding is known.
+
+    Raises:
+        UserError: A file is not what it should be, or has changed.
+    """
+    chunk = _loaded(stored, order)
     if chunk.task is not None:
         yield Reading(chunk.key, chunk.sources, chunk.kind, chunk.task)
         return

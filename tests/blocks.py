@@ -1,8 +1,36 @@
 """What is done with gigabytes, done with a few hundred bytes: for tests of reading in blocks, and of shards."""
 
+import random
+
 from tf_gpt2 import long_texts
 from tf_gpt2.corpus import cutting, large_files
 from tf_gpt2.data import journal, shards, sources, spool
+
+LINES = (
+    "　　话说天下大势，分久必合，合久必分。\r\n",
+    "\r\n",
+    "\n\n\n",
+    " \t \n",
+    "It was the best of times.\n",
+    "a\u200d b\ufeff\n",
+    "却说\u3000曹操，引军渡河。\n",
+    "<|endoftext|>\n",
+    "😀 was\u2028the worst \x0b of times\n",
+    "é\u0301t\u00ad\u00e9.\n",
+    "\r",
+    "長江後浪\n",
+)
+
+
+def random_text(seed, lines=400):
+    """Text whose cleaning, division and tokens depend on what is near."""
+    draw = random.Random(seed)
+    return "".join(draw.choice(LINES if draw.random() < 0.8 else LINES[4:5]) for _ in range(lines))
+
+
+def contents(folder):
+    """The bytes of the files of a folder, by name."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def make_small(monkeypatch):

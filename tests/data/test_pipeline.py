@@ -8,8 +8,8 @@ import re
 
 import blocks
 import pytest
+from blocks import contents, random_text
 from commands import error_line, run
-from test_streaming import _contents, _random_text
 
 from tf_gpt2 import files, long_texts
 from tf_gpt2.data import elsewhere
@@ -60,7 +60,7 @@ def _by_beam(corpus, tmp_path, *options, **settings):
 def _assert_same(corpus, tmp_path, **settings):
     here = _here(corpus, tmp_path, **settings)
     place, there = _by_beam(corpus, tmp_path, **settings)
-    assert place.name == here.name and _contents(place) == _contents(here)
+    assert place.name == here.name and contents(place) == contents(here)
     assert os.listdir(place.parent) == [place.name]  # the work is gone
     return there
 
@@ -68,12 +68,12 @@ def _assert_same(corpus, tmp_path, **settings):
 def _several(folder):
     """Long texts, small ones, records, one without letters."""
     for seed in range(2):
-        (folder / f"{seed}.txt").write_text(_random_text(seed), "utf-8")
-    records = [json.dumps({"text": _random_text(i, 4), "title": f"《{i}》" if i % 3 else None}) for i in range(30)]
+        (folder / f"{seed}.txt").write_text(random_text(seed), "utf-8")
+    records = [json.dumps({"text": random_text(i, 4), "title": f"《{i}》" if i % 3 else None}) for i in range(30)]
     (folder / "records.jsonl").write_text("\n".join(records), "utf-8")
     (folder / "small 1.txt").write_text("一二三\n" * 60, "utf-8")
     (folder / "small 2.txt").write_text(" \n", "utf-8")
-    (folder / "z.txt").write_bytes(_random_text(7).encode("utf-16"))
+    (folder / "z.txt").write_bytes(random_text(7).encode("utf-16"))
 
 
 @pytest.mark.beam
@@ -89,10 +89,10 @@ def test_files_of_several_kinds(tmp_path, kind, small_tasks):
 @pytest.mark.parametrize("kind", ["characters", "bpe"])
 def test_texts_that_are_held_out_whole(tmp_path, kind, small_tasks):
     """More than a hundred, of which one comes from several blocks."""
-    texts = [_random_text(seed, 1 + seed % 20).replace("<|endoftext|>", "") for seed in range(120)]
+    texts = [random_text(seed, 1 + seed % 20).replace("<|endoftext|>", "") for seed in range(120)]
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "a.txt").write_text("\n=====\n".join(texts), "utf-8")
-    (tmp_path / "texts" / "b.jsonl").write_text("\n".join(json.dumps(_random_text(9, 300)) for _ in "ab"), "utf-8")
+    (tmp_path / "texts" / "b.jsonl").write_text("\n".join(json.dumps(random_text(9, 300)) for _ in "ab"), "utf-8")
     settings = {"separator": "=====", "validation_fraction": 0.2, "test_fraction": 0.1, "split_seed": 3}
     there = _assert_same([tmp_path / "texts"], tmp_path, tokenizer_kind=kind, **settings)
     assert len(there.documents) > 100 and there.report.test_tokens and there.report.validation_tokens
@@ -103,9 +103,7 @@ def test_long_texts_among_those_that_are_held_out_whole(tmp_path, small_tasks):
     """Their digest comes from all of their pieces."""
     (tmp_path / "texts").mkdir()
     for seed in range(110):
-        (tmp_path / "texts" / f"{seed:03}.txt").write_text(
-            _random_text(seed, 400 if seed % 30 == 4 else 3), "utf-8"
-        )
+        (tmp_path / "texts" / f"{seed:03}.txt").write_text(random_text(seed, 400 if seed % 30 == 4 else 3), "utf-8")
     there = _assert_same([tmp_path / "texts"], tmp_path, validation_fraction=0.6)
     assert any(d.byte_length > 3000 and not d.cuts.train_end for d in there.documents)
 
@@ -122,7 +120,7 @@ def test_a_text_without_line_breaks(tmp_path, kind, monkeypatch, small_tasks):
 
 @pytest.mark.beam
 def test_a_tokenizer_that_is_given(tmp_path, small_tasks):
-    (tmp_path / "book.txt").write_text(_random_text(0), "utf-8")
+    (tmp_path / "book.txt").write_text(random_text(0), "utf-8")
     tokenizer = Tokenizer.train_bpe(["It was the best of times"], 280)
     _assert_same([tmp_path / "book.txt"], tmp_path, tokenizer=tokenizer, validation_fraction=0.0)
 
@@ -132,7 +130,7 @@ def test_a_bucket(tmp_path, small_tasks):
     """TensorFlow's own ram:// stands for one: texts come from there, and the corpus goes there."""
     from tf_gpt2.locations import RemotePath, writing
 
-    (tmp_path / "book.txt").write_text(_random_text(0), "utf-8")
+    (tmp_path / "book.txt").write_text(random_text(0), "utf-8")
     with writing(RemotePath("ram://bucket/texts/book.txt")) as file:
         file.write((tmp_path / "book.txt").read_bytes())
     here = _here([tmp_path / "book.txt"], tmp_path)
@@ -144,7 +142,7 @@ def test_a_bucket(tmp_path, small_tasks):
         **SETTINGS,
     )
     assert str(place) == f"ram://bucket/prepared/{here.name}"
-    for name, data in _contents(here).items():
+    for name, data in contents(here).items():
         from tf_gpt2.locations import below, pieces
 
         assert b"".join(pieces(below(place, name))) == data, name
@@ -153,11 +151,11 @@ def test_a_bucket(tmp_path, small_tasks):
 
 @pytest.mark.beam
 def test_what_is_there_is_not_prepared_again_and_what_is_damaged_is(tmp_path, monkeypatch):
-    (tmp_path / "book.txt").write_text(_random_text(0), "utf-8")
+    (tmp_path / "book.txt").write_text(random_text(0), "utf-8")
     place, _ = _by_beam([tmp_path / "book.txt"], tmp_path)
-    whole = _contents(place)
+    whole = contents(place)
     (place / "train.bin").write_bytes(b"")
-    assert _contents(_by_beam([tmp_path / "book.txt"], tmp_path)[0]) == whole
+    assert contents(_by_beam([tmp_path / "book.txt"], tmp_path)[0]) == whole
     monkeypatch.setattr(launching, "_run", lambda *_: pytest.fail("prepared again"))
     assert _by_beam([tmp_path / "book.txt"], tmp_path)[0] == place
     with pytest.raises(UserError, match="is prepared already"):
@@ -173,7 +171,7 @@ def test_processes_of_their_own(tmp_path):
     here = _here([tmp_path / "texts"], tmp_path)
     options = ("direct_running_mode=multi_processing", "direct_num_workers=2")
     place, _ = _by_beam([tmp_path / "texts"], tmp_path, *options)
-    assert _contents(place) == _contents(here)
+    assert contents(place) == contents(here)
 
 
 def _left(tmp_path):
@@ -203,11 +201,11 @@ def test_a_mistake_in_a_file_is_the_line_that_it_is_without_beam(tmp_path, name,
 @pytest.mark.parametrize("lines", [3, 400])
 def test_a_file_that_changes_is_one_line(tmp_path, lines, monkeypatch, small_tasks):
     book = tmp_path / "book.txt"
-    book.write_text(_random_text(0, lines), "utf-8")
+    book.write_text(random_text(0, lines), "utf-8")
     run_it = launching._run
 
     def meddle(*args):
-        book.write_text(_random_text(1, lines + 1), "utf-8")
+        book.write_text(random_text(1, lines + 1), "utf-8")
         run_it(*args)
 
     monkeypatch.setattr(launching, "_run", meddle)
@@ -265,14 +263,14 @@ def test_flags_without_effect_are_refused(flags, complaint):
 
 
 def test_without_a_runner_this_machine_does_it(tmp_path):
-    (tmp_path / "book.txt").write_text(_random_text(0), "utf-8")
+    (tmp_path / "book.txt").write_text(random_text(0), "utf-8")
     here = prepare_corpus([tmp_path / "book.txt"], cache_dir=tmp_path / "here", **SETTINGS).folder
     place, there = elsewhere.prepare_at([tmp_path / "book.txt"], tmp_path / "there", **SETTINGS)
-    assert place == tmp_path / "there" / here.name == there.folder and _contents(place) == _contents(here)
+    assert place == tmp_path / "there" / here.name == there.folder and contents(place) == contents(here)
 
 
 def test_an_address_gets_a_copy_that_training_opens(tmp_path):
-    (tmp_path / "book.txt").write_text(_random_text(0), "utf-8")
+    (tmp_path / "book.txt").write_text(random_text(0), "utf-8")
     options = {"cache_dir": tmp_path / "cache"}
     place, there = elsewhere.prepare_at([tmp_path / "book.txt"], "ram://copies", **options, **SETTINGS)
     again = prepare_corpus(str(place), **options)
@@ -282,7 +280,7 @@ def test_an_address_gets_a_copy_that_training_opens(tmp_path):
 
 @pytest.mark.slow
 def test_the_command_says_where_the_corpus_lies(tmp_path):
-    (tmp_path / "book.txt").write_text(_random_text(0), "utf-8")
+    (tmp_path / "book.txt").write_text(random_text(0), "utf-8")
     code, output, errors = run("tf_gpt2.prepare", f"--corpus={tmp_path}/book.txt", f"--output={tmp_path}/there")
     (folder,) = (tmp_path / "there").iterdir()
     assert code == 0 and output == f"{folder}\n" and "characters" in errors

@@ -10,6 +10,7 @@ import sys
 import blocks
 import numpy as np
 import pytest
+from blocks import contents, random_text
 from commands import ROOT
 
 from tf_gpt2 import long_texts
@@ -17,26 +18,6 @@ from tf_gpt2.data import journal, reading_workers, sources, space, spooling, wor
 from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.data.token_files import read_prepared
 from tf_gpt2.errors import UserError
-
-LINES = (
-    "　　话说天下大势，分久必合，合久必分。\r\n",
-    "\r\n",
-    "\n\n\n",
-    " \t \n",
-    "It was the best of times.\n",
-    "a\u200d b\ufeff\n",
-    "却说\u3000曹操，引军渡河。\n",
-    "<|endoftext|>\n",
-    "😀 was\u2028the worst \x0b of times\n",
-    "é\u0301t\u00ad\u00e9.\n",
-    "\r",
-    "長江後浪\n",
-)
-
-
-def _random_text(seed, lines=400):
-    draw = random.Random(seed)
-    return "".join(draw.choice(LINES if draw.random() < 0.8 else LINES[4:5]) for _ in range(lines))
 
 
 @pytest.fixture
@@ -72,7 +53,7 @@ def _both_ways(files, cache, monkeypatch, request, **settings):
 @pytest.mark.parametrize("kind", ["characters", "bpe"])
 def test_a_text_in_blocks_is_the_whole_text(tmp_path, kind, encoding, monkeypatch, request):
     for seed in range(3):
-        text = _random_text(seed) if encoding != "gb18030" else _random_text(seed).replace("😀", "")
+        text = random_text(seed) if encoding != "gb18030" else random_text(seed).replace("😀", "")
         (tmp_path / f"{seed}.txt").write_bytes(text.encode(encoding))
     whole, parts = _both_ways(
         [tmp_path], tmp_path / "cache", monkeypatch, request, tokenizer_kind=kind, vocab_size=300
@@ -95,7 +76,7 @@ def test_a_text_without_line_breaks_is_cut_and_joined(tmp_path, kind, monkeypatc
 
 @pytest.mark.parametrize(("separator", "line"), [("<|endoftext|>", "<|endoftext|>"), ("=====", "  ===== \t")])
 def test_separated_texts_in_blocks(tmp_path, separator, line, monkeypatch, request):
-    texts = [_random_text(seed, 1 + seed % 20).replace("<|endoftext|>", "") for seed in range(150)]
+    texts = [random_text(seed, 1 + seed % 20).replace("<|endoftext|>", "") for seed in range(150)]
     (tmp_path / "texts.txt").write_text(f"\n{line}\n".join([*texts, "a ===== b", ""]), "utf-8")
     whole, parts = _both_ways([tmp_path], tmp_path / "cache", monkeypatch, request, separator=separator)
     assert whole == parts and len(whole["documents"]) > 100
@@ -104,7 +85,7 @@ def test_separated_texts_in_blocks(tmp_path, separator, line, monkeypatch, reque
 @pytest.mark.parametrize("suffix", ["jsonl", "json"])
 def test_records_in_blocks(tmp_path, suffix, monkeypatch, request):
     records = [
-        {"text": _random_text(seed, 1 + seed % 5), "title": f"《{seed}》" if seed % 3 else None}
+        {"text": random_text(seed, 1 + seed % 5), "title": f"《{seed}》" if seed % 3 else None}
         for seed in range(200)
     ]
     lines = [json.dumps(record, ensure_ascii=bool(i % 2)) for i, record in enumerate(records)]
@@ -115,14 +96,14 @@ def test_records_in_blocks(tmp_path, suffix, monkeypatch, request):
 
 @pytest.mark.parametrize("script", ["simplified", "traditional"])
 def test_a_converted_text_in_blocks(tmp_path, script, monkeypatch, request):
-    (tmp_path / "book.txt").write_text(_random_text(5) + "后来里长发现干净的头发。\n" * 40, "utf-8")
+    (tmp_path / "book.txt").write_text(random_text(5) + "后来里长发现干净的头发。\n" * 40, "utf-8")
     whole, parts = _both_ways([tmp_path], tmp_path / "cache", monkeypatch, request, script=script)
     assert whole == parts
 
 
 def test_several_processes_write_what_one_does(tmp_path, monkeypatch, small_blocks):
     for seed in range(3):
-        (tmp_path / f"{seed}.txt").write_text(_random_text(seed), "utf-8")
+        (tmp_path / f"{seed}.txt").write_text(random_text(seed), "utf-8")
     (tmp_path / "small.txt").write_text("一二三\n", "utf-8")
     one = prepare_corpus([tmp_path], cache_dir=tmp_path / "cache" / "one")
     monkeypatch.setattr(reading_workers, "WORTH_PROCESSES", 1)
@@ -134,22 +115,18 @@ def test_several_processes_write_what_one_does(tmp_path, monkeypatch, small_bloc
         prepare_corpus([tmp_path / "a.jsonl"], cache_dir=tmp_path / "cache" / "two")
 
 
-def _contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
 @pytest.mark.parametrize("kind", ["characters", "bpe"])
 def test_what_was_interrupted_goes_on_to_the_same_bits(tmp_path, kind, monkeypatch, small_blocks):
     monkeypatch.setattr(journal, "COMMIT_BYTES", 1500)
     settings = {"tokenizer_kind": kind, "vocab_size": 300}
     for seed in range(2):
-        (tmp_path / f"{seed}.txt").write_text(_random_text(seed), "utf-8")
-    (tmp_path / "records.jsonl").write_text("\n".join(json.dumps(_random_text(i, 4)) for i in range(40)), "utf-8")
+        (tmp_path / f"{seed}.txt").write_text(random_text(seed), "utf-8")
+    (tmp_path / "records.jsonl").write_text("\n".join(json.dumps(random_text(i, 4)) for i in range(40)), "utf-8")
     (tmp_path / "small.txt").write_text("一二三\n" * 60, "utf-8")
     done = []
     perform = reading_workers.perform
     monkeypatch.setattr(reading_workers, "perform", lambda task, rules: done.append(task) or perform(task, rules))
-    expected = _contents(prepare_corpus([tmp_path], cache_dir=tmp_path / "cache" / "a", **settings).folder)
+    expected = contents(prepare_corpus([tmp_path], cache_dir=tmp_path / "cache" / "a", **settings).folder)
     tasks, stops = [task for task in done if getattr(task, "kind", "") != "measure"], 0
     done.clear()
     write = journal.Journal.write
@@ -169,7 +146,7 @@ def test_what_was_interrupted_goes_on_to_the_same_bits(tmp_path, kind, monkeypat
             (work,) = (tmp_path / "cache" / "b" / "corpora").glob(".preparing-*")
             with (work / "text.bin").open("ab") as file:
                 file.write(b"after")
-    assert stops > 10 and _contents(corpus.folder) == expected
+    assert stops > 10 and contents(corpus.folder) == expected
     assert [task for task in done if getattr(task, "kind", "") != "measure"] == tasks  # none done again
     assert os.listdir(corpus.folder.parent) == [corpus.folder.name]
 
@@ -185,7 +162,7 @@ prepare_corpus([sys.argv[1]], cache_dir=sys.argv[2])
 
 @pytest.mark.slow
 def test_a_killed_preparation_goes_on(tmp_path):
-    (tmp_path / "book.txt").write_text(_random_text(0, 2_000_000), "utf-8")
+    (tmp_path / "book.txt").write_text(random_text(0, 2_000_000), "utf-8")
     command = [sys.executable, "-c", _KILLED, str(tmp_path / "book.txt"), str(tmp_path / "killed")]
     process = subprocess.Popen(command, cwd=ROOT)
     corpora = tmp_path / "killed" / "corpora"
@@ -196,7 +173,7 @@ def test_a_killed_preparation_goes_on(tmp_path):
     subprocess.run(command, cwd=ROOT, check=True)
     (folder,) = corpora.iterdir()
     expected = prepare_corpus([tmp_path / "book.txt"], cache_dir=tmp_path / "whole").folder
-    assert _contents(folder) == _contents(expected)
+    assert contents(folder) == contents(expected)
 
 
 def _left(cache):
@@ -205,7 +182,7 @@ def _left(cache):
 
 def test_a_file_that_changes_or_vanishes_is_one_line(tmp_path, monkeypatch, small_blocks):
     book, cache = tmp_path / "book.txt", tmp_path / "cache"
-    book.write_text(_random_text(0), "utf-8")
+    book.write_text(random_text(0), "utf-8")
     lay_out = spooling.lay_out
 
     def meddle(change):
@@ -213,10 +190,10 @@ def test_a_file_that_changes_or_vanishes_is_one_line(tmp_path, monkeypatch, smal
 
     for change, complaint in (
         (lambda: os.truncate(book, 2000), "it changed meanwhile"),
-        (lambda: book.write_text(_random_text(1), "utf-8"), "it changed meanwhile"),
+        (lambda: book.write_text(random_text(1), "utf-8"), "it changed meanwhile"),
         (book.unlink, "cannot be read: No such file"),
     ):
-        book.write_text(_random_text(0), "utf-8")
+        book.write_text(random_text(0), "utf-8")
         meddle(change)
         with pytest.raises(UserError, match=complaint) as caught:
             prepare_corpus([book], cache_dir=cache)
@@ -224,7 +201,7 @@ def test_a_file_that_changes_or_vanishes_is_one_line(tmp_path, monkeypatch, smal
 
 
 def test_a_disk_that_is_too_small_is_said_before_the_work(tmp_path, monkeypatch, small_blocks):
-    (tmp_path / "book.txt").write_text(_random_text(0), "utf-8")
+    (tmp_path / "book.txt").write_text(random_text(0), "utf-8")
     monkeypatch.setattr(space, "_WORTH", 1)
     monkeypatch.setattr(space.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 5_000})())
     monkeypatch.setattr(spooling.Spooling, "run", lambda *_: pytest.fail("read"))
@@ -236,9 +213,9 @@ def test_a_disk_that_is_too_small_is_said_before_the_work(tmp_path, monkeypatch,
 @pytest.mark.parametrize("name", ["train.00001.bin", "validation.bin", "titles.bin", "texts.bin"])
 @pytest.mark.parametrize("damage", ["flip", "cut", "take away"])
 def test_a_damaged_shard_is_found_and_made_again(tmp_path, name, damage, small_blocks):
-    (tmp_path / "book.txt").write_text(_random_text(0), "utf-8")
+    (tmp_path / "book.txt").write_text(random_text(0), "utf-8")
     folder = prepare_corpus([tmp_path / "book.txt"], cache_dir=tmp_path / "cache").folder
-    whole = _contents(folder)
+    whole = contents(folder)
     path = folder / name
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
@@ -246,7 +223,7 @@ def test_a_damaged_shard_is_found_and_made_again(tmp_path, name, damage, small_b
     if damage == "take away":
         path.unlink()
     assert read_prepared(folder, from_cache=True) is None
-    assert _contents(prepare_corpus([tmp_path / "book.txt"], cache_dir=tmp_path / "cache").folder) == whole
+    assert contents(prepare_corpus([tmp_path / "book.txt"], cache_dir=tmp_path / "cache").folder) == whole
 
 
 def test_a_long_line_whose_characters_cannot_be_told_is_refused(tmp_path, small_blocks):
@@ -281,13 +258,11 @@ def test_what_has_to_be_read_whole_has_a_limit(tmp_path, monkeypatch, small_bloc
 
 
 def test_another_process_that_prepares_the_same_is_left_alone(tmp_path):
-    (tmp_path / "book.txt").write_text(_random_text(0), "utf-8")
+    (tmp_path / "book.txt").write_text(random_text(0), "utf-8")
     expected = prepare_corpus([tmp_path / "book.txt"], cache_dir=tmp_path / "a").folder
     work = tmp_path / "b" / "corpora" / f".preparing-{expected.name}"
     descriptor = work_folder._locked(work)
-    assert _contents(prepare_corpus([tmp_path / "book.txt"], cache_dir=tmp_path / "b").folder) == _contents(
-        expected
-    )
+    assert contents(prepare_corpus([tmp_path / "book.txt"], cache_dir=tmp_path / "b").folder) == contents(expected)
     assert list(work.iterdir()) == [work / "lock"]
     os.close(descriptor)
 

@@ -1,5 +1,6 @@
 """What is done with gigabytes, done with a few hundred bytes: for tests of reading in blocks, and of shards."""
 
+import json
 import random
 
 from tf_gpt2 import long_texts
@@ -31,6 +32,17 @@ def random_text(seed, lines=400):
 def contents(folder):
     """The bytes of the files of a folder, by name."""
     return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def write_several(folder):
+    """Long texts, small ones, records, one without letters."""
+    for seed in range(2):
+        (folder / f"{seed}.txt").write_text(random_text(seed), "utf-8")
+    records = [json.dumps({"text": random_text(i, 4), "title": f"《{i}》" if i % 3 else None}) for i in range(30)]
+    (folder / "records.jsonl").write_text("\n".join(records), "utf-8")
+    (folder / "small 1.txt").write_text("一二三\n" * 60, "utf-8")
+    (folder / "small 2.txt").write_text(" \n", "utf-8")
+    (folder / "z.txt").write_bytes(random_text(7).encode("utf-16"))
 
 
 def make_small(monkeypatch):

@@ -7,7 +7,7 @@ import pytest
 from tf_gpt2.corpus.reading import expand_corpus
 from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.errors import UserError
-from tf_gpt2.locations import RemotePath, facts, found_at, is_address, located, pieces, read_range
+from tf_gpt2.locations import RemotePath, facts, found_at, is_address, located, pieces, read_range, remove, writing
 
 
 @pytest.fixture
@@ -80,3 +80,18 @@ def test_a_file_that_vanishes_is_missing(books):
     with pytest.raises(FileNotFoundError):
         facts(RemotePath("ram://shelf/books/gone.txt"))
     assert found_at("ram://shelf/books/gone.txt") == []
+
+
+@pytest.mark.parametrize("data", [b"", b"x" * 3000])
+def test_a_file_is_written_and_removed_wherever_it_lies(tmp_path, data):
+    for path in (RemotePath("ram://new/folder/file.bin"), tmp_path / "new" / "folder" / "file.bin"):
+        with writing(path) as file:
+            file.write(data)
+        assert b"".join(pieces(path)) == data and facts(path).size == len(data)
+        remove(path)
+        with pytest.raises(OSError, match="No such file"):
+            facts(path)
+    with writing(RemotePath("ram://new/folder/file.bin")):
+        pass
+    remove(RemotePath("ram://new/folder"))
+    assert not found_at("ram://new/folder/file.bin")

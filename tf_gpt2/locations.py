@@ -133,6 +133,7 @@ def writing(path: AnyPath) -> Iterator[IO[Any]]:
         with _as_os_errors():
             _gfile().makedirs(posixpath.dirname(str(path)))
             with _gfile().GFile(str(path), "wb") as file:
+                file.write(b"")  # the file is made by the first bytes, and some have none
                 yield file
     else:
         with replacing(path) as temporary, temporary.open("wb") as file:

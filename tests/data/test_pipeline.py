@@ -8,7 +8,7 @@ import re
 
 import blocks
 import pytest
-from blocks import contents, random_text
+from blocks import contents, random_text, write_several
 from commands import error_line, run
 
 from tf_gpt2 import files, long_texts
@@ -65,22 +65,11 @@ def _assert_same(corpus, tmp_path, **settings):
     return there
 
 
-def _several(folder):
-    """Long texts, small ones, records, one without letters."""
-    for seed in range(2):
-        (folder / f"{seed}.txt").write_text(random_text(seed), "utf-8")
-    records = [json.dumps({"text": random_text(i, 4), "title": f"《{i}》" if i % 3 else None}) for i in range(30)]
-    (folder / "records.jsonl").write_text("\n".join(records), "utf-8")
-    (folder / "small 1.txt").write_text("一二三\n" * 60, "utf-8")
-    (folder / "small 2.txt").write_text(" \n", "utf-8")
-    (folder / "z.txt").write_bytes(random_text(7).encode("utf-16"))
-
-
 @pytest.mark.beam
 @pytest.mark.parametrize("kind", ["characters", "bpe"])
 def test_files_of_several_kinds(tmp_path, kind, small_tasks):
     (tmp_path / "texts").mkdir()
-    _several(tmp_path / "texts")
+    write_several(tmp_path / "texts")
     there = _assert_same([tmp_path / "texts"], tmp_path, tokenizer_kind=kind)
     assert len(there.documents) == 34 and (there.folder / "train.00002.bin").exists()
 
@@ -167,7 +156,7 @@ def test_what_is_there_is_not_prepared_again_and_what_is_damaged_is(tmp_path, mo
 def test_processes_of_their_own(tmp_path):
     """As an engine's machines: nothing of this process is known there but what the steps are given."""
     (tmp_path / "texts").mkdir()
-    _several(tmp_path / "texts")
+    write_several(tmp_path / "texts")
     here = _here([tmp_path / "texts"], tmp_path)
     options = ("direct_running_mode=multi_processing", "direct_num_workers=2")
     place, _ = _by_beam([tmp_path / "texts"], tmp_path, *options)

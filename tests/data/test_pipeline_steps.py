@@ -1,6 +1,5 @@
 """The steps of the pipeline one after the other, without Beam: whatever comes first, the files are the same."""
 
-import importlib.util
 import itertools
 import random
 
@@ -46,7 +45,7 @@ def engine(monkeypatch):
     monkeypatch.setattr(tokenising, "TOGETHER", 700)
     monkeypatch.setattr(files, "sync", lambda path: None)
     monkeypatch.setattr(launching, "_run", run)
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setattr(launching, "_demand_beam", lambda: None)
 
 
 def _both(texts, tmp_path, kind="characters", **shares):

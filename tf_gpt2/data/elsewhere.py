@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tf_gpt2.corpus.reading import shown
 from tf_gpt2.data.opening import open_prepared
@@ -25,7 +26,7 @@ def prepare_at(
     runner_options: Sequence[str] = (),
     tokenizer: Tokenizer | None = None,
     cache_dir: str | os.PathLike | None = None,
-    **settings,
+    **settings: Any,
 ) -> tuple[AnyPath, PreparedCorpus]:
     """Prepares a corpus, or finds it prepared.
 

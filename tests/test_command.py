@@ -156,7 +156,7 @@ def test_help_into_a_closed_pipe_is_no_error():
 
 def _library_modules():
     """Paths of what is neither a command nor what commands are made of."""
-    apart = {"command", "flags", "printing", "interactive", "__main__"}
+    apart = {"command", "flags", "text_flags", "printing", "interactive", "__main__"}
     paths = [path for folder in ("tf_gpt2", "export") for path in sorted((ROOT / folder).rglob("*.py"))]
     return [
         path.relative_to(ROOT).as_posix()

@@ -7,7 +7,7 @@ import pytest
 
 from tf_gpt2 import long_texts
 from tf_gpt2.corpus.cleaning import clean
-from tf_gpt2.data import prepare
+from tf_gpt2.data import prepare, request
 from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.errors import UserError
 from tf_gpt2.tokenizer import END_OF_TEXT, Tokenizer
@@ -169,7 +169,7 @@ def test_a_text_is_divided_alike_alone_and_in_a_list_of_one(tmp_path):
 
 
 def test_no_corpus_means_the_sample(novels, monkeypatch):
-    monkeypatch.setattr(prepare, "sample_path", lambda cache_dir: novels / "two.txt")
+    monkeypatch.setattr(request, "sample_path", lambda cache_dir: novels / "two.txt")
     assert [b.title for b in prepare_corpus(None, cache_dir=novels.parent / "cache").report.books] == ["two"]
 
 

@@ -35,6 +35,7 @@ METRICS_FILE = "metrics.jsonl"
 TENSORBOARD = "tensorboard"
 SAMPLES = "samples"
 CHECKPOINTS = "checkpoints"
+CHAIN_FILE, GENERATIONS = "chain.json", "generations"  # of a chain of trainings, which has runs of its own
 LOCK_FILE = ".lock"  # in it; locked while a training runs
 CURVE_PAGE, CURVE_PICTURE = "loss.html", "loss.png"
 CONFIG_FILE = "config.json"

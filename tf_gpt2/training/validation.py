@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -74,32 +75,34 @@ class Validation:
         Raises:
             BrokenOff: A signal came.
         """
-        losses = {"weights": self.loss()}
-        average = self._learner.average
-        if average is not None and self._average_keeper is not None and state.averaged_steps:
-            losses["average"] = self._held_out_loss(self._learner.mean_loss_of_average)
+        losses = self._losses(state)
         if self.breaks_off():
             raise BrokenOff
-        name = min(losses, key=lambda name: losses[name])
-        keeper = self._average_keeper if name == "average" else self.keeper
+        averaged = losses.get("average", math.inf) < losses["weights"]
+        loss, keeper = min(losses.values()), self._average_keeper if averaged else self.keeper
         assert keeper is not None
-        loss, best = losses[name], losses[name] < state.best_validation_loss
+        best = loss < state.best_validation_loss
+        state.without_better = 0 if best else state.without_better + 1
         figures = {f"{name}_loss": value for name, value in losses.items()} if len(losses) > 1 else {}
         figures |= self.originality(keeper) if self.originality else {}
-        without_better = 0 if best else state.without_better + 1
-        if self._patience is not None:
-            figures["without_better"] = without_better
-        metrics.write(state.step, VALIDATION, loss=loss, **figures)
         copied = figures.get("copied_share")
-        progress.validation(state.step, loss, best, copied, losses["weights"] if name == "average" else None)
-        state.without_better = without_better
+        if self._patience is not None:
+            figures["without_better"] = state.without_better
+        metrics.write(state.step, VALIDATION, loss=loss, **figures)
+        progress.validation(state.step, loss, best, copied, losses["weights"] if averaged else None)
         if copied is not None and self.stop_when_copying is not None and copied > self.stop_when_copying:
             self.stopped_copying = copied
         if not best:
             return []
-        state.best_validation_loss, state.best_step = loss, state.step
-        state.best_is_average = name == "average"
+        state.best_validation_loss, state.best_step, state.best_is_average = loss, state.step, averaged
         return [keeper.snapshot()]
+
+    def _losses(self, state: LoopState) -> dict[str, float]:
+        """Of the weights and, once steps are in it, of their average."""
+        losses = {"weights": self.loss()}
+        if self._learner.average is not None and self._average_keeper is not None and state.averaged_steps:
+            losses["average"] = self._held_out_loss(self._learner.mean_loss_of_average)
+        return losses
 
     def mean_loss(self, stream: TokenStream, measure: Callable[[Iterable], tuple[float, int]]) -> float:
         """Mean loss over all tokens of a stream.

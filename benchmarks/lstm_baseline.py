@@ -37,9 +37,10 @@ from tf_gpt2.files import write_atomically  # noqa: E402
 from tf_gpt2.generation import load  # noqa: E402
 from tf_gpt2.run_directory import WEIGHTS_FILE as GPT2_WEIGHTS  # noqa: E402
 from tf_gpt2.run_directory import read_metrics  # noqa: E402
+from tf_gpt2.training.batches import training_batches  # noqa: E402
 from tf_gpt2.training.learner import Learner  # noqa: E402
 from tf_gpt2.training.length import steps_in  # noqa: E402
-from tf_gpt2.training.loop import Trainer, training_batches  # noqa: E402
+from tf_gpt2.training.loop import Trainer  # noqa: E402
 from tf_gpt2.training.plan import TrainingOptions, plan_recipe, plan_rhythm, plan_schedule  # noqa: E402
 from tf_gpt2.training.run import train_model  # noqa: E402
 

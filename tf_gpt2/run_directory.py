@@ -35,6 +35,7 @@ METRICS_FILE = "metrics.jsonl"
 TENSORBOARD = "tensorboard"
 SAMPLES = "samples"
 CHECKPOINTS = "checkpoints"
+CHAIN_FILE, GENERATIONS = "chain.json", "generations"  # of a chain of trainings, which has runs of its own
 LOCK_FILE = ".lock"  # in it; locked while a training runs
 CURVE_PAGE, CURVE_PICTURE = "loss.html", "loss.png"
 CONFIG_FILE = "config.json"
@@ -61,11 +62,13 @@ class Metrics:
         lines: Those lines of metrics.jsonl that are whole, in their order.
         best_validation_loss: Least loss on the held-out text, in nats per token; None without a validation.
         best_step: The first step that had it, whose weights the model directory holds.
+        best_is_average: Whether these are the average of the weights.
     """
 
     lines: tuple[MetricsLine, ...] = ()
     best_validation_loss: float | None = None
     best_step: int | None = None
+    best_is_average: bool = False
 
 
 def read_metrics(run_dir: str | os.PathLike) -> Metrics:
@@ -81,9 +84,13 @@ def read_metrics(run_dir: str | os.PathLike) -> Metrics:
             damaged += 1
     if damaged:
         _say_once(f"{path}: {damaged} damaged line{'s' * (damaged != 1)} left out")
-    validations = [(line.loss, line.step) for line in lines if line.split == VALIDATION]
-    loss, step = min(validations, default=(None, None))
-    return Metrics(tuple(lines), loss, step)
+    validations = [line for line in lines if line.split == VALIDATION]
+    if not validations:
+        return Metrics(tuple(lines))
+    best = min(validations, key=lambda line: (line.loss, line.step))
+    beside = best.model_extra or {}
+    averaged = "average_loss" in beside and beside["average_loss"] < beside.get("weights_loss", best.loss)
+    return Metrics(tuple(lines), best.loss, best.step, averaged)
 
 
 def _raw_lines(path):

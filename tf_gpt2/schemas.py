@@ -60,6 +60,7 @@ class TrainingSection(Schema):
     warmup_steps: Absent[Count] = None
     final_learning_rate_share: Absent[float] = None
     weight_decay: Absent[float] = None
+    average_width: Absent[Annotated[float, Field(ge=0)]] = None
     clip_norm: Absent[float] = None
     seed: Absent[StrictInt] = None
     frozen_layers: Absent[Count] = None
@@ -82,6 +83,13 @@ class InitFromSection(Schema):
     folder: StrictStr | None = None  # null stands for random weights
 
 
+class DistillationSection(Schema):
+    """Section `distillation`: digests of the teachers, and what they count beside the text."""
+
+    teachers: Absent[list[StrictStr]] = None
+    share: Absent[float] = None
+
+
 class EnvironmentSection(Schema):
     """Section `environment`: what computes, which changes the speed of a run and the last digits of its figures."""
 
@@ -100,6 +108,7 @@ class Training(Schema):
     training: TrainingSection = TrainingSection()
     corpus: CorpusSection = CorpusSection()
     init_from: InitFromSection = InitFromSection()
+    distillation: DistillationSection = DistillationSection()
     environment: EnvironmentSection = EnvironmentSection()
 
 
@@ -135,6 +144,8 @@ class CheckpointState(Schema):
     rollbacks: Count = 0
     tries: Count = 0
     trouble_step: Count = 0
+    averaged_steps: Count = 0
+    best_is_average: StrictBool = False
     owed: list[Literal["eval", "sample"]] = []
 
     @pydantic.field_validator("best_validation_loss")
@@ -253,6 +264,21 @@ class CopiesIndex(Schema):
         if len(self.starts) != len(self.titles) + 1 or self.starts != sorted(self.starts):
             raise ValueError("must have the first byte of every title's text, and the end of the last")
         return self
+
+
+class AnswersIndex(Schema):
+    """index.json of what teachers answered on a training text: of which, and the checksums of the files."""
+
+    of: dict[str, Any]
+    files: dict[StrictStr, Count]
+
+
+class ChainState(Schema):
+    """chain.json: what was asked of a chain of trainings, and the best held-out loss of each generation."""
+
+    asked: dict[str, Any]
+    losses: Annotated[list[float], Field(max_length=1000)]
+    ended: StrictBool
 
 
 class TFTask(Schema):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from tf_gpt2 import command, text_flags
 from tf_gpt2.config import PRESETS
 from tf_gpt2.training import recipes
+from tf_gpt2.training.effort import EFFORTS, EVENING_MINUTES
 from tf_gpt2.training.memory import REMAT
 from tf_gpt2.training.plan import DEFAULT_PRESET, TrainingOptions
 from tf_gpt2.training.settings import AUTO, OPTIMIZERS, PRECISIONS
@@ -46,6 +47,14 @@ def _flags() -> command.Flags:
         list(PRESETS),
         "Shape of the model. demo: 2 M parameters, minutes on a laptop; jinyong: 82 M parameters; gpt2 and larger: "
         f"OpenAI's. From jinyong up you want a GPU. Default: {DEFAULT_PRESET}.",
+    )
+    flags.choice(
+        "effort",
+        None,
+        EFFORTS,
+        f"quick: as long as preset, --minutes, --epochs or --steps say; evening: {EVENING_MINUTES:g} minutes; "
+        "thorough: trainings of that length or the one you give, each taught by the one before as well as by the "
+        "text, while the held-out loss falls. Default: quick.",
     )
     flags.string(
         "run_dir", "runs/demo", "Directory for everything the run leaves: model, checkpoints, metrics.", value="DIR"
@@ -86,7 +95,7 @@ def _flags() -> command.Flags:
 
 
 def _flags_of_fine_tuning(flags: command.Flags) -> None:
-    flags.group("Fine-tuning")
+    flags.group("Other models")
     flags.string(
         "init_from",
         None,
@@ -94,6 +103,13 @@ def _flags_of_fine_tuning(flags: command.Flags) -> None:
         "Hugging Face GPT-2, OpenAI's or gpt-2-simple's checkpoint folder, a KerasHub preset, or a name as "
         "gpt2_base_en.",
         value="DIR",
+    )
+    flags.strings(
+        "distill_from",
+        None,
+        "Learn from these models too, run directories of the same texts and tokenizer flags: from the mean of "
+        "what they expect at each place of the text.",
+        value="RUN_DIR,...",
     )
     flags.integer("freeze_layers", DEFAULTS.freeze_layers, "How many of the lowest blocks stay fixed.", least=0)
     flags.boolean(
@@ -117,7 +133,17 @@ def _flags_of_recipe(flags: command.Flags) -> None:
         "Steps of linear rise of the learning rate. Default: a twentieth of all, at most 500.",
         least=0,
     )
-    flags.number("weight_decay", DEFAULTS.weight_decay, "Decoupled weight decay of matrices.")
+    flags.number(
+        "weight_decay",
+        None,
+        "Decoupled weight decay of matrices. Default: more the more passes over the text, from "
+        f"{recipes.LEAST_WEIGHT_DECAY:g} on; {recipes.LEAST_WEIGHT_DECAY:g} with adamw or when fine-tuning.",
+    )
+    flags.boolean(
+        "average",
+        DEFAULTS.average,
+        "Keep an average of the weights beside them; at each validation the better of both is taken.",
+    )
     flags.number("clip_norm", DEFAULTS.clip_norm, "Gradients with a larger global norm are scaled down to it.")
 
 

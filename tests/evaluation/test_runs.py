@@ -14,7 +14,7 @@ from tf_gpt2.evaluation.canvas import Line
 from tf_gpt2.evaluation.curves import loss_chart, write_curves
 from tf_gpt2.evaluation.runs import find_runs, run_facts, sorted_runs
 from tf_gpt2.formats.training_checkpoint import write_checkpoint
-from tf_gpt2.run_directory import Metrics, checkpoint_path, read_metrics
+from tf_gpt2.run_directory import CURVE_PAGE, Metrics, checkpoint_path, read_metrics
 from tf_gpt2.schemas import MetricsLine
 from tf_gpt2.training.lock import RunLock
 
@@ -165,3 +165,16 @@ def test_the_command_lists_draws_and_gives_json(tmp_path):
 )
 def test_mistakes_are_one_line(tmp_path, flags, said):
     assert said in error_line("tf_gpt2.runs", *flags, cwd=tmp_path)
+
+
+def test_a_run_whose_average_was_kept_says_so(tmp_path):
+    for name, average in (("weights", 3.5), ("average", 2.5)):
+        folder = tmp_path / name
+        folder.mkdir()
+        beside = {"weights_loss": 3.0, "average_loss": average}
+        line = {"step": 20, "split": "validation", "loss": min(3.0, average), **beside}
+        (folder / "metrics.jsonl").write_text(json.dumps(line) + "\n")
+        metrics = read_metrics(folder)
+        assert (metrics.best_validation_loss, metrics.best_is_average) == (min(3.0, average), name == "average")
+        write_curves(folder)
+        assert ("the average of the weights" in (folder / CURVE_PAGE).read_text("utf-8")) == (name == "average")

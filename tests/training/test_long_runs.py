@@ -18,7 +18,8 @@ from tf_gpt2.errors import UserError
 from tf_gpt2.formats.training_checkpoint import open_checkpoint
 from tf_gpt2.run_directory import CHECKPOINTS, METRICS_FILE, checkpoint_path, checkpoint_steps, read_metrics
 from tf_gpt2.training import checkpoints
-from tf_gpt2.training.loop import Trainer, training_batches
+from tf_gpt2.training.batches import training_batches
+from tf_gpt2.training.loop import Trainer
 from tf_gpt2.training.plan import TrainingOptions
 from tf_gpt2.training.run import _refuse_ended
 from tf_gpt2.training.settings import Recipe, Rhythm, Schedule
@@ -35,6 +36,7 @@ class _Learner:
     def __init__(self, bad=(), nan_from=None, validation=lambda step: 4 - step / 100):
         self.recipe, self.parts = Recipe(batch_size=2, seed=3), 1
         self.rows, self.shard = 2, {}
+        self.average = self.beside = None
         self.model = types.SimpleNamespace(variables=[])
         self.variables = [keras.Variable(np.zeros(3, np.float32), name="sums")]
         self._bad, self._nan_from, self._validation = set(bad), nan_from, validation
@@ -231,7 +233,7 @@ def test_patience_ends_a_training_and_is_counted_over_stops(tmp_path, corpus):
         return trainer
 
     whole = train(tmp_path / "whole")
-    assert whole.out_of_patience and whole.state.step == 35 and whole.state.best_step == 20
+    assert whole.validation.out_of_patience(whole.state) and whole.state.step == 35 and whole.state.best_step == 20
     lines = read_metrics(whole.run_dir).lines
     assert [line.model_extra["without_better"] for line in lines if line.split == "validation"] == [
         0,
@@ -289,7 +291,7 @@ def test_what_is_saved_amid_a_report_that_takes_too_long_goes_on_as_well(tmp_pat
     whole = _trainer(tmp_path / "whole", corpus, _Learner())
     whole.train()
     killed = _trainer(
-        tmp_path / "parts", corpus, _Learner(), originality=lambda: killed._saver.save_at_rest(2) or 1 / 0
+        tmp_path / "parts", corpus, _Learner(), originality=lambda _: killed._saver.save_at_rest(2) or 1 / 0
     )
     with pytest.raises(ZeroDivisionError):
         killed.train()

@@ -16,10 +16,11 @@ from tf_gpt2.generation import TextGenerator
 from tf_gpt2.model import build_model
 from tf_gpt2.model_directory import load_model, load_weights, model_weights
 from tf_gpt2.run_directory import CHECKPOINTS, checkpoint_path, checkpoint_steps, read_metrics
+from tf_gpt2.training.batches import training_batches
 from tf_gpt2.training.gpt2 import GPT2Keeper, trained_variables
 from tf_gpt2.training.learner import Learner
 from tf_gpt2.training.lock import RunLock
-from tf_gpt2.training.loop import Trainer, training_batches
+from tf_gpt2.training.loop import Trainer
 from tf_gpt2.training.originality import originality_probe
 from tf_gpt2.training.settings import Recipe, Rhythm, Schedule
 
@@ -97,7 +98,7 @@ def test_the_model_directory_holds_the_best_model(finished, corpus):
     model, config = load_model(finished.run_dir)
     assert finished.state.best_step == 8
     recipe, schedule = finished.learner.recipe, finished.schedule
-    loss = _assemble(finished.run_dir, model, config, corpus, recipe, schedule, RHYTHM).validate()
+    loss = _assemble(finished.run_dir, model, config, corpus, recipe, schedule, RHYTHM).validation.loss()
     assert loss == pytest.approx(finished.state.best_validation_loss, abs=1e-6)
 
 
@@ -109,7 +110,7 @@ def test_the_held_out_loss_counts_every_token_once(finished, corpus, monkeypatch
         return 0.0, 0
 
     monkeypatch.setattr(finished.learner, "mean_loss", mean_loss)
-    finished.validate()
+    finished.validation.loss()
     assert counted == [corpus.validation.targets]
 
 
@@ -275,13 +276,13 @@ def test_what_the_model_copies_is_reported_and_may_end_the_training(tmp_path, co
     for limit, steps in ((None, 8), (0.3, 6)):
         shares = iter([0.0, 0.2, 0.4, 0.9])
         trainer = _trainer(tmp_path / str(limit), corpus, rhythm=dataclasses.replace(RHYTHM, eval_every=2))
-        trainer._originality = lambda shares=shares: {"copied_share": next(shares)}
-        trainer._stop_when_copying = limit
+        trainer.validation.originality = lambda _, shares=shares: {"copied_share": next(shares)}
+        trainer.validation.stop_when_copying = limit
         trainer.train()
         lines = [line for line in read_metrics(trainer.run_dir).lines if line.split == "validation"]
         assert [line.model_extra["copied_share"] for line in lines] == [0.0, 0.2, 0.4, 0.9][: steps // 2]
         assert trainer.state.step == steps
-        assert trainer.stopped_copying == (0.4 if limit else None)
+        assert trainer.validation.stopped_copying == (0.4 if limit else None)
         assert checkpoint_steps(trainer.run_dir / CHECKPOINTS)[-1] == steps
 
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_gpt2.training.optimizer import build_optimizer
+from tf_gpt2.training.optimizer import build_optimizer, weight_decay_variable
 from tf_gpt2.training.settings import Recipe, Schedule
 
 SCHEDULE = Schedule(steps=100, learning_rate=1.0, warmup_steps=9, final_learning_rate_share=0.2)
@@ -46,3 +46,20 @@ def test_gradients_are_clipped_by_their_global_norm():
         moved.append(np.asarray(optimizer._momentums[0]))
     np.testing.assert_allclose(moved[0], moved[1], rtol=1e-6)
     assert np.linalg.norm(moved[0]) == pytest.approx(0.1, rel=1e-5)  # (1 - beta_1) times a gradient of norm 1
+
+
+@pytest.mark.parametrize("name", ["muon", "adamw"])
+def test_the_decay_may_be_settled_after_compiling(name):
+    recipe = Recipe(batch_size=1, optimizer=name, weight_decay=0.5)
+    variable = keras.Variable(np.ones((3, 3), "float32"), name="kernel")
+    decay = weight_decay_variable(recipe)
+    optimizer = build_optimizer(recipe, [variable], decay=decay)
+    optimizer.learning_rate = 0.1
+    step = tf.function(lambda: optimizer.apply([tf.zeros((3, 3))], [variable]), jit_compile=True)
+    step()
+    decay.assign(0.0)
+    step()
+    decay.assign(1.0)
+    step()
+    np.testing.assert_allclose(np.asarray(variable), 0.95 * 0.9, rtol=1e-6)
+    assert not any(own is decay for own in optimizer.variables)  # checkpoints of earlier runs fit

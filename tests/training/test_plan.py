@@ -8,6 +8,7 @@ from tf_gpt2.training.plan import (
     plan_recipe,
     plan_rhythm,
     plan_schedule,
+    plan_weight_decay,
 )
 
 CONFIG = GPT2Config(vocabulary_size=50, context_length=10, num_layers=2, num_heads=2, hidden_dim=8)
@@ -47,6 +48,12 @@ def test_a_twentieth_is_warm_up_and_the_user_decides_otherwise():
         ({"patience": 0}, "`patience` must be at least 1 validation; received 0"),
         ({"patience": 2, "eval_every": 0}, "`patience` has no effect without validations"),
         ({"patience": 2, "validation_fraction": 0.0}, "`patience` has no effect without validations"),
+        ({"effort": "great"}, "`effort` must be one of quick, evening, thorough; received 'great'"),
+        ({"effort": "evening", "steps": 5}, "`steps` has no effect with `effort`=evening"),
+        ({"effort": "thorough", "distill_from": ("a",)}, "`distill_from` has no effect with `effort`=thorough"),
+        ({"effort": "thorough", "eval_every": 0}, "`effort`=thorough needs validations"),
+        ({"distill_from": ("a", "a")}, "`distill_from` must name models, each once"),
+        ({"distill_from": ()}, "`distill_from` must name models, each once"),
         ({"rollbacks": -1}, "`rollbacks` must be at least 0; received -1"),
     ],
 )
@@ -70,3 +77,23 @@ def test_dropout_of_an_opened_model_may_change():
 def test_a_limit_on_copies_needs_its_measure(options, rule):
     with pytest.raises(UserError, match=rule):
         TrainingOptions(**options)
+
+
+def test_weight_decay_grows_with_the_passes_and_a_run_that_began_keeps_its_own():
+    decays = [plan_weight_decay(TrainingOptions(), passes) for passes in (0.1, 1, 3.7, 12, 1000)]
+    assert decays == sorted(decays) and decays[0] == 0.1 and len(set(decays)) == 5
+    assert plan_weight_decay(TrainingOptions(), 12, {"weight_decay": 0.1}) == 0.1
+    assert plan_weight_decay(TrainingOptions(), 12, {}) == decays[3]
+    assert plan_weight_decay(TrainingOptions(weight_decay=0.3), 12, {"weight_decay": 0.1}) == 0.3
+    for options in ({"init_from": "m"}, {"optimizer": "adamw"}):
+        assert plan_weight_decay(TrainingOptions(**options), 12) == 0.1
+
+
+def test_there_is_an_average_where_validations_can_choose_it():
+    assert plan_recipe(TrainingOptions(), CONFIG).average_width == recipes.AVERAGE_WIDTH
+    for without in ({"average": False}, {"validation_fraction": 0.0}, {"eval_every": 0}):
+        assert plan_recipe(TrainingOptions(**without), CONFIG).average_width == 0
+
+
+def test_one_teacher_may_be_given_as_a_string():
+    assert TrainingOptions(distill_from="runs/a").distill_from == ("runs/a",)

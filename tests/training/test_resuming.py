@@ -125,3 +125,14 @@ def test_what_killed_processes_left_is_swept(tmp_path):
         (folder / ".tf_gpt2-killed" / "lock").touch()
     open_run_directory(run_dir, lambda stored: RUN, resume=True)
     assert not list(run_dir.rglob(".tf_gpt2-*"))
+
+
+def test_a_run_that_goes_on_has_the_teachers_it_had(tmp_path):
+    """A run from before there were teachers had none."""
+    taught = {**RUN, "distillation": {"teachers": ["0123456789abcdef"]}}
+    with pytest.raises(UserError, match=r"distillation.teachers is \[\] there and \['0123456789abcdef'\] here"):
+        open_run_directory(_start(tmp_path), lambda stored: taught, resume=True)
+    alone = {**RUN, "distillation": {"teachers": []}}
+    assert open_run_directory(tmp_path, lambda stored: alone, resume=True).configuration == alone
+    with pytest.raises(UserError, match="distillation.teachers is"):
+        open_run_directory(tmp_path, lambda stored: taught, resume=True)

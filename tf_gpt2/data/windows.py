@@ -4,6 +4,8 @@ Shapes: B sequences a batch, T tokens of context, N tokens in the stream. x int3
 [B, T] is x one token ahead.
 """
 
+from typing import Protocol
+
 import numpy as np
 import tensorflow as tf
 
@@ -12,6 +14,22 @@ from tf_gpt2.data.token_files import TokenStream
 from tf_gpt2.errors import UserError
 
 IGNORED = -1  # a target that counts for nothing
+
+
+class Beside(Protocol):
+    """What else is known of each target.
+
+    Attributes:
+        width: Numbers a target, M.
+    """
+
+    @property
+    def width(self) -> int: ...
+
+    def at(self, positions: np.ndarray) -> np.ndarray:
+        """Of the targets at these positions of the stream [rows, T]: int32 [rows, T, M]."""
+
+
 _PREFETCHED_BATCHES = 8
 _SHUFFLE_ROUNDS = 16
 _LAST_STEP = (1 << 63) - 1
@@ -26,6 +44,7 @@ def training_dataset(
     start_step: int = 0,
     shard_index: int = 0,
     num_shards: int = 1,
+    beside: Beside | None = None,
 ) -> tf.data.Dataset:
     """Endless batches of shuffled windows.
 
@@ -44,10 +63,11 @@ def training_dataset(
         shard_index: Which part of every batch this worker gets; the parts in order are the whole
             batch.
         num_shards: Number of parts.
+        beside: What goes along with each target; None for nothing.
 
     Returns:
         An infinite dataset of (x, y), each int32 [B / num_shards, T]; y is `IGNORED` (-1) where the stream says
-        that a token is no target.
+        that a token is no target. With something `beside`, y is [B / num_shards, T, 1 + M], targets first.
 
     Raises:
         UserError: The stream is shorter than one window, or an argument is out of range.
@@ -77,12 +97,16 @@ def training_dataset(
         positions = (starts[:, None] + np.arange(context_length + 1)) % len(tokens)  # [rows, T + 1]
         block = tokens[positions].astype(np.int32)
         y = np.where(stream.are_targets(positions[:, 1:]), block[:, 1:], IGNORED)
-        return block[:, :-1], y.astype(np.int32)
+        y = y.astype(np.int32)
+        if beside is not None:
+            y = np.concatenate([y[..., None], beside.at(positions[:, 1:])], axis=-1)
+        return block[:, :-1], y
 
     def batch_of_step(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         x, y = tf.numpy_function(gather, [starts_of_step(step)], (tf.int32, tf.int32), stateful=False)
         shape = (rows, context_length)
-        return tf.ensure_shape(x, shape), tf.ensure_shape(y, shape)
+        more = () if beside is None else (1 + beside.width,)
+        return tf.ensure_shape(x, shape), tf.ensure_shape(y, (*shape, *more))
 
     steps = tf.data.Dataset.range(start_step, _LAST_STEP)
     return steps.map(batch_of_step, num_parallel_calls=2, deterministic=True).prefetch(_PREFETCHED_BATCHES)

@@ -144,7 +144,10 @@ def _shown(chart: Canvas, lines: Iterable) -> str:
 def _facts(metrics: Metrics) -> str:
     facts = {}
     if metrics.best_validation_loss is not None:
-        facts["best validation loss"] = f"{metrics.best_validation_loss:.4f} at step {metrics.best_step:,}"
+        facts["best validation loss"] = (
+            f"{metrics.best_validation_loss:.4f} at step {metrics.best_step:,}"
+            f"{', the average of the weights' if metrics.best_is_average else ''}"
+        )
     for line in metrics.lines:
         if line.split == TEST:
             facts["test loss"] = f"{line.loss:.4f}"

@@ -19,8 +19,8 @@ from tf_gpt2.errors import UserError
 from tf_gpt2.formats.training_checkpoint import DamagedCheckpoint, open_checkpoint, write_checkpoint
 from tf_gpt2.run_directory import checkpoint_path, checkpoint_steps, validated
 
-# Variables that only training in float16 has.
-_LOSS_SCALE = ("step_counter", "dynamic_scale")
+# Variables that only training in float16 has, and those of the average, which begins anew where there was none.
+_MAY_DIFFER = ("step_counter", "dynamic_scale", "average")
 _log = logging.getLogger(__name__)
 
 
@@ -103,10 +103,11 @@ def restore_checkpoint(folder: str | os.PathLike, step: int, variables: Sequence
         except UserError as error:
             raise DamagedCheckpoint(str(error)) from None
         wanted, stored_keys = dict(zip(variable_keys(variables), variables, strict=True)), set(file.keys())
-        # A run that goes on in another precision: the scale of the loss, which stands last, begins anew.
+        # A run that goes on in another precision: the scale of the loss, which stands last, begins anew. The state
+        # says how many steps are in the average.
         differing = set(wanted) ^ stored_keys
         wanted = {key: variable for key, variable in wanted.items() if key not in differing}
-        shapes = [file.get_slice(key).get_shape() for key in wanted] if all(map(_is_scale, differing)) else None
+        shapes = [file.get_slice(key).get_shape() for key in wanted] if all(map(_may_differ, differing)) else None
         if shapes != [list(variable.shape) for variable in wanted.values()]:
             raise UserError(f"{path} belongs to another model or optimizer; choose another `run_dir`")
         for key, variable in wanted.items():
@@ -114,8 +115,8 @@ def restore_checkpoint(folder: str | os.PathLike, step: int, variables: Sequence
     return state.model_dump()
 
 
-def _is_scale(key):
-    return key.partition("/")[2] in _LOSS_SCALE
+def _may_differ(key):
+    return key.partition("/")[2] in _MAY_DIFFER
 
 
 def variable_keys(variables: Sequence) -> list[str]:

@@ -1,5 +1,6 @@
 """A model that learns: its optimizer and its compiled steps, without files or reports."""
 
+import dataclasses
 import logging
 import math
 import time
@@ -10,11 +11,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tf_gpt2.data.windows import Beside
 from tf_gpt2.errors import UserError
+from tf_gpt2.training.averaging import WeightAverage
 from tf_gpt2.training.distributed.replicas import Replicas
 from tf_gpt2.training.distributed.replicated_steps import ReplicatedEvaluation, ReplicatedStep
 from tf_gpt2.training.memory import PLAIN, Sparing
-from tf_gpt2.training.optimizer import build_optimizer
+from tf_gpt2.training.optimizer import build_optimizer, weight_decay_variable
 from tf_gpt2.training.settings import Recipe
 from tf_gpt2.training.steps import EvalStep, Objective, TrainStep, next_token_loss
 from tf_gpt2.training.trunk import SparingLoss
@@ -34,10 +37,13 @@ class Learner:
         precision: What the model's layers multiply in.
         parts: Parts to compute a batch in, where memory asks for more than the recipe does.
         replicas: The devices that train together; None for a single one.
+        average: A model of the same shape for the average of the weights; None for no average.
+        beside: What the objective wants to know of each target; None for nothing.
 
     Attributes:
         parts: Parts that a batch is computed in, each device its share: what the recipe asks for, or more where
             memory did not suffice.
+        average: The average of the weights; None where there is none.
     """
 
     def __init__(
@@ -50,35 +56,47 @@ class Learner:
         precision: str = "float32",
         parts: int | None = None,
         replicas: Replicas | None = None,
+        average: keras.Model | None = None,
+        beside: Beside | None = None,
     ):
+        self.beside = beside
         self.replicas = replicas
         self.model = model
         self.recipe = recipe
         self.parts = parts or recipe.accumulation_steps
         self.compile_seconds: float | None = None  # of the first step that was timed
         self._trained = model.trainable_variables if trained is None else trained
-        self._optimizer = build_optimizer(recipe, self._trained, precision)
+        self._weight_decay = weight_decay_variable(recipe)
+        self._optimizer = build_optimizer(recipe, self._trained, precision, self._weight_decay)
         of_tokens = next_token_loss if sparing == PLAIN else SparingLoss(model, sparing)
         self._objective = objective or of_tokens
         self._train_step = self._step_in_parts()
-        if replicas is None:
-            self._eval_step: Any = EvalStep(model, of_tokens)
-        else:
-            self._eval_step = ReplicatedEvaluation(replicas, model, of_tokens, self._all_variables)
+        self._eval_step = self._evaluation(model, of_tokens, self._all_variables)
+        self.average: WeightAverage | None = None
+        if average is not None:
+            self.average = WeightAverage(model, average, self._trained, recipe.average_width, replicas)
+            of_tokens = next_token_loss if sparing == PLAIN else SparingLoss(average, sparing)
+            self._eval_average = self._evaluation(average, of_tokens, average.variables)
 
     @property
     def variables(self) -> list:
-        """Every variable that a step changes: weights, dropout seeds, optimizer slots; last the loss's scale."""
-        optimizer = self._optimizer
+        """Every variable that a step changes: weights, dropout seeds, optimizer slots, averages, the loss scale."""
+        optimizer, averages = self._optimizer, self.average.variables if self.average else []
         if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-            return [*self.model.variables, *optimizer.variables]
+            return [*self.model.variables, *optimizer.variables, *averages]
         scale = [optimizer.step_counter, optimizer.dynamic_scale]
-        return [*self.model.variables, *optimizer.inner_optimizer.variables, *scale]
+        return [*self.model.variables, *optimizer.inner_optimizer.variables, *averages, *scale]
 
     @property
     def _all_variables(self) -> list:
-        """With those of the optimizer that each step sets."""
-        return list({id(v): v for v in (*self.model.variables, *self._optimizer.variables)}.values())
+        """With those that are set from outside."""
+        every = (*self.model.variables, *self._optimizer.variables, self._weight_decay)
+        return list({id(v): v for v in every}.values())
+
+    def decay_by(self, weight_decay: float) -> None:
+        """Sets the recipe's weight decay, which follows from the length of the run."""
+        self.recipe = dataclasses.replace(self.recipe, weight_decay=weight_decay)
+        self._weight_decay.assign(weight_decay)
 
     def share(self) -> None:
         """Gives every process the values that the first one's variables have."""
@@ -166,6 +184,15 @@ class Learner:
     def mean_loss(self, batches: Iterable) -> tuple[float, int]:
         """Mean loss in nats per token over batches of (x, y), without dropout, and the number of tokens."""
         return self._eval_step.mean_loss(batches)
+
+    def mean_loss_of_average(self, batches: Iterable) -> tuple[float, int]:
+        """As `mean_loss`, under the average of the weights."""
+        return self._eval_average.mean_loss(batches)
+
+    def _evaluation(self, model: keras.Model, objective: Objective, variables: list) -> Any:
+        if self.replicas is None:
+            return EvalStep(model, objective)
+        return ReplicatedEvaluation(self.replicas, model, objective, variables)
 
     def seconds_per_step(
         self, batches: Any, learning_rate: float, steps: int = 12, enough: float = math.inf

@@ -12,6 +12,7 @@ from typing import Any
 from tf_gpt2.data.counts import windows_per_epoch
 from tf_gpt2.errors import UserError
 from tf_gpt2.training import recipes
+from tf_gpt2.training.effort import EVENING, EVENING_MINUTES, THOROUGH
 from tf_gpt2.training.plan import DEFAULT_PRESET, TrainingOptions, plan_schedule
 from tf_gpt2.training.settings import Recipe, Schedule
 
@@ -107,6 +108,8 @@ def _asked_for(options, recipe, num_tokens, window, seconds_per_step, former) ->
 def planned_minutes(options: TrainingOptions) -> float | None:
     """How long to train, where time decides the number of steps; None where something else does."""
     untold = all(getattr(options, name) is None for name in MEASURES)
+    if untold and options.effort in (EVENING, THOROUGH):
+        return EVENING_MINUTES
     if untold and options.init_from is None and options.preset_name == DEFAULT_PRESET:
         return recipes.DEMO_MINUTES
     return options.minutes

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-
 import dataclasses
 import functools
+import os
 import pathlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import Any, TextIO, cast
 
-from tf_gpt2.data.token_files import PreparedCorpus, TokenStream
-from tf_gpt2.data.windows import evaluation_windows, training_dataset
+from tf_gpt2.data.token_files import PreparedCorpus
 from tf_gpt2.run_directory import CHECKPOINTS, EARLY_END, TEST, TRAIN, VALIDATION
 from tf_gpt2.training.background import Job
+from tf_gpt2.training.batches import training_batches
 from tf_gpt2.training.checkpoints import restore_newest
 from tf_gpt2.training.distributed.followers import SilentMetrics, SilentSaver, SilentStream
 from tf_gpt2.training.distributed.team import Team
@@ -29,12 +24,9 @@ from tf_gpt2.training.rollback import MOST_ROLLBACKS, Guard
 from tf_gpt2.training.saving import ModelKeeper, Saver
 from tf_gpt2.training.settings import Rhythm, Schedule
 from tf_gpt2.training.state import LoopState, Trouble
+from tf_gpt2.training.validation import BrokenOff, Validation
 
 _STEPS_OF_A_PACE = 10
-
-
-class _BrokenOff(Exception):
-    """A signal came amid a report."""
 
 
 class Trainer:
@@ -50,7 +42,8 @@ class Trainer:
         keeper: Writes the model and its passages.
         signals: What asks for an early end; entered while the loop runs.
         check: Called before anything is written, to refuse it.
-        originality: Measures what the model copies, at each validation; `copied_share` is one of the figures.
+        average_keeper: Writes the average of the weights; None where that is not to be kept.
+        originality: As of `validation.Validation`.
         stop_when_copying: Largest share with which the training goes on; None for any.
         patience: Validations in a row without a better loss that end the training; None for none.
         most_rollbacks: How often the run goes back at one place from a loss that rises or is not finite.
@@ -70,7 +63,8 @@ class Trainer:
         keeper: ModelKeeper,
         signals: DeferredSignals | None = None,
         check: Callable[[], None] = lambda: None,
-        originality: Callable[[], dict[str, float]] | None = None,
+        average_keeper: ModelKeeper | None = None,
+        originality: Callable[[ModelKeeper], dict[str, float]] | None = None,
         stop_when_copying: float | None = None,
         patience: int | None = None,
         most_rollbacks: int = MOST_ROLLBACKS,
@@ -85,12 +79,18 @@ class Trainer:
         self.rhythm = rhythm
         self.state = LoopState()
         self._context_length = context_length
+        self.validation = Validation(
+            *(learner, corpus, context_length, keeper),
+            average_keeper=average_keeper,
+            originality=originality,
+            stop_when_copying=stop_when_copying,
+            patience=patience,
+        )
+        self.validation.breaks_off = lambda: self._breaks_off
         self._keeper = keeper
         self._signals = signals or DeferredSignals()
         self._signals.overdue = lambda: self._saver.save_at_rest(self.rhythm.keep_checkpoints)
         self._check = check
-        self._originality, self._stop_when_copying = originality, stop_when_copying
-        self._patience = patience
         self._on_pace = on_pace
         self._watched: dict[str, Any] = {}  # of the last step whose update was measured
         saver = Saver if self._team.is_chief else SilentSaver
@@ -99,7 +99,6 @@ class Trainer:
         self._guard = Guard(folder, lambda: learner.variables, self._saver, most_rollbacks, self._team)
         self._agreed = False  # that all processes stop
         self._began_at = 0
-        self.stopped_copying: float | None = None  # the share that ended the training
         self.test_loss: float | None = None
 
     def restore(self) -> bool:
@@ -139,7 +138,7 @@ class Trainer:
             elif self.corpus.test.targets:
                 self._keeper.load()
                 self.learner.share()
-                self.test_loss = self._mean_loss(self.corpus.test)
+                self.test_loss = self.validation.mean_loss(self.corpus.test, self.learner.mean_loss)
                 metrics.write(self.state.step, TEST, loss=self.test_loss)
             self._saver.curves()
         finally:
@@ -149,11 +148,6 @@ class Trainer:
         return self.state
 
     @property
-    def out_of_patience(self) -> bool:
-        """Whether so many validations in a row had no better loss that the training is over."""
-        return self._patience is not None and self.state.without_better >= self._patience
-
-    @property
     def validates(self) -> bool:
         """Whether validation decides which model is kept; else it is the last one."""
         return bool(self.rhythm.eval_every and self.corpus.validation.targets)
@@ -161,23 +155,6 @@ class Trainer:
     def keep_model(self) -> None:
         """Writes the model as it stands, whatever its validation loss."""
         self._keeper.save()
-
-    def validate(self) -> float:
-        """Mean loss in nats per token over the held-out tokens, each predicted once, without dropout."""
-        return self._mean_loss(self.corpus.validation, self._unless_stopped)
-
-    def _mean_loss(self, stream: TokenStream, through: Callable[[Iterable], Iterable] = iter) -> float:
-        batches = evaluation_windows(
-            stream, context_length=self._context_length, batch_size=self.learner.rows, **self.learner.shard
-        )
-        loss, _ = self.learner.mean_loss(through(batches))
-        return loss
-
-    def _unless_stopped(self, batches: Iterable) -> Iterator:
-        for batch in batches:
-            if self._breaks_off:
-                raise _BrokenOff
-            yield batch
 
     def _run(self, metrics, progress):
         if self.state.owed:
@@ -200,6 +177,9 @@ class Trainer:
             step = self.state.step + 1
             weights = self.learner.copied_weights() if self._is_watched(step) else None
             unchecked.append(self.learner.step(x, y, self.schedule.rate_after(step - 1)))
+            if self.learner.average is not None:
+                self.state.averaged_steps += 1
+                self.learner.average.update(self.state.averaged_steps)
             if weights is not None:
                 self._watched = self.learner.update_figures(weights)
             self.state.step = step
@@ -234,7 +214,7 @@ class Trainer:
 
     @property
     def _ended_early(self) -> bool:
-        return self.stopped_copying is not None or self.out_of_patience
+        return self.validation.stopped_copying is not None or self.validation.out_of_patience(self.state)
 
     def _report(self, due: set[str], metrics, progress) -> None:
         """Does what is due at this step, and saves.
@@ -250,12 +230,12 @@ class Trainer:
         self._saver.at_rest = dataclasses.replace(self.state, owed=owed)
         try:
             if "eval" in due:
-                jobs += self._evaluate(metrics, progress)
+                jobs += self.validation(self.state, metrics, progress)
             if "sample" in due:
                 sample = self._keeper.write_sample(self.state.step)
                 progress.note(sample)
                 metrics.write_text(self.state.step, "sample", sample)
-        except _BrokenOff:
+        except BrokenOff:
             self.state.owed = owed
         self._saver.at_rest = None
         stopping = self._stopping
@@ -309,41 +289,3 @@ class Trainer:
             f"{trouble}: back to the checkpoint of step {restored.step:,}, and on from there without the "
             f"{trouble.last_step - restored.step:,} batches up to step {trouble.last_step:,} (try {restored.tries})"
         )
-
-    def _evaluate(self, metrics, progress) -> list[Job]:
-        state = self.state
-        loss = self.validate()
-        if self._breaks_off:
-            raise _BrokenOff
-        figures = self._originality() if self._originality else {}
-        best = loss < state.best_validation_loss
-        without_better = 0 if best else state.without_better + 1
-        if self._patience is not None:
-            figures = {**figures, "without_better": without_better}
-        metrics.write(state.step, VALIDATION, loss=loss, **figures)
-        copied = figures.get("copied_share")
-        progress.validation(state.step, loss, best, copied)
-        state.without_better = without_better
-        if copied is not None and self._stop_when_copying is not None and copied > self._stop_when_copying:
-            self.stopped_copying = copied
-        if not best:
-            return []
-        state.best_validation_loss, state.best_step = loss, state.step
-        return [self._keeper.snapshot()]
-
-
-def training_batches(
-    corpus: PreparedCorpus, learner: Learner, context_length: int, start_step: int = 0
-) -> tf.data.Dataset:
-    """The batches of a run from a step on: an endless `tf.data.Dataset` of (x, y), each int32 [B, T].
-
-    Of several processes each gets its rows.
-    """
-    return training_dataset(
-        corpus.train,
-        context_length=context_length,
-        batch_size=learner.recipe.batch_size,
-        seed=learner.recipe.seed,
-        start_step=start_step,
-        **learner.shard,
-    )

@@ -70,10 +70,13 @@ def plan_sparing(config: GPT2Config, rows: int, window: int, remat: str = REMAT[
     )
 
 
-def state_bytes(config: GPT2Config, optimizer: str) -> int:
-    """Bytes of weights and optimizer: two moments a weight by Adam, one by Muon in the blocks' matrices."""
+def state_bytes(config: GPT2Config, optimizer: str, *, average: bool = False) -> int:
+    """Bytes of weights, optimizer and, where there is one, the average of the weights.
+
+    Adam has two moments a weight, Muon one in the blocks' matrices.
+    """
     matrices = config.num_layers * config.hidden_dim * (4 * config.hidden_dim + 2 * config.intermediate_dim)
-    return _FLOAT * (3 * config.num_parameters - (matrices if optimizer == "muon" else 0))
+    return _FLOAT * ((4 if average else 3) * config.num_parameters - (matrices if optimizer == "muon" else 0))
 
 
 def estimated_bytes(config: GPT2Config, rows: int, window: int, sparing: Sparing, *, half: bool = False) -> int:

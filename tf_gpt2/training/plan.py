@@ -4,17 +4,20 @@ Plain values, no TensorFlow: the command and `tf_gpt2.train_model` share them.
 """
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 from tf_gpt2.config import PRESETS, GPT2Config, preset_config
 from tf_gpt2.data.holding_out import Shares
 from tf_gpt2.errors import UserError
 from tf_gpt2.training import recipes
+from tf_gpt2.training.effort import EFFORTS
 from tf_gpt2.training.memory import REMAT
+from tf_gpt2.training.refusals import SHAPE, refuse_without_effect
 from tf_gpt2.training.settings import AUTO, PRECISIONS, Recipe, Rhythm, Schedule
 
 DEFAULT_PRESET = "demo"
 TOKENIZERS = ("characters", "bpe")
-_SHAPE = ("context_length", "num_layers", "num_heads", "hidden_dim", "dropout")
 _DEFAULT_VOCAB_SIZE = 16_000
 _DEFAULT_MIN_CHAR_COUNT = 3
 
@@ -24,8 +27,13 @@ class TrainingOptions:
     """What a user asks of a training; None leaves the choice to the plan.
 
     Attributes:
+        effort: "quick", a single training that is as long as preset or user say; "evening", a longer one;
+            "thorough", one after the other, each taught by the one before, while the held-out loss falls; None for
+            "quick".
         preset: Shape of the model and its recipe, a key of `tf_gpt2.config.PRESETS`.
         init_from: Model to fine-tune, tokenizer included: a folder of any format, or a name on a hub.
+        distill_from: Models to learn from as well as from the text, run directories with the same tokenizer; None
+            for none.
         resume: Go on where the run directory's run stopped, if it has the same configuration.
         seed: Fixes initial weights, order of the text, dropout and samples.
         steps: Number of training steps, of a run that goes on in all.
@@ -36,7 +44,8 @@ class TrainingOptions:
         optimizer: "muon" or "adamw".
         learning_rate: Peak learning rate.
         warmup_steps: Steps of linear rise of the learning rate.
-        weight_decay: Decoupled weight decay of matrices.
+        weight_decay: Decoupled weight decay of matrices; None for one that grows with the passes over the text.
+        average: Keep an average of the weights beside them, and the better of both at each validation.
         clip_norm: Gradients with a larger global norm are scaled down to it.
         precision: What layers multiply in: "float32", "bfloat16" or "float16"; "auto" takes what the device is made
             for.
@@ -79,8 +88,10 @@ class TrainingOptions:
         UserError: A value is out of range, or one would have no effect beside another.
     """
 
+    effort: str | None = None
     preset: str | None = None
     init_from: str | None = None
+    distill_from: tuple[str, ...] | None = None
     resume: bool = True
     seed: int = 0
     steps: int | None = None
@@ -91,7 +102,8 @@ class TrainingOptions:
     optimizer: str = "muon"
     learning_rate: float | None = None
     warmup_steps: int | None = None
-    weight_decay: float = 0.1
+    weight_decay: float | None = None
+    average: bool = True
     clip_norm: float = 1.0
     precision: str = AUTO
     devices: int | None = None
@@ -130,6 +142,8 @@ class TrainingOptions:
             raise UserError(f"`preset` must be one of {', '.join(PRESETS)}; received {self.preset!r}")
         if self.tokenizer is not None and self.tokenizer not in TOKENIZERS:
             raise UserError(f"`tokenizer` must be one of {', '.join(TOKENIZERS)}; received {self.tokenizer!r}")
+        if self.effort is not None and self.effort not in EFFORTS:
+            raise UserError(f"`effort` must be one of {', '.join(EFFORTS)}; received {self.effort!r}")
         for name, values in (("precision", (AUTO, *PRECISIONS)), ("remat", REMAT)):
             if getattr(self, name) not in values:
                 raise UserError(f"`{name}` must be one of {', '.join(values)}; received {getattr(self, name)!r}")
@@ -151,46 +165,18 @@ class TrainingOptions:
             raise UserError(f"`patience` must be at least 1 validation; received {self.patience!r}")
         if self.rollbacks < 0:
             raise UserError(f"`rollbacks` must be at least 0; received {self.rollbacks!r}")
+        if self.distill_from is not None:
+            folders = (self.distill_from,) if isinstance(self.distill_from, str) else tuple(self.distill_from)
+            object.__setattr__(self, "distill_from", folders)
+            if not folders or not all(folders) or len(set(folders)) < len(folders):
+                raise UserError(f"`distill_from` must name models, each once; received {self.distill_from!r}")
         Shares(self.validation_fraction, self.test_fraction, self.split_seed)
-        self._refuse_without_effect()
+        refuse_without_effect(self)
 
-    def _refuse_without_effect(self):
-        if self.init_from is None and (self.freeze_layers or self.freeze_embeddings):
-            raise UserError(
-                "`freeze_layers` and `freeze_embeddings` need `init_from`: random weights must all learn"
-            )
-        if self.init_from is not None:
-            fixed = ("preset", "tokenizer", "vocab_size", "min_char_count", *_SHAPE[:-1])
-            self._refuse(fixed, "init_from", "the model that is opened brings its shape and its tokenizer")
-        if self.tokenizer == "bpe":
-            self._refuse(("min_char_count",), "tokenizer=bpe", "bytes spell everything there")
-        elif self.init_from is None:
-            self._refuse(("vocab_size",), "tokenizer=characters", "every character that is seen often gets an id")
-        if self.eval_every and not self.validation_fraction:
-            raise UserError(
-                "`eval_every` has no effect with `validation_fraction`=0: nothing to measure on; leave one out"
-            )
-        if self.stop_when_copying is not None and not (self.originality and self.validation_fraction):
-            raise UserError(
-                "`stop_when_copying` has no effect without `originality` and a validation, where it is measured; "
-                "leave it out"
-            )
-        if self.patience is not None and not (self.validation_fraction and self.eval_every != 0):
-            raise UserError(
-                "`patience` has no effect without validations, which it counts; leave it out, or give "
-                "`eval_every` and `validation_fraction` above 0"
-            )
-        if self.sample_every == 0 and self.sample_prompt:
-            raise UserError(
-                "`sample_prompt` has no effect with `sample_every`=0: no samples; leave one of them out"
-            )
-
-    def _refuse(self, names, beside, reason):
-        beside, _, value = beside.partition("=")
-        for name in names:
-            if getattr(self, name) is not None:
-                shown = f"`{beside}`{'=' if value else ''}{value}"
-                raise UserError(f"`{name}` has no effect with {shown}: {reason}; leave one of them out")
+    @property
+    def keeps_average(self) -> bool:
+        """Whether the run has an average of the weights: validations choose between it and them."""
+        return bool(self.average and self.validation_fraction and self.eval_every != 0)
 
     @property
     def vocabulary(self) -> dict:
@@ -218,7 +204,7 @@ class TrainingOptions:
     @property
     def shape_changes(self) -> dict:
         """Fields of `GPT2Config` that the user fixes."""
-        return {name: getattr(self, name) for name in _SHAPE if getattr(self, name) is not None}
+        return {name: getattr(self, name) for name in SHAPE if getattr(self, name) is not None}
 
     @property
     def preset_name(self) -> str:
@@ -242,12 +228,28 @@ def plan_recipe(options: TrainingOptions, config: GPT2Config) -> Recipe:
         batch_size=batch_size,
         accumulation_steps=options.accumulation_steps,
         optimizer=options.optimizer,
-        weight_decay=options.weight_decay,
+        weight_decay=recipes.LEAST_WEIGHT_DECAY if options.weight_decay is None else options.weight_decay,
+        average_width=recipes.AVERAGE_WIDTH if options.keeps_average else 0.0,
         clip_norm=options.clip_norm,
         seed=options.seed,
         frozen_layers=options.freeze_layers,
         freeze_embeddings=options.freeze_embeddings,
     )
+
+
+def plan_weight_decay(options: TrainingOptions, passes: float, stored: Mapping[str, Any] | None = None) -> float:
+    """The weight decay of a run.
+
+    Args:
+        options: What the user asks for.
+        passes: Over the training text.
+        stored: Section `training` of a run that began, which keeps its decay where nothing is asked for.
+    """
+    if options.weight_decay is not None:
+        return options.weight_decay
+    if stored is not None and "weight_decay" in stored:
+        return stored["weight_decay"]
+    return recipes.default_weight_decay(passes, options.optimizer, fine_tuning=options.init_from is not None)
 
 
 def plan_schedule(options: TrainingOptions, steps: int) -> Schedule:

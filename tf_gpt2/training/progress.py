@@ -82,9 +82,21 @@ class Progress:
         self._show(step, figures)
         return figures
 
-    def validation(self, step: int, loss: float, best: bool, copied: float | None = None) -> None:
-        """Shows a validation loss on a line that stays, and the share of what the model writes that is copied."""
-        parts = [f"step {step:,}: validation loss {loss:.4f} nats per token{', the best so far' if best else ''}"]
+    def validation(
+        self, step: int, loss: float, best: bool, copied: float | None = None, unaveraged: float | None = None
+    ) -> None:
+        """Shows a validation loss on a line that stays, and the share of what the model writes that is copied.
+
+        Args:
+            step: Steps done.
+            loss: The loss, in nats per token.
+            best: Whether none was less.
+            copied: The share; None where it was not measured.
+            unaveraged: The loss of the weights themselves, where that of their average is less.
+        """
+        beside = "" if unaveraged is None else f" (average of the weights; the last ones {unaveraged:.4f})"
+        best_so_far = ", the best so far" if best else ""
+        parts = [f"step {step:,}: validation loss {loss:.4f} nats per token{beside}{best_so_far}"]
         if copied is not None:
             parts.append(f"{100 * copied:.1f} % of what it writes is copied")
         self.note("; ".join(parts))

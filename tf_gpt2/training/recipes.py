@@ -17,6 +17,11 @@ _BATCH_SIZES = {"demo": 16}
 DEFAULT_BATCH_SIZE = 8
 _FINE_TUNING_TOKENS = 2048  # a step: two sequences of GPT-2's full context, where gpt-2-simple takes one
 DEFAULT_EPOCHS = 10.0
+TEACHERS_SHARE = 0.5  # what teachers count beside the text (docs/notes/recipe.md)
+LEAST_WEIGHT_DECAY = 0.1
+# 0.5 at 3.7 passes and 1.0 at 12 were the best of those tried (docs/notes/recipe.md).
+_DECAY_OF_A_PASS, _DECAY_EXPONENT, _MOST_WEIGHT_DECAY = 0.23, 0.59, 1.5
+AVERAGE_WIDTH = 0.03  # docs/notes/recipe.md
 # `make demo` trains for so long, in minutes, whatever the machine: the step is timed first.
 DEMO_MINUTES = 4.0
 
@@ -24,6 +29,14 @@ DEMO_MINUTES = 4.0
 def default_learning_rate(preset: str, *, fine_tuning: bool) -> float:
     """Peak learning rate of a preset, or of fine-tuning."""
     return _FINE_TUNING_RATE if fine_tuning else _LEARNING_RATES[preset]
+
+
+def default_weight_decay(passes: float, optimizer: str, *, fine_tuning: bool) -> float:
+    """Decoupled weight decay of matrices: the more passes over the text, the more (docs/notes/recipe.md)."""
+    if optimizer != "muon" or fine_tuning:  # not measured there
+        return LEAST_WEIGHT_DECAY
+    decay = _DECAY_OF_A_PASS * max(passes, 0.01) ** _DECAY_EXPONENT
+    return round(min(_MOST_WEIGHT_DECAY, max(LEAST_WEIGHT_DECAY, decay)), 2)
 
 
 def default_batch_size(preset: str) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from tf_gpt2.errors import UserError
 from tf_gpt2.files import sweep, write_atomically
 from tf_gpt2.run_directory import (
+    CHAIN_FILE,
     CHECKPOINTS,
     CONFIG_FILE,
     SAMPLES,
@@ -22,6 +23,8 @@ from tf_gpt2.run_directory import (
 from tf_gpt2.training.length import LENGTH_FIELDS
 
 ENVIRONMENT = "environment"
+# What a run from before there was such a section had.
+_BEFORE: dict[str, dict] = {"distillation": {"teachers": []}}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +52,19 @@ def refuse_what_is_no_run(run_dir: str | os.PathLike) -> None:
         raise UserError(f"`run_dir` must be a directory; {run_dir} is a file")
     if (run_dir / CONFIG_FILE).exists() and not os.path.lexists(run_dir / TRAINING_FILE):
         raise UserError(f"`run_dir` must be new or a run of this program; {run_dir} holds another model")
+
+
+def refuse_chain(run_dir: str | os.PathLike) -> None:
+    """Looks that a single run is not put into the directory of a chain.
+
+    Raises:
+        UserError: It is one.
+    """
+    if (pathlib.Path(run_dir) / CHAIN_FILE).exists():
+        raise UserError(
+            f"`run_dir`={run_dir} holds a chain of trainings; give `effort`=thorough to go on with it, or choose "
+            "another `run_dir`"
+        )
 
 
 def open_run_directory(
@@ -103,6 +119,7 @@ def _look(run_dir, resolve, resume) -> tuple[OpenedRun, dict | None]:
 
 
 def _check_same_run(run_dir, stored, wanted):
+    stored = {**_BEFORE, **stored}
     differences = _differences(
         stored, wanted, [section for section in stored if section != ENVIRONMENT], LENGTH_FIELDS
     )

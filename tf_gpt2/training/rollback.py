@@ -115,6 +115,7 @@ def _after(trouble: Trouble, state: LoopState, stored: LoopState) -> LoopState:
     stored.trouble_step = max(state.trouble_step, trouble.last_step)
     if state.best_validation_loss < stored.best_validation_loss:  # the model directory holds that one
         stored.best_validation_loss, stored.best_step = state.best_validation_loss, state.best_step
+        stored.best_is_average = state.best_is_average
     return stored
 
 

@@ -16,17 +16,19 @@ from tf_gpt2.corpus.report import format_report
 from tf_gpt2.corpus.script import is_alphabetic
 from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.data.token_files import PreparedCorpus
-from tf_gpt2.errors import UserError
 from tf_gpt2.run_directory import CHECKPOINTS, CONFIG_FILE, TOKENIZER_FILE
 from tf_gpt2.tokenizer import Tokenizer
+from tf_gpt2.training.chain import RunFinished, train_chain
 from tf_gpt2.training.distributed.joining import explained, join_team, open_devices
 from tf_gpt2.training.distributed.team import Team
+from tf_gpt2.training.effort import THOROUGH
 from tf_gpt2.training.lock import RunLock
 from tf_gpt2.training.plan import TrainingOptions, plan_rhythm
 from tf_gpt2.training.preflight import Preflight
-from tf_gpt2.training.resuming import look_at_run, open_run_directory, refuse_what_is_no_run
+from tf_gpt2.training.resuming import look_at_run, open_run_directory, refuse_chain, refuse_what_is_no_run
 from tf_gpt2.training.settings import Schedule
 from tf_gpt2.training.summary import TrainingResult, summarise
+from tf_gpt2.training.teachers import look_for_teachers
 
 if TYPE_CHECKING:
     from tf_gpt2.training.devices import Devices
@@ -53,6 +55,13 @@ def train_model(
         KeyboardInterrupt: The user asked to stop; a checkpoint has been saved; the same call goes on from there.
     """
     asked = TrainingOptions(**options)
+    if asked.effort == THOROUGH:
+        return train_chain(corpus, run_dir, asked, _train_one)
+    return _train_one(corpus, run_dir, asked)
+
+
+def _train_one(corpus, run_dir, asked: TrainingOptions) -> TrainingResult:
+    refuse_chain(run_dir)
     with join_team(asked.wait_for_workers) as team:
         prepared = _prepare(asked, corpus, run_dir)
         devices = open_devices(asked, prepared, team)
@@ -80,6 +89,8 @@ def preflight(
         UserError: As for `train_model`.
     """
     asked = TrainingOptions(**options)
+    if asked.effort != THOROUGH:
+        refuse_chain(run_dir)
     prepared = _prepare(asked, corpus, run_dir)
     with tempfile.TemporaryDirectory() as folder:
         devices = open_devices(asked, prepared, Team(), memory_to=folder if by_xla else None)
@@ -95,6 +106,7 @@ def preflight(
 def _prepare(asked: TrainingOptions, corpus, run_dir) -> PreparedCorpus:
     """Reads the corpus, and says what is in it."""
     refuse_what_is_no_run(run_dir)
+    look_for_teachers(asked.distill_from or ())
     prepared = prepare_corpus(
         corpus,
         **asked.preparation,
@@ -136,10 +148,12 @@ def _train(
         if not (pathlib.Path(run_dir) / CHECKPOINTS / TOKENIZER_FILE).exists():
             # A checkpoint is to be enough for a model directory.
             prepared.tokenizer.save(pathlib.Path(run_dir) / CHECKPOINTS)
-        return dataclasses.asdict(setup.length.schedule)
+        return {"schedule": dataclasses.asdict(setup.length.schedule), "weight_decay": setup.recipe.weight_decay}
 
     with RunLock(run_dir) if team.is_chief else contextlib.nullcontext() as lock:
-        schedule = Schedule(**team.from_chief(open_run, setup.time_step))
+        settled = team.from_chief(open_run, setup.time_step)
+        schedule = Schedule(**settled["schedule"])
+        setup.decay_by(settled["weight_decay"])
         keeper: Any = Follower()
         if team.is_chief:
             keeper = GPT2Keeper(
@@ -150,6 +164,10 @@ def _train(
                 sample_prompt=asked.sample_prompt,
                 seed=asked.seed,
             )
+        average = setup.learner.average
+        average_keeper = keeper
+        if team.is_chief and average is not None:
+            average_keeper = GPT2Keeper(run_dir, average.model, setup.config, prepared.tokenizer)
         probe = None
         if prepared.validation.targets and asked.originality and team.is_chief:
             probe = originality_probe(
@@ -158,6 +176,10 @@ def _train(
                 seed=asked.seed,
                 wanted=asked.stop_when_copying is not None,
             )
+
+        def originality(kept: Any) -> dict[str, float]:
+            return team.from_chief(lambda: kept.measure(probe) if probe else {})
+
         trainer = Trainer(
             run_dir,
             setup.learner,
@@ -167,9 +189,8 @@ def _train(
             context_length=setup.window,
             keeper=keeper,
             check=lock.check if lock else lambda: None,
-            originality=functools.partial(
-                team.from_chief, functools.partial(keeper.measure, probe) if probe else dict
-            ),
+            average_keeper=average_keeper,
+            originality=originality,
             stop_when_copying=asked.stop_when_copying,
             patience=asked.patience,
             most_rollbacks=asked.rollbacks,
@@ -190,12 +211,13 @@ def _train(
                     f"and the model so far is in {run_dir}"
                 )
             raise
-        if trainer.stopped_copying is not None:
+        copied = trainer.validation.stopped_copying
+        if copied is not None:
             log.info(
-                f"stopped at step {trainer.state.step:,}: {100 * trainer.stopped_copying:.1f} % of what the model "
+                f"stopped at step {trainer.state.step:,}: {100 * copied:.1f} % of what the model "
                 f"writes is copied, more than `stop_when_copying`={asked.stop_when_copying:g}"
             )
-        if trainer.out_of_patience:
+        if trainer.validation.out_of_patience(trainer.state):
             log.info(
                 f"stopped at step {trainer.state.step:,}: {trainer.state.without_better} validations in a row had "
                 f"no better loss than that of step {trainer.state.best_step:,}; `patience`={asked.patience}"
@@ -207,18 +229,18 @@ def _refuse_ended(trainer: Trainer, asked: TrainingOptions) -> None:
     """A run with nothing left to do; makes its model directory when a kill left it without."""
     state = trainer.state
     finished = state.step >= trainer.schedule.steps and not state.owed
-    if not finished and not trainer.out_of_patience:
+    if not finished and not trainer.validation.out_of_patience(state):
         return
     if not (trainer.run_dir / CONFIG_FILE).exists():
         trainer.keep_model()
         log.info(f"the model directory was missing and is made from the checkpoint of step {state.step:,}")
     if not finished:
-        raise UserError(
+        raise RunFinished(
             f"`run_dir`={trainer.run_dir} holds a run that ended at step {state.step:,}: {state.without_better} "
             f"validations in a row had no better loss; give a `patience` above {asked.patience} or leave it out to "
             "go on, or choose another `run_dir`"
         )
-    raise UserError(
+    raise RunFinished(
         f"`run_dir`={trainer.run_dir} holds a finished run of {trainer.schedule.steps} steps; give more `steps`, "
         "`epochs` or `minutes` to lengthen it, choose another `run_dir`, or fine-tune from it with `init_from`"
     )

@@ -7,27 +7,32 @@ import functools
 import logging
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tf_gpt2 import runtime
 from tf_gpt2.config import GPT2Config
+from tf_gpt2.data.counts import windows_per_epoch
 from tf_gpt2.data.token_files import PreparedCorpus
 from tf_gpt2.errors import UserError
 from tf_gpt2.formats.training_checkpoint import newest_whole_step
-from tf_gpt2.run_directory import CHECKPOINTS
+from tf_gpt2.model import build_model
+from tf_gpt2.run_directory import CHECKPOINTS, CONFIG_FILE
+from tf_gpt2.training import recipes
+from tf_gpt2.training.batches import training_batches
 from tf_gpt2.training.devices import Devices
+from tf_gpt2.training.distillation import TeachersLoss
 from tf_gpt2.training.distributed.joining import check_batch
 from tf_gpt2.training.distributed.team import Team
 from tf_gpt2.training.gpt2 import starting_model, trained_variables
 from tf_gpt2.training.learner import Learner
 from tf_gpt2.training.length import Length, plan_length
-from tf_gpt2.training.loop import training_batches
 from tf_gpt2.training.machine import device_memory, most_memory_taken, xla_account
 from tf_gpt2.training.memory import estimated_bytes, fitting_parts, plan_sparing, state_bytes
-from tf_gpt2.training.plan import TrainingOptions, plan_recipe, plan_rhythm, plan_schedule
+from tf_gpt2.training.plan import TrainingOptions, plan_recipe, plan_rhythm, plan_schedule, plan_weight_decay
 from tf_gpt2.training.preflight import Preflight, free_disk, run_bytes
 from tf_gpt2.training.settings import Recipe
+from tf_gpt2.training.teachers import Teacher, answers_of, open_teachers
 
 log = logging.getLogger(__name__)
 _FLOAT = 4
@@ -51,6 +56,7 @@ class Setup:
         team: The processes that train together.
         seconds_per_step: Of the steps that were timed; None before.
         compile_seconds: Of the first of them; None before.
+        teachers: The models that it learns from, beside the text.
         account: Folder where XLA writes down what its programs take; None where it does not.
     """
 
@@ -65,6 +71,7 @@ class Setup:
     seconds_per_step: float | None = None
     compile_seconds: float | None = None
     account: pathlib.Path | None = None
+    teachers: Sequence[Teacher] = ()
     done: int = 0
     _length: Length | None = None
 
@@ -97,7 +104,15 @@ class Setup:
         self.done = newest_whole_step(pathlib.Path(run_dir) / CHECKPOINTS)
         tokens = len(self.prepared.train)
         self._length = plan_length(self.asked, self.recipe, tokens, self.window, self.time_step, section, self.done)
+        began = self.done or (pathlib.Path(run_dir) / CONFIG_FILE).exists()
+        passes = self._length.schedule.steps * self.recipe.batch_size / windows_per_epoch(tokens, self.window)
+        self.decay_by(plan_weight_decay(self.asked, passes, section if began else None))
         return self._configuration(self._length)
+
+    def decay_by(self, weight_decay: float) -> None:
+        """Sets the weight decay, which follows from the length."""
+        self.learner.decay_by(weight_decay)
+        self.recipe = self.learner.recipe
 
     def _configuration(self, length: Length) -> dict:
         prepared, devices = self.prepared, self.devices
@@ -114,6 +129,10 @@ class Setup:
                 **{f"{split}_tokens": len(stream) for split, stream in prepared.streams.items()},
             },
             "init_from": {"folder": self.asked.init_from},
+            "distillation": {
+                "teachers": sorted(teacher.digest for teacher in self.teachers),
+                **({"share": recipes.TEACHERS_SHARE} if self.teachers else {}),
+            },
             "environment": runtime.describe_environment(
                 device=devices.description,
                 precision=devices.precision,
@@ -130,7 +149,7 @@ class Setup:
 
     def preflight(self, run_dir: str | os.PathLike) -> Preflight:
         """What is known now."""
-        state = state_bytes(self.config, self.asked.optimizer)
+        state = self._state_bytes
         steps = self.length.schedule.steps
         rhythm = plan_rhythm(self.asked, steps)
         parts = self.learner.parts
@@ -153,6 +172,10 @@ class Setup:
             **self._of_the_step(parts),
         )
 
+    @property
+    def _state_bytes(self) -> int:
+        return state_bytes(self.config, self.recipe.optimizer, average=self.learner.average is not None)
+
     def _of_the_step(self, parts: int) -> dict[str, Any]:
         """Its memory and time: what the timed steps have shown, else an estimate."""
         rows = self.learner.rows
@@ -163,7 +186,9 @@ class Setup:
         by_xla, taken = xla_account(self.account), most_memory_taken()
         if by_xla is not None:
             if parts > 1:  # its moments are the other program's
-                by_xla += state_bytes(self.config, self.asked.optimizer) - _FLOAT * self.config.num_parameters
+                by_xla += self._state_bytes - _FLOAT * self.config.num_parameters
+            elif self.learner.average is not None:
+                by_xla += _FLOAT * self.config.num_parameters
             return {**found, "step_bytes": by_xla, "measured": "XLA"}
         if taken is not None:
             return {**found, "step_bytes": taken, "measured": "measured"}
@@ -176,6 +201,9 @@ def set_up(asked: TrainingOptions, prepared: PreparedCorpus, devices: Devices, t
     Raises:
         UserError: A model cannot be opened, a device lacks what is asked for, or the text is too short.
     """
+    teachers, beside = open_teachers(asked.distill_from or (), prepared.tokenizer), None
+    if teachers:
+        beside = answers_of(teachers, prepared)
     with devices.scope():
         model, config = starting_model(asked, prepared.tokenizer)
         recipe = plan_recipe(asked, config)
@@ -184,16 +212,20 @@ def set_up(asked: TrainingOptions, prepared: PreparedCorpus, devices: Devices, t
         needed = functools.partial(_needed, asked, config, window, devices.precision)
         share = recipe.batch_size // devices.count
         parts = team.from_chief(lambda: fitting_parts(share, recipe.accumulation_steps, needed, device_memory()))
+        sparing = plan_sparing(config, share // parts, window, asked.remat)
         learner = Learner(
             model,
             recipe,
             trained_variables(model, recipe),
-            sparing=plan_sparing(config, share // parts, window, asked.remat),
+            TeachersLoss(model, recipes.TEACHERS_SHARE, sparing) if beside else None,
+            sparing=sparing,
+            beside=beside,
             precision=devices.precision,
             parts=parts,
             replicas=devices.replicas,
+            average=build_model(config) if recipe.average_width and prepared.validation.targets else None,
         )
-    return Setup(asked, prepared, devices, config, recipe, window, learner, team)
+    return Setup(asked, prepared, devices, config, recipe, window, learner, team, teachers=teachers)
 
 
 def _needed(asked: TrainingOptions, config: GPT2Config, window: int, precision: str, parts: int, rows: int) -> int:
@@ -201,7 +233,7 @@ def _needed(asked: TrainingOptions, config: GPT2Config, window: int, precision: 
     sparing = plan_sparing(config, rows, window, asked.remat)
     gradients = _FLOAT * config.num_parameters * (1 if parts == 1 else 2)  # summed over the parts too
     kept = estimated_bytes(config, rows, window, sparing, half=precision != "float32")
-    return state_bytes(config, asked.optimizer) + gradients + kept
+    return state_bytes(config, asked.optimizer, average=asked.keeps_average) + gradients + kept
 
 
 def _window(prepared: PreparedCorpus, config: GPT2Config) -> int:

@@ -35,6 +35,8 @@ class LoopState:
         rollbacks: How often the run went back to a checkpoint.
         tries: How often of these at the present place.
         trouble_step: The last step of the trouble there.
+        averaged_steps: Steps whose weights are in the average of the weights.
+        best_is_average: Whether the best validation was that average's.
         owed: Reports that are still to come for this step, because a signal broke them off.
     """
 
@@ -50,6 +52,8 @@ class LoopState:
     rollbacks: int = 0
     tries: int = 0
     trouble_step: int = 0
+    averaged_steps: int = 0
+    best_is_average: bool = False
     owed: list[str] = dataclasses.field(default_factory=list)
 
     @classmethod

@@ -13,8 +13,9 @@ from keras import ops
 from tf_gpt2.data.windows import IGNORED
 from tf_gpt2.dropout import PartOfBatch
 
-# From a model, x and y int32 [B, T] and whether it trains to a scalar: the sum over all targets that count of what
-# is minimised, differentiable in the model's variables.
+# From a model, x int32 [B, T], y int32 [B, T] or, with what else is known of each target, [B, T, 1 + M], and
+# whether it trains to a scalar: the sum over all targets that count of what is minimised, differentiable in the
+# model's variables.
 Objective = Callable[[keras.Model, Any, Any, bool], tf.Tensor]
 
 
@@ -30,9 +31,14 @@ def next_token_loss(model: keras.Model, x: Any, y: Any, training: bool) -> tf.Te
     return tf.reduce_sum(token_losses(model(x, training=training), y))
 
 
+def targets_of(y: Any) -> Any:
+    """The targets [B, T] in y: itself, or the first of what goes along with each in y [B, T, 1 + M]."""
+    return y if len(y.shape) == 2 else y[..., 0]
+
+
 def counted_targets(y: Any) -> tf.Tensor:
-    """How many of y [B, T] count, at least 1: a mean over none is 0."""
-    return tf.maximum(tf.reduce_sum(tf.cast(tf.not_equal(y, IGNORED), tf.float32)), 1.0)
+    """How many of the targets in y count, at least 1: a mean over none is 0."""
+    return tf.maximum(tf.reduce_sum(tf.cast(tf.not_equal(targets_of(y), IGNORED), tf.float32)), 1.0)
 
 
 def gradient_norm(gradients: list, optimizer: keras.optimizers.Optimizer) -> Any:
@@ -74,7 +80,7 @@ class TrainStep:
         self._sums = [tf.Variable(tf.zeros(v.shape), trainable=False) for v in variables] if self._parts > 1 else []
 
     def __call__(self, x, y):
-        """Updates the model on x, y int32 [B, T]; returns the mean loss before the update, nats per token."""
+        """Updates the model on x, y as an `Objective` takes them; returns the mean loss before, nats per token."""
         if self._parts == 1:
             loss, self.gradient_norm = self._whole(x, y)
             return loss

@@ -53,7 +53,8 @@ def summarise(trainer: Trainer, prepared: PreparedCorpus) -> TrainingResult:
     figures = {"validation": loss * _tokens_per_character(prepared.validation)}
     log.info(
         f"validation loss {figures['validation']:.3f} nats per character "
-        f"(at step {state.best_step:,}; {loss:.3f} per token)"
+        f"({'the average of the weights ' if state.best_is_average else ''}at step {state.best_step:,}; "
+        f"{loss:.3f} per token)"
     )
     if tested is not None:
         figures["test"] = tested * _tokens_per_character(prepared.test)

@@ -63,6 +63,11 @@ class SparingLoss:
             if isinstance(layer, CausalSelfAttention):
                 layer.strip = sparing.strip
 
+    def logits(self, x: Any, training: bool) -> tf.Tensor:
+        """The logits for x [B, T], float32 [B, T, V], at once."""
+        hidden = self._trunk(x, training)
+        return tf.cast(tf.matmul(hidden, self._trunk.head(hidden.dtype), transpose_b=True), tf.float32)
+
     def __call__(self, _model: keras.Model, x: Any, y: Any, training: bool) -> tf.Tensor:
         """Sum of the cross-entropies of y under the logits for x, [B, T] each, in nats."""
         hidden = self._trunk(x, training)

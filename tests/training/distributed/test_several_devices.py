@@ -29,18 +29,21 @@ def losses_of(strategy, *, parts=1, optimizer="muon", sparing=PLAIN, steps=STEPS
     keras.utils.set_random_seed(0)
     replicas = None if strategy is None else Replicas(strategy)
     with strategy.scope() if strategy else contextlib.nullcontext():
-        recipe = Recipe(batch_size=8, accumulation_steps=parts, optimizer=optimizer)
-        learner = Learner(build_model(CONFIG), recipe, sparing=sparing, replicas=replicas)
+        recipe = Recipe(batch_size=8, accumulation_steps=parts, optimizer=optimizer, average_width=0.1)
+        model, average = build_model(CONFIG), build_model(CONFIG)
+        learner = Learner(model, recipe, sparing=sparing, replicas=replicas, average=average)
+    learner.decay_by(0.5)
     tokens = np.random.default_rng(1).integers(0, 31, (8, 9)).astype(np.int32)
     losses = []
     for step in range(steps):
         x, y = tokens[:, :-1], tokens[:, 1:].copy()
         y[: step % 3, 3:] = IGNORED
         losses.append(float(learner.step(tf.constant(x), tf.constant(y), 3e-3)))
+        learner.average.update(step + 1)
     batches = [
         (tf.constant(tokens[row : row + 2, :-1]), tf.constant(tokens[row : row + 2, 1:])) for row in (0, 2, 4)
     ]
-    return [*losses, learner.mean_loss(batches)[0]]
+    return [*losses, learner.mean_loss(batches)[0], learner.mean_loss_of_average(batches)[0]]
 
 
 def test_parts_of_a_batch_draw_the_masks_of_the_whole():
@@ -99,7 +102,7 @@ def _one_and_two(*cases):
 
 def test_two_devices_train_as_one_does():
     ((one, two),) = _one_and_two({})
-    assert len(one) == STEPS + 1 and one[STEPS - 1] < one[0] - 0.1
+    assert len(one) == STEPS + 2 and one[-1] != one[-2] and one[STEPS - 1] < one[0] - 0.1
     np.testing.assert_allclose(two, one, atol=1e-5)
 
 

@@ -17,7 +17,7 @@ import tensorflow as tf
 from tf_gpt2.data.windows import IGNORED
 from tf_gpt2.dropout import PartOfBatch
 from tf_gpt2.training.distributed.replicas import Replicas, all_reduced
-from tf_gpt2.training.steps import EvalStep, Objective, gradient_norm
+from tf_gpt2.training.steps import EvalStep, Objective, gradient_norm, targets_of
 
 
 class ReplicatedStep:
@@ -63,7 +63,7 @@ class ReplicatedStep:
             The mean loss of the whole batch before the update, nats per token.
         """
         for program in self._programs:
-            program.trace(x.shape[0] // len(self._programs) // self._parts, x.shape[1])
+            program.trace(x.shape[0] // len(self._programs) // self._parts, x.shape[1], y.shape[2:])
         for part in range(self._parts - 1):
             self._add(*self._rows(x, y, part))
         loss, self.gradient_norm, wished = self._last(*self._rows(x, y, self._parts - 1), tf.constant(self.wish))
@@ -116,8 +116,8 @@ class _Programs:
         self._shapes = [*(variable.shape for variable in trained), (), ()] if parts > 1 else []
         self._traced = False
 
-    def trace(self, rows: int, length: int) -> None:
-        """Traces the programs, for parts of a batch of int32 [rows, length]."""
+    def trace(self, rows: int, length: int, beside: tuple[int, ...] = ()) -> None:
+        """Traces the programs, for parts of a batch of int32 [rows, length], y with `beside` more dimensions."""
         if self._traced:
             return
         self._whole = rows * length * self._parts
@@ -129,7 +129,8 @@ class _Programs:
         with self._standing():
             self._sums = [tf.Variable(tf.zeros(shape), trainable=False) for shape in self._shapes]
             part = self._add if self._sums else self._compute
-            self._part = _compiled(part, tokens, tokens, tf.TensorSpec((), tf.uint32))
+            targets = tf.TensorSpec((rows, length, *beside), tf.int32)
+            self._part = _compiled(part, tokens, targets, tf.TensorSpec((), tf.uint32))
             self._take = _compiled(self._taken)
             self.update = _compiled(self._updated, sums)
         self._traced = True
@@ -149,7 +150,7 @@ class _Programs:
             loss = self._objective(self._model, x, y, True) / self._whole
             scaled = self._optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled, [variable.value for variable in self._trained])
-        counted = tf.reduce_sum(tf.cast(tf.not_equal(y, IGNORED), tf.float32))
+        counted = tf.reduce_sum(tf.cast(tf.not_equal(targets_of(y), IGNORED), tf.float32))
         return [*map(tf.convert_to_tensor, gradients), loss, counted]
 
     def _add(self, x, y, first_row):

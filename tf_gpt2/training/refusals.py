@@ -1,0 +1,63 @@
+"""What has no effect beside something else is refused, never ignored. Plain values, no TensorFlow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tf_gpt2.errors import UserError
+from tf_gpt2.training.effort import EVENING, THOROUGH
+
+if TYPE_CHECKING:
+    from tf_gpt2.training.plan import TrainingOptions
+
+SHAPE = ("context_length", "num_layers", "num_heads", "hidden_dim", "dropout")
+
+
+def refuse_without_effect(options: TrainingOptions) -> None:
+    """Looks through what a user asks for.
+
+    Raises:
+        UserError: A value would have no effect beside another.
+    """
+    if options.init_from is None and (options.freeze_layers or options.freeze_embeddings):
+        raise UserError("`freeze_layers` and `freeze_embeddings` need `init_from`: random weights must all learn")
+    if options.init_from is not None:
+        fixed = ("preset", "tokenizer", "vocab_size", "min_char_count", *SHAPE[:-1])
+        _refuse(options, fixed, "init_from", "the model that is opened brings its shape and its tokenizer")
+    if options.effort == EVENING:
+        _refuse(options, ("steps", "epochs", "minutes"), "effort=evening", "it says how long the training is")
+    if options.effort == THOROUGH:
+        _refuse(options, ("distill_from",), "effort=thorough", "each generation learns from the one before it")
+        if not (options.validation_fraction and options.eval_every != 0):
+            raise UserError(
+                "`effort`=thorough needs validations, by which it decides; give `eval_every` and "
+                "`validation_fraction` above 0"
+            )
+    if options.tokenizer == "bpe":
+        _refuse(options, ("min_char_count",), "tokenizer=bpe", "bytes spell everything there")
+    elif options.init_from is None:
+        _refuse(options, ("vocab_size",), "tokenizer=characters", "every character that is seen often gets an id")
+    if options.eval_every and not options.validation_fraction:
+        raise UserError(
+            "`eval_every` has no effect with `validation_fraction`=0: nothing to measure on; leave one out"
+        )
+    if options.stop_when_copying is not None and not (options.originality and options.validation_fraction):
+        raise UserError(
+            "`stop_when_copying` has no effect without `originality` and a validation, where it is measured; "
+            "leave it out"
+        )
+    if options.patience is not None and not (options.validation_fraction and options.eval_every != 0):
+        raise UserError(
+            "`patience` has no effect without validations, which it counts; leave it out, or give "
+            "`eval_every` and `validation_fraction` above 0"
+        )
+    if options.sample_every == 0 and options.sample_prompt:
+        raise UserError("`sample_prompt` has no effect with `sample_every`=0: no samples; leave one of them out")
+
+
+def _refuse(options, names, beside, reason):
+    beside, _, value = beside.partition("=")
+    for name in names:
+        if getattr(options, name) is not None:
+            shown = f"`{beside}`{'=' if value else ''}{value}"
+            raise UserError(f"`{name}` has no effect with {shown}: {reason}; leave one of them out")

@@ -24,9 +24,9 @@ from benchmarks.trials.plan import planned
 from benchmarks.trials.quick import QUICK, agreement
 from benchmarks.trials.record import Record
 from benchmarks.trials.running import Workshop, known_here, run
-from benchmarks.workers import peer_python
+from benchmarks.workers import ROOT, peer_python
 
-RECORD = pathlib.Path(__file__).parent / "results" / "recipe.json"
+RECORD = ROOT / "docs" / "notes" / "recipe.json"
 
 
 def main(argv=None):

@@ -1,8 +1,9 @@
 """Run by the interpreter of an environment with PyTorch: one step of the rival of benchmarks/peers/nanogpt.
 
-Standard input has one JSON object: "shape", its `Shape`; "ids" and "targets" [B, T]; "rate"; "weight_decay"; "root",
-the checkout. The last line of standard output has the weights before and after by name, the logits [B, T, V] and the
-loss before, the loss after, the learning rates of a schedule, and two texts written with one seed.
+Standard input has one JSON object: "shape", its `Shape`; "ids" and "targets" [B, T]; "rate"; "weight_decay";
+"root", the checkout. The last line of standard output has the weights before and after by name, the logits
+[B, T, V] and the loss before, the loss after, the learning rates of a schedule, the deviations of new weights, and
+what is written twice with one seed.
 """
 
 import argparse

@@ -9,10 +9,10 @@ from tf_gpt2.data.token_files import PreparedCorpus
 from tf_gpt2.evaluation.originality import corpus_index, measure
 
 RULE = (
-    "Samples are chosen by rule: twenty passages are written from the beginning of a text at the usual settings with "
-    "fixed seeds, and the score of each is the share of its letters in words of the books (in Chinese: in pairs of "
-    "characters that the books have three times) times its share of distinct 4-grams. Good is the highest among those "
-    "with at most a tenth copied, typical the middle, bad the lowest; the most copied is shown too if anything is."
+    "Samples are chosen by rule: twenty passages are written from the beginning of a text at the usual settings, "
+    "with fixed seeds. The score of each is the share of its letters in words of the books (in Chinese: in pairs "
+    "of characters that the books have three times) times its share of distinct 4-grams. Good is the highest among "
+    "those with at most a tenth copied, typical the middle, bad the lowest; the most copied is there if any is."
 )
 _MOST_COPIED = 0.1
 SHOWN_CHARACTERS, SHOWN_WORDS = 120, 60

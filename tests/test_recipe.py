@@ -234,7 +234,7 @@ def test_the_rival_is_read_on_the_same_targets_as_ours(prepared):
 
 def test_the_rivals_windows_begin_anywhere_and_again(prepared):
     split = Split(prepared.folder, "train")
-    ids, targets = split.random_windows(np.random.default_rng(0), 4000, 5)
+    ids, targets = split.random_windows(np.random.default_rng(0), 20_000, 5)
     np.testing.assert_array_equal(ids[:, 1:], targets[:, :-1])
     every = np.lib.stride_tricks.sliding_window_view(split.tokens, 6)
     drawn = np.concatenate([ids, targets[:, -1:]], axis=1)

@@ -26,10 +26,10 @@ def prepared(tmp_path_factory):
     return prepare_corpus([folder])
 
 
-def test_a_book_alone_is_read_as_the_whole_of_one_is(prepared):
+def test_a_book_alone_has_the_tokens_that_are_held_out_of_it(prepared):
     (_, text), *_ = prepared.held_out_texts()
     stream = stream_of(prepared.tokenizer, text)
-    np.testing.assert_array_equal(stream.tokens, prepared.validation.tokens[: len(stream)])
+    np.testing.assert_array_equal(stream.tokens[1:], prepared.validation.tokens[1 : len(stream)])
     assert stream.targets == len(prepared.tokenizer.encode(text))
 
 
@@ -38,7 +38,7 @@ def test_the_bigram_of_each_book_makes_up_that_of_all(prepared):
     by_book = _of_bigram(prepared, titled)
     together = sum(loss * len(text) for loss, (_, text) in zip(by_book, titled, strict=True))
     whole = bigram_cross_entropy(prepared.train, prepared.validation, prepared.tokenizer.vocab_size)
-    assert together == pytest.approx(whole * prepared.validation.targets, rel=0.02)  # texts' beginnings differ
+    assert together == pytest.approx(whole * prepared.validation.targets, rel=0.02)  # a book's first token differs
 
 
 def test_an_lstm_that_knows_nothing_is_as_unsure_as_can_be(prepared, tmp_path):

@@ -53,7 +53,7 @@ def _of_model(run_dir, titled) -> list[float]:
 
 
 def stream_of(tokenizer: Tokenizer, text: str) -> TokenStream:
-    """A text as the held-out stream of a corpus would have it: behind the token that ends another."""
+    """A text's tokens behind the token that ends another text, each of them but that one a target."""
     ids = np.concatenate([[tokenizer.end_of_text_id], tokenizer.encode(text)]).astype(np.int64)
     return TokenStream(ids, np.zeros(1, np.int64), len(text))
 

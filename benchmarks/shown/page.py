@@ -69,7 +69,7 @@ def _facts(run: RunShown) -> str:
     )
     rows = {
         "shape": f"{shape}; {_count(facts.parameters)} parameters, vocabulary {_count(model.vocabulary_size)}",
-        "trained": f"{_count(facts.steps)} steps of {training.batch_size} sequences, "
+        "trained": f"{_count(facts.steps)} steps of {_count(training.batch_size)} sequences, "
         f"{_count(facts.tokens)} tokens, {_minutes(facts.seconds)} of steps",
         "validation": f"{_number(facts.validation_loss)} nats a token at step {_count(facts.metrics.best_step)}",
         "test (no decision read it)": f"{_number(facts.test_loss)} nats a token",

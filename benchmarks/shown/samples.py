@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 
-from benchmarks.trials.passages import KEPT, in_words_share
+from benchmarks.trials.passages import in_words_share
 from tf_gpt2.corpus.script import WORD
 from tf_gpt2.data.token_files import PreparedCorpus
 from tf_gpt2.evaluation.originality import corpus_index, measure
@@ -34,7 +34,7 @@ def judged_samples(prepared: PreparedCorpus, texts: Sequence[str]) -> list[Sampl
     book = [text for _, text in prepared.training_texts()]
     samples = []
     for text in texts:
-        figures = {name: measure(index, [text])[name] for name in KEPT}
+        figures = measure(index, [text])
         words = in_words_share(book, [text], alphabetic=index.alphabetic)
         score = words * figures["distinct_4"]
         samples.append(Sample(text, score, figures["copied_share"], figures["longest_copied_run"]))

@@ -182,10 +182,9 @@ def _quick_trials():
 
 
 def test_commands_in_the_record_have_no_path_of_this_machine(tmp_path):
-    shop = running.Workshop({"classics": tmp_path / "novels", "pride": None}, tmp_path / "work", "python")
     trial = Trial("classics", OURS, MINUTES, 100, 3)
     command = running.our_command(trial, BOOKS["classics"], [str(tmp_path / "novels")], tmp_path / "work" / "x")
-    text = running.shown(command, shop)
+    text = running.shown(command, {"classics": tmp_path / "novels", "pride": None, "work": tmp_path / "work"})
     assert str(tmp_path) not in text
     assert text.startswith("python -m tf_gpt2.train --run_dir=WORK/x --preset=evening --seed=3")
     assert "--corpus=CLASSICS" in text and "--steps=100" in text and "--eval_every=5" in text

@@ -9,6 +9,7 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.trials import passages
@@ -58,7 +59,7 @@ def run(trial: Trial, shop: Workshop) -> dict[str, Any]:
         "seed": trial.seed,
         "steps": trial.steps,
         "settings": dict(trial.settings),
-        "command": shown(command, shop),
+        "command": shown(command, {**shop.places, "work": shop.work, "prepared": prepared.folder}),
         "commit": commit(ROOT),
         "date": datetime.date.today().isoformat(),
         "machine": f"{os.cpu_count()} cores of {platform.machine()}, load {load:.1f} before",
@@ -86,12 +87,11 @@ def commit(folder: pathlib.Path) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
 
 
-def shown(command: list[str], shop: Workshop) -> str:
-    """A command without the paths of this machine."""
+def shown(command: list[str], folders: Mapping[str, pathlib.Path | None]) -> str:
+    """A command without the paths of this machine: the names of folders in their place."""
     text = " ".join(["python", *command[1:]])
-    replaced = {str(place): name.upper() for name, place in shop.places.items() if place} | {str(shop.work): "WORK"}
-    for path, name in replaced.items():
-        text = text.replace(path, name)
+    for name, folder in folders.items():
+        text = text.replace(str(folder), name.upper()) if folder else text
     return text
 
 

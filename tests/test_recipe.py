@@ -53,7 +53,7 @@ def test_a_loss_that_is_never_reached_is_no_ratio():
 
 
 def test_the_ratio_of_all_books_is_the_worst_and_waits_for_all():
-    results = {}
+    results: dict = {}
     for books, tokens in (("sample", 300), ("pride", 200), ("classics", 250)):
         assert figures.keys(results)["tokens_ratio_to_nanogpt"] is None
         rival = Trial(books, RIVAL, MINUTES, BOOKS[books].steps, 0, USUAL)
@@ -64,6 +64,10 @@ def test_the_ratio_of_all_books_is_the_worst_and_waits_for_all():
     keys = figures.keys(results)
     assert keys["tokens_ratio_to_nanogpt"] == 0.3
     assert keys["minutes_ratio_to_nanogpt"] == 0.5
+    rival = results[Trial("pride", RIVAL, MINUTES, BOOKS["pride"].steps, 0, USUAL).name]
+    rival |= {"threads": 1, "cpu_cores": 2}
+    assert figures.keys(results)["tokens_ratio_to_nanogpt"] == 0.3
+    assert figures.keys(results)["minutes_ratio_to_nanogpt"] is None
 
 
 def test_the_median_seed_counts():

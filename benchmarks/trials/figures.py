@@ -42,14 +42,19 @@ def best_ratios(results: Results, books: str, rival: Mapping[str, Any]) -> tuple
 
 
 def keys(results: Results) -> dict[str, Any]:
-    """The figures that the benchmark is asked for; None where a trial is missing."""
+    """The figures that the benchmark is asked for; None where a trial is missing.
+
+    Minutes of a rival that had fewer threads than the machine has cores are none to compare with.
+    """
     figures: dict[str, Any] = {}
     for books in ("sample", "pride", "classics"):
         rivals = {"": best_of(results, books, RIVAL, MINUTES), "untuned_": untuned(results, books)}
         for prefix, rival in rivals.items():
             found = best_ratios(results, books, rival) if rival else None
-            for number, kind in enumerate(("tokens", "minutes")):
-                figures[f"{books}_{prefix}{kind}_ratio_to_nanogpt"] = _finite(found and found[number])
+            tokens, minutes = found or (None, None)
+            figures[f"{books}_{prefix}tokens_ratio_to_nanogpt"] = _finite(tokens)
+            fair = rival is not None and rival.get("threads") == rival.get("cpu_cores")
+            figures[f"{books}_{prefix}minutes_ratio_to_nanogpt"] = _finite(minutes) if fair else None
     for kind in ("tokens", "minutes"):
         figures[f"{kind}_ratio_to_nanogpt"] = _worst(
             [figures[f"{books}_{kind}_ratio_to_nanogpt"] for books in ("sample", "pride", "classics")]

@@ -62,7 +62,8 @@ def run(trial: Trial, shop: Workshop) -> dict[str, Any]:
         "command": shown(command, {**shop.places, "work": shop.work, "prepared": prepared.folder}),
         "commit": commit(ROOT),
         "date": datetime.date.today().isoformat(),
-        "machine": f"{os.cpu_count()} cores of {platform.machine()}, load {load:.1f} before",
+        "cpu_cores": os.cpu_count(),
+        "machine": f"{platform.machine()}, load {load:.1f} before",
         **figures,
         "nats_per_token": best[2],
         "nats_per_character": best[2] * held_out.targets / held_out.characters,
@@ -132,7 +133,12 @@ def _train_rival(trial, prepared: PreparedCorpus, shop):
     command = rival_command(trial, BOOKS[trial.books], prepared, shop.rival_python)
     found = json.loads(run_command(command).splitlines()[-1])
     texts = [prepared.tokenizer.decode(ids, skip_special_tokens=True) for ids in found["passages"]]
-    return command, found["curve"], texts, {name: found[name] for name in ("parameters", "torch", "device")}
+    return (
+        command,
+        found["curve"],
+        texts,
+        {name: found[name] for name in ("parameters", "torch", "device", "threads")},
+    )
 
 
 def rival_command(trial: Trial, books: Books, prepared: PreparedCorpus, python: str) -> list[str]:

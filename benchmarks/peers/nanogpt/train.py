@@ -39,6 +39,7 @@ def main(argv=None):
         model, options.first_token, options.passages, options.passage_tokens, options.temperature, options.top_k, 0
     )
     figures = {"parameters": model.num_parameters(), "torch": torch.__version__, "device": device}
+    figures["threads"] = torch.get_num_threads()
     print(json.dumps({**figures, "curve": curve, "passages": passages}), flush=True)
 
 

@@ -51,7 +51,7 @@ def _look_at(run_dir, lstm, pictures, options) -> RunShown:
     prepared, facts, training = corpus_of_run(run_dir), run_facts(run_dir), training_facts(run_dir)
     drawn = {"loss": png([loss_chart({name: facts.metrics})])}
     copied = copied_over_time(facts.metrics)
-    if copied:
+    if any(row["copied_share"] for row in copied):
         drawn["copying"] = png([copied_chart(copied)])
     if options.page:
         drawn["page"] = _page_picture(run_dir)

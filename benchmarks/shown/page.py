@@ -1,6 +1,7 @@
 """The sections of docs/results.md, in Markdown."""
 
 import dataclasses
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,8 +15,11 @@ Made by one command, which anyone can run again on runs of their own; no figure 
 
     python -m benchmarks.results {flags}
 
-Losses are nats on text that was never trained on; lower is better. {rule}
+Losses are nats on text that was never trained on; lower is better.
+
+{rule}
 """
+_WIDTH = 116
 _FIGURE = "nats a character"
 
 
@@ -47,7 +51,8 @@ class RunShown:
 def page_text(runs: Sequence[RunShown]) -> str:
     """The whole document."""
     flags = " ".join(f"--run_dir=runs/{run.name}" for run in runs)
-    return "\n".join([_HEAD.format(flags=flags, rule=RULE), *map(section, runs)])
+    rule = textwrap.fill(RULE, _WIDTH)
+    return "\n".join([_HEAD.format(flags=flags, rule=rule), *map(section, runs)])
 
 
 def section(run: RunShown) -> str:
@@ -90,8 +95,9 @@ def _copying(run: RunShown) -> str:
     if not run.copied:
         return ""
     begin, last = began_at(run.copied), run.copied[-1]
-    said = "no step from which on it was" if begin is None else f"from step {begin:,} on it was"
-    said = f"{said} more than {100 * BEGINNING:.0f} %"
+    least = f"more than {100 * BEGINNING:.0f} %"
+    said = f"at no step did it begin (it has begun where each validation from there on has {least})"
+    said = said if begin is None else f"from step {begin:,} on it was {least}"
     author = ""
     if run.repeated_by_author is not None:
         author = f" Of the author's held-out text {100 * run.repeated_by_author:.1f} % stand in the training text."
@@ -99,7 +105,9 @@ def _copying(run: RunShown) -> str:
         f"Copied from the training text, in eight passages at each validation: {said}; in the end "
         f"{100 * last['copied_share']:.1f} %, the longest run {last['longest_copied_run']:.0f} characters.{author}"
     )
-    return "\n\n".join(filter(None, [text, _picture(run, "copying", "the copied share by step")]))
+    return "\n\n".join(
+        filter(None, [textwrap.fill(text, _WIDTH), _picture(run, "copying", "copied share by step")])
+    )
 
 
 def _samples(run: RunShown) -> str:

@@ -66,6 +66,18 @@ class Worker:
         raise RuntimeError(f"{self._process.args} ended:\n{self._process.stderr.read()[-3000:]}")
 
 
+def run_command(command: list[str], folder: pathlib.Path = ROOT) -> str:
+    """Standard output of a command that is run once; its messages go where ours go.
+
+    Raises:
+        RuntimeError: It failed.
+    """
+    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with exit code {done.returncode}")
+    return done.stdout
+
+
 def serve(ready: dict, answer) -> None:
     """The worker's side: says that it is ready, then answers every line of standard input with `answer(line)`."""
     print(json.dumps(ready), flush=True)

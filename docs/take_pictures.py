@@ -30,6 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--site", default="runs/demo/site", help="folder of a site")
     parser.add_argument("--output", default=str(FOLDER), help="folder of the pictures")
+    parser.add_argument("--only", choices=["phone"], help="that picture of the page alone")
     options = parser.parse_args()
     output = pathlib.Path(options.output)
     output.mkdir(parents=True, exist_ok=True)
@@ -39,17 +40,22 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
         page = _written(browser, address, PHONE, "light")
         page.screenshot(path=output / "page_phone.png")
-        page = _written(browser, address, PHONE, "dark")
-        page.screenshot(path=output / "page_phone_dark.png")
-        page = _written(browser, address, DESKTOP, "light")
-        page.screenshot(path=output / "page_desktop.png")
-        page.locator("#inside summary").first.click()
-        for view in VIEWS:
-            page.click(f"[data-view={view}]")
-            _settle(page)
-            page.locator("#inside").screenshot(path=output / f"inside_{view}.png")
+        if options.only is None:
+            _take_others(browser, address, output)
         browser.close()
     print(json.dumps({path.name: path.stat().st_size for path in sorted(output.glob("*.png"))}))
+
+
+def _take_others(browser, address, output):
+    page = _written(browser, address, PHONE, "dark")
+    page.screenshot(path=output / "page_phone_dark.png")
+    page = _written(browser, address, DESKTOP, "light")
+    page.screenshot(path=output / "page_desktop.png")
+    page.locator("#inside summary").first.click()
+    for view in VIEWS:
+        page.click(f"[data-view={view}]")
+        _settle(page)
+        page.locator("#inside").screenshot(path=output / f"inside_{view}.png")
 
 
 def _serve(folder: str) -> str:

@@ -1,0 +1,97 @@
+"""Makes docs/results.md from finished runs: curves, tables by book, originality, samples, pictures of the page.
+
+    python -m benchmarks.results --run_dir=runs/demo [--lstm=runs/lstm_baseline/lstm] [--output=docs/results.md]
+
+Several runs: name --run_dir several times, and --lstm as often in their order ("" for none). The runs' corpora must
+be in the cache. Pictures go into the folder pictures/ beside the output, with names that begin with results_. The
+page's picture needs Chromium and a font with Chinese characters (on Debian: fonts-wqy-microhei). The last line of
+stdout is one JSON object: the figures by run.
+"""
+
+import argparse
+import json
+import pathlib
+import sys
+import tempfile
+
+from benchmarks.shown.books import by_book
+from benchmarks.shown.copying import copied_chart, copied_over_time
+from benchmarks.shown.page import RunShown, page_text
+from benchmarks.shown.samples import chosen, judged_samples
+from benchmarks.trials import passages
+from benchmarks.workers import ROOT, run_command
+from tf_gpt2.evaluation.curves import loss_chart
+from tf_gpt2.evaluation.originality import baseline, corpus_index
+from tf_gpt2.evaluation.originality_of_model import corpus_of_run
+from tf_gpt2.evaluation.report import png
+from tf_gpt2.evaluation.runs import run_facts
+from tf_gpt2.files import write_atomically
+from tf_gpt2.run_directory import training_facts
+
+PHONE = "page_phone.png"
+
+
+def main(argv=None):
+    """Makes the document."""
+    options = _options(argv)
+    pictures = options.output.parent / "pictures"
+    pictures.mkdir(parents=True, exist_ok=True)
+    shown = [
+        _look_at(run_dir, pathlib.Path(lstm) if lstm else None, pictures, options)
+        for run_dir, lstm in zip(options.run_dir, options.lstm, strict=True)
+    ]
+    write_atomically(options.output, page_text(shown).encode())
+    figures = {run.name: {"nats_per_token": run.facts.validation_loss, "by_book": run.books} for run in shown}
+    print(json.dumps({"benchmark": "results", **figures}, ensure_ascii=False))
+
+
+def _look_at(run_dir, lstm, pictures, options) -> RunShown:
+    name = run_dir.resolve().name
+    print(f"run {name}", file=sys.stderr, flush=True)
+    prepared, facts, training = corpus_of_run(run_dir), run_facts(run_dir), training_facts(run_dir)
+    drawn = {"loss": png([loss_chart({name: facts.metrics})])}
+    copied = copied_over_time(facts.metrics)
+    if any(row["copied_share"] for row in copied):
+        drawn["copying"] = png([copied_chart(copied)])
+    if options.page:
+        drawn["page"] = _page_picture(run_dir)
+    for kind, picture in drawn.items():
+        write_atomically(pictures / f"results_{name}_{kind}.png", picture)
+    return RunShown(
+        name=name,
+        facts=facts,
+        training=training,
+        books=by_book(run_dir, prepared, lstm),
+        copied=copied,
+        repeated_by_author=baseline(corpus_index(prepared), prepared),
+        samples=chosen(judged_samples(prepared, passages.of_run(run_dir))),
+        pictures={kind: f"pictures/results_{name}_{kind}.png" for kind in drawn},
+    )
+
+
+def _page_picture(run_dir) -> bytes:
+    """The page that is made of a run, at a phone's width, with a text that was written in it."""
+    with tempfile.TemporaryDirectory() as folder:
+        site = pathlib.Path(folder) / "site"
+        run_command([sys.executable, "-m", "export.site", f"--run_dir={run_dir.resolve()}", f"--output={site}"])
+        taken = pathlib.Path(folder) / "pictures"
+        script = str(ROOT / "docs" / "take_pictures.py")
+        run_command([sys.executable, script, f"--site={site}", f"--output={taken}", "--only=phone"])
+        return (taken / PHONE).read_bytes()
+
+
+def _options(argv):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run_dir", type=pathlib.Path, action="append", required=True, help="a finished run")
+    parser.add_argument("--lstm", action="append", help="run directory of an LSTM on the same tokens")
+    parser.add_argument("--output", type=pathlib.Path, default=ROOT / "docs" / "results.md")
+    parser.add_argument("--no_page", dest="page", action="store_false", help="no picture of the page: no browser")
+    options = parser.parse_args(argv)
+    options.lstm = options.lstm or [""] * len(options.run_dir)
+    if len(options.lstm) != len(options.run_dir):
+        parser.error(f"--lstm must be given once for each --run_dir or not at all; received {len(options.lstm)}")
+    return options
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What docs/results.md is made of: tables, pictures and samples of a run."""

@@ -1,0 +1,124 @@
+"""Which trials there are. The rival's settings are swept one after the other, so later ones follow from results."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from benchmarks.trials.corpora import BOOKS
+
+OURS, RIVAL = "ours", "nanogpt"
+CHECK, MINUTES, LONG = "check", "minutes", "long"
+# The rival's own settings, and the values that the sweep tries: each stage at the best of the ones before.
+USUAL = {"learning_rate": 1e-3, "weight_decay": 0.1, "dropout": 0.0}
+STAGES = (
+    ("learning_rate", (5e-4, 1e-3, 2e-3, 4e-3)),
+    ("weight_decay", (0.1, 0.3, 1.0)),
+    ("dropout", (0.0, 0.1, 0.2)),
+)
+SEEDS = (0, 1, 2)
+SWEPT_SHARE = {"classics": 4}  # of an hour's training a part of the steps; the winner is trained for all of them
+SHARES_OF_STEPS = (0.25, 0.4, 1.0)  # lengths of ours
+# Of a training with time: more steps than pay off, so that the best validation ends it.
+LONG_STEPS, LONG_SHAPES = 6700, ({}, {"num_layers": 4, "hidden_dim": 256, "num_heads": 4})
+LONG_STAGES = (("dropout", (0.0, 0.1, 0.2, 0.3)), ("weight_decay", (0.1, 0.3, 1.0)))
+EFFORTS = ("evening", "thorough")
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """One training.
+
+    Attributes:
+        books: Key of `BOOKS`.
+        who: `OURS` or `RIVAL`.
+        group: What it is for: `CHECK`, `MINUTES` or `LONG`.
+        steps: Steps of it; None leaves the length to `--effort`.
+        seed: Of weights, order of the text and dropout.
+        settings: What differs from the usual: options of `tf_gpt2.train`, or of the rival.
+    """
+
+    books: str
+    who: str
+    group: str
+    steps: int | None
+    seed: int = 0
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def recipe(self) -> str:
+        """All but the seed, in one word: its length and what is unusual."""
+        usual = USUAL if self.who == RIVAL else {}
+        unusual = [f"{key}={value}" for key, value in sorted(self.settings.items()) if usual.get(key) != value]
+        return "-".join([*([] if self.steps is None else [str(self.steps)]), *unusual])
+
+    @property
+    def name(self) -> str:
+        """By which `--only` and the record know it."""
+        return f"{self.books}/{self.who}/{self.recipe}/{self.seed}"
+
+
+def planned(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Trial]:
+    """All trials that can be named by now, each once.
+
+    Args:
+        results: What the record holds, by name.
+    """
+    seen = set()
+    for trial in _every(results):
+        if trial.name not in seen:
+            seen.add(trial.name)
+            yield trial
+
+
+def _every(results):
+    for seed in SEEDS[:2]:
+        yield Trial("check", RIVAL, CHECK, BOOKS["check"].steps, seed, USUAL)
+    for books in ("sample", "pride", "classics"):
+        yield from _equal_minutes(books, results)
+    yield from _with_time(results)
+
+
+def _equal_minutes(books, results):
+    steps = BOOKS[books].steps
+    for share in SHARES_OF_STEPS:
+        yield Trial(books, OURS, MINUTES, round(share * steps))
+    yield Trial(books, RIVAL, MINUTES, steps, 0, USUAL)
+    swept = steps // SWEPT_SHARE.get(books, 1)
+    found = yield from _sweep(Trial(books, RIVAL, MINUTES, swept, 0, USUAL), STAGES, results)
+    if found is not None:
+        yield from (dataclasses.replace(found, steps=steps, seed=seed) for seed in SEEDS)
+        yield from (Trial(books, OURS, MINUTES, round(SHARES_OF_STEPS[1] * steps), seed) for seed in SEEDS)
+
+
+def _with_time(results):
+    for effort in EFFORTS:
+        yield Trial("sample", OURS, LONG, None, 0, {"effort": effort})
+    for shape in LONG_SHAPES:
+        yield Trial("sample", OURS, LONG, LONG_STEPS, 0, dict(shape))
+        best = best_of(results, "sample", RIVAL, MINUTES)
+        tuned = {**USUAL, **{key: best["settings"][key] for key in USUAL}} if best else USUAL
+        yield from _sweep(Trial("sample", RIVAL, LONG, LONG_STEPS, 0, {**tuned, **shape}), LONG_STAGES, results)
+
+
+def _sweep(first: Trial, stages, results):
+    """The trials of stage after stage; a stage begins when all of the one before are there. Returns the best."""
+    best = first
+    for key, values in stages:
+        tried = [dataclasses.replace(best, settings={**best.settings, key: value}) for value in values]
+        yield from tried
+        if any(trial.name not in results for trial in tried):
+            return None
+        best = min(tried, key=lambda trial: results[trial.name]["nats_per_token"])
+    return best
+
+
+def best_of(results: Mapping[str, Mapping[str, Any]], books: str, who: str, *groups: str) -> Mapping | None:
+    """The result of least loss among trials of some groups; for equal minutes, of the full length alone."""
+    fit = [
+        result
+        for result in results.values()
+        if (result["books"], result["who"]) == (books, who)
+        and result["group"] in groups
+        and (result["group"] != MINUTES or result["steps"] == BOOKS[books].steps)
+    ]
+    return min(fit, key=lambda result: result["nats_per_token"], default=None)

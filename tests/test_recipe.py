@@ -1,0 +1,244 @@
+"""The benchmark of recipes: its arithmetic, its plan, its record, and a small trial of ours and of the rival."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from benchmarks import recipe
+from benchmarks.peers.nanogpt.tokens import IGNORED, Split
+from benchmarks.trials import figures, running
+from benchmarks.trials.corpora import BOOKS
+from benchmarks.trials.passages import in_words_share
+from benchmarks.trials.plan import LONG, MINUTES, OURS, RIVAL, STAGES, USUAL, Trial, planned
+from benchmarks.trials.quick import QUICK, agreement
+from benchmarks.trials.record import Record
+from tf_gpt2.data.prepare import prepare_corpus
+from tf_gpt2.data.windows import evaluation_windows
+
+STEPS = BOOKS["sample"].steps
+
+
+def _result(trial, loss, *, curve=None, copied_share=0.0):
+    return {
+        **{name: getattr(trial, name) for name in ("books", "who", "group", "recipe", "seed", "steps")},
+        "settings": dict(trial.settings),
+        "nats_per_token": loss,
+        "nats_per_character": 1.5 * loss,
+        "copied_share": copied_share,
+        "curve": curve or [[1000, 60.0, loss]],
+        "tokens": 1000,
+        "seconds": 60.0,
+    }
+
+
+def _results(*pairs):
+    return {trial.name: result for trial, result in pairs}
+
+
+def test_ratios_are_those_of_the_first_validation_that_is_no_worse():
+    rival = [[500, 30.0, 4.9], [1000, 100.0, 4.5], [1500, 150.0, 4.6]]
+    ours = [[[200, 10.0, 5.0], [400, 20.0, 4.5], [600, 30.0, 4.2]]]
+    assert figures.ratios(ours, rival) == (0.4, 0.2)  # of what its best took, at 1000 tokens
+
+
+def test_a_loss_that_is_never_reached_is_no_ratio():
+    rival = Trial("sample", RIVAL, MINUTES, STEPS, 0, USUAL)
+    results = _results((rival, _result(rival, 4.0)))
+    ours = Trial("sample", OURS, MINUTES, 900)
+    results |= _results((ours, _result(ours, 4.1)))
+    assert figures.reached([[1, 1.0, 4.1]], 4.0) == (math.inf, math.inf)
+    assert figures.keys(results)["sample_tokens_ratio_to_nanogpt"] is None
+
+
+def test_the_ratio_of_all_books_is_the_worst_and_waits_for_all():
+    results: dict = {}
+    for books, tokens in (("sample", 300), ("pride", 200), ("classics", 250)):
+        assert figures.keys(results)["tokens_ratio_to_nanogpt"] is None
+        rival = Trial(books, RIVAL, MINUTES, BOOKS[books].steps, 0, USUAL)
+        ours = Trial(books, OURS, MINUTES, 900)
+        results |= _results(
+            (rival, _result(rival, 4.0)), (ours, _result(ours, 3.9, curve=[[tokens, tokens / 10, 3.9]]))
+        )
+    keys = figures.keys(results)
+    assert keys["tokens_ratio_to_nanogpt"] == 0.3
+    assert keys["minutes_ratio_to_nanogpt"] == 0.5
+    rival = results[Trial("pride", RIVAL, MINUTES, BOOKS["pride"].steps, 0, USUAL).name]
+    rival |= {"threads": 1, "cpu_cores": 2}
+    assert figures.keys(results)["tokens_ratio_to_nanogpt"] == 0.3
+    assert figures.keys(results)["minutes_ratio_to_nanogpt"] is None
+
+
+def test_the_median_seed_counts():
+    rival = Trial("sample", RIVAL, MINUTES, STEPS, 0, USUAL)
+    results = _results((rival, _result(rival, 4.0)))
+    for seed, tokens in enumerate((100, 900, 300)):
+        ours = Trial("sample", OURS, MINUTES, 900, seed)
+        results |= _results((ours, _result(ours, 3.9, curve=[[tokens, 1.0, 3.9]])))
+    assert figures.keys(results)["sample_tokens_ratio_to_nanogpt"] == 0.3
+
+
+def test_a_lower_loss_that_copies_does_not_count():
+    rival = Trial("sample", RIVAL, LONG, 6700, 0, USUAL)
+    honest, copier = Trial("sample", OURS, LONG, 6700), Trial("sample", OURS, LONG, 9000)
+    results = _results(
+        (rival, _result(rival, 4.2)),
+        (honest, _result(honest, 4.1)),
+        (copier, _result(copier, 3.0, copied_share=0.3)),
+    )
+    assert figures.nats_below(results) == pytest.approx(0.15)
+
+
+def test_nothing_is_said_of_books_with_time_before_the_rival_had_time():
+    rival = Trial("sample", RIVAL, MINUTES, STEPS, 0, USUAL)
+    ours = Trial("sample", OURS, LONG, 6700)
+    assert figures.nats_below(_results((rival, _result(rival, 4.2)), (ours, _result(ours, 4.0)))) is None
+
+
+def test_seeds_scatter_by_what_differs_in_nothing_else():
+    trials = [Trial("sample", RIVAL, MINUTES, 100, seed, USUAL) for seed in (0, 1, 2)]
+    losses = (4.40, 4.43, 4.41)
+    results = _results(*((trial, _result(trial, loss)) for trial, loss in zip(trials, losses, strict=True)))
+    other = Trial("sample", RIVAL, MINUTES, 100, 0, {**USUAL, "dropout": 0.1})
+    assert figures.seed_scatter(_results((other, _result(other, 5.0)))) is None
+    assert figures.seed_scatter({**results, other.name: _result(other, 5.0)}) == pytest.approx(0.03)
+
+
+def _swept(results, losses):
+    """The rival's settings that the plan names for the sample corpus, each then given a loss."""
+    while True:
+        new = [
+            trial
+            for trial in planned(results)
+            if (trial.books, trial.who, trial.group) == ("sample", RIVAL, MINUTES) and trial.name not in results
+        ]
+        if not new:
+            return
+        yield [tuple(trial.settings[key] for key in USUAL) for trial in new], {trial.seed for trial in new}
+        results |= {trial.name: _result(trial, losses(trial)) for trial in new}
+
+
+def test_each_stage_of_the_sweep_stands_on_the_best_of_the_one_before():
+    def loss(trial):
+        rate, decay, dropout = (trial.settings[key] for key in USUAL)
+        return abs(rate - 2e-3) + abs(decay - 0.3) + abs(dropout - 0.2)
+
+    stages = list(_swept({}, loss))
+    rates, decays, dropouts = (values for _, values in STAGES)
+    assert stages[0][0] == [(1e-3, 0.1, 0.0), *((rate, 0.1, 0.0) for rate in rates if rate != 1e-3)]
+    assert stages[1][0] == [(2e-3, decay, 0.0) for decay in decays if decay != 0.1]
+    assert stages[2][0] == [(2e-3, 0.3, dropout) for dropout in dropouts if dropout]
+    assert stages[3] == ([(2e-3, 0.3, 0.2)] * 2, {1, 2})  # the winner's other seeds
+    assert len(stages) == 4
+
+
+def test_names_are_of_one_trial_alone():
+    trials = list(planned({}))
+    assert len({trial.name for trial in trials}) == len(trials)
+    assert set(QUICK) <= {trial.name for trial in trials}
+
+
+def test_the_record_goes_on_after_a_stop(tmp_path, monkeypatch, capsys):
+    ran = []
+
+    def run(trial, shop):
+        if len(ran) == 2:
+            raise KeyboardInterrupt
+        ran.append(trial.name)
+        return _result(trial, 4.5)
+
+    monkeypatch.setattr(recipe, "run", run)
+    arguments = ["--only=sample/ours", f"--output={tmp_path}/r.json", f"--work={tmp_path}", "--peer_python=python"]
+    with pytest.raises(KeyboardInterrupt):
+        recipe.main(arguments)
+    assert list(Record(tmp_path / "r.json").results) == ran
+    ran.clear()
+    monkeypatch.setattr(recipe, "run", lambda trial, shop: ran.append(trial.name) or _result(trial, 4.5))
+    recipe.main(arguments)
+    kept = list(Record(tmp_path / "r.json").results)
+    assert kept[2:] == ran and len(set(kept)) == len(kept) >= 4
+    figures_line = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert figures_line["missing_trials"] > 0 and figures_line["tokens_ratio_to_nanogpt"] is None
+
+
+def test_what_a_checkout_cannot_do_is_said_and_not_run(tmp_path, capsys):
+    recipe.main(["--list", f"--output={tmp_path}/r.json"])
+    lines = capsys.readouterr().out.splitlines()
+    assert any(
+        line.startswith("pride/") and line.endswith("--pride names its files, and is not given") for line in lines
+    )
+    unknown = Trial("sample", OURS, LONG, None, 0, {"no_such_option": 1})
+    assert running.known_here(unknown) == "this checkout has no option no_such_option"
+
+
+def test_quick_says_what_disagrees():
+    results = {name: {**_result(trial, 4.5), "recipe": trial.recipe} for name, trial in _quick_trials().items()}
+    assert agreement(results, results)["agrees"]
+    worse = {name: {**result, "nats_per_token": 4.6} for name, result in results.items()}
+    assert not agreement(results, worse)["agrees"]
+    del results[QUICK[0]]
+    assert agreement(results, worse)["missing"] == [QUICK[0]]
+
+
+def _quick_trials():
+    return {trial.name: trial for trial in planned({}) if trial.name in QUICK}
+
+
+def test_commands_in_the_record_have_no_path_of_this_machine(tmp_path):
+    trial = Trial("classics", OURS, MINUTES, 100, 3)
+    command = running.our_command(trial, BOOKS["classics"], [str(tmp_path / "novels")], tmp_path / "work" / "x")
+    text = running.shown(command, {"classics": tmp_path / "novels", "pride": None, "work": tmp_path / "work"})
+    assert str(tmp_path) not in text
+    assert text.startswith("python -m tf_gpt2.train --run_dir=WORK/x --preset=evening --seed=3")
+    assert "--corpus=CLASSICS" in text and "--steps=100" in text and "--eval_every=5" in text
+
+
+def test_a_run_gives_its_curve(tmp_path):
+    (tmp_path / "training.json").write_text(
+        json.dumps(
+            {"model": {"context_length": 8}, "training": {"batch_size": 2}, "corpus": {"train_tokens": 1000}}
+        )
+    )
+    lines = [
+        {"step": 10, "split": "train", "loss": 5.0, "tokens_per_s": 16.0},
+        {"step": 10, "split": "validation", "loss": 4.9},
+        {"step": 30, "split": "train", "loss": 4.0, "tokens_per_s": 32.0},
+        {"step": 30, "split": "validation", "loss": 4.2},
+    ]
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert running.curve_of_run(tmp_path) == [[160, 10.0, 4.9], [480, 20.0, 4.2]]
+
+
+def test_words_of_the_book():
+    book = ["却说曹操。却说玄德。却说孔明。"]
+    assert in_words_share(book, ["却说，关公"], alphabetic=False) == 0.5
+    assert in_words_share(["The cat sat."], ["the dog sat"], alphabetic=True) == pytest.approx(6 / 9)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("books")
+    for name in ("one", "two"):
+        (folder / f"{name}.txt").write_text("却说曹操引兵，玄德大喜。" * 40, "utf-8")
+    return prepare_corpus([folder])
+
+
+def test_the_rival_is_read_on_the_same_targets_as_ours(prepared):
+    split = Split(prepared.folder, "validation")
+    theirs = list(split.every_window(3, 8))
+    ours = list(evaluation_windows(prepared.validation, context_length=8, batch_size=1))
+    ids, targets = (np.concatenate([pair[part] for pair in theirs]) for part in (0, 1))
+    expected = [np.concatenate([pair[part].numpy() for pair in ours]) for part in (0, 1)]
+    np.testing.assert_array_equal(targets, expected[1])
+    np.testing.assert_array_equal(ids[targets != IGNORED], expected[0][targets != IGNORED])
+    assert (targets != IGNORED).sum() == prepared.validation.targets
+
+
+def test_the_rivals_windows_begin_anywhere_and_again(prepared):
+    split = Split(prepared.folder, "train")
+    ids, targets = split.random_windows(np.random.default_rng(0), 20_000, 5)
+    np.testing.assert_array_equal(ids[:, 1:], targets[:, :-1])
+    every = np.lib.stride_tricks.sliding_window_view(split.tokens, 6)
+    drawn = np.concatenate([ids, targets[:, -1:]], axis=1)
+    assert {tuple(row) for row in drawn} == {tuple(row) for row in every}

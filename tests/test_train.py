@@ -128,7 +128,6 @@ def test_a_dry_run_says_what_would_be_trained_and_writes_nothing(novel, whole_ru
     assert {path: path.stat().st_mtime_ns for path in whole_run.rglob("*")} == before
 
 
-@pytest.mark.usefixtures("eager_calls")
 def test_fine_tuning_starts_from_the_weights_and_the_tokenizer(novel, whole_run, tmp_path):
     text = tmp_path / "other.txt"
     text.write_text("赵云大喜，引兵而去。" * 60, encoding="utf-8")
@@ -138,7 +137,6 @@ def test_fine_tuning_starts_from_the_weights_and_the_tokenizer(novel, whole_run,
     assert (tmp_path / "run" / "tokenizer.json").read_text() == (whole_run / "tokenizer.json").read_text()
 
 
-@pytest.mark.usefixtures("eager_calls")
 def test_a_finished_run_is_lengthened_and_goes_on(novel, whole_run, tmp_path):
     run_dir = tmp_path / "run"
     shutil.copytree(whole_run, run_dir)

@@ -7,6 +7,7 @@ import threading
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
@@ -22,9 +23,15 @@ from tf_gpt2.training.loop import Trainer, training_batches
 from tf_gpt2.training.originality import originality_probe
 from tf_gpt2.training.settings import Recipe, Rhythm, Schedule
 
-# Eight steps take less time than tracing and compiling one; test_steps.py and test_train.py have that.
-pytestmark = pytest.mark.usefixtures("eager")
 RHYTHM = Rhythm(log_every=1, eval_every=4, sample_every=0, checkpoint_every=3)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _eager():
+    """Eight steps take less time than tracing and compiling one; test_steps.py and test_train.py have that."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture(scope="module")

@@ -76,7 +76,7 @@ def test_the_scope_ends_and_weights_stay_in_float32():
     assert {np.asarray(v.value).dtype.name for v in learner.variables} <= {"float32", "int32", "int64", "uint32"}
 
 
-@pytest.mark.usefixtures("eager_or_compiled")
+@pytest.mark.slow
 def test_bfloat16_learns_as_float32_does():
     exact, rough = _learner("float32"), _learner("bfloat16", Sparing(strip=8, chunk=32))
     losses = np.array(

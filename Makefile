@@ -21,7 +21,8 @@ NEWEST := .venv-newest
 UV := .venv-uv/bin/uv
 DEMO := runs/demo
 # Two processes, a file of tests in one of them: most of the time goes into starting and tracing, on one core each.
-SHARED := -n 2 --dist loadfile
+# They take the files in the order of tests/conftest.py.
+SHARED := -n 2 --dist loadfile --no-loadscope-reorder
 QUICK := "not slow and not browsers and not tfjs and not beam"
 # Compiled at once, as pip does: TensorFlow alone has thousands of modules, and some users forbid Python to write.
 LOCKED := --quiet --compile-bytecode --require-hashes --requirements

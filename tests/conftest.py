@@ -1,6 +1,7 @@
 """Settings and small models shared by the tests."""
 
 import atexit
+import contextlib
 import gc
 import importlib.util
 import os
@@ -45,8 +46,26 @@ gc.collect()
 gc.freeze()
 
 
+# The files that take longest begin first, so that no process is left with one of them at the end.
+LONGEST = (
+    *("fuzz/test_fuzz.py", "test_train.py", "web/test_trouble.py", "training/test_loop.py", "test_signals.py"),
+    *(
+        "installation/test_wheel.py",
+        "distributed/test_several_processes.py",
+    ),
+    *("distributed/test_several_devices.py", "web/test_writing.py", "export/test_savedmodel_files.py"),
+    *("web/test_inside_trouble.py", "web/test_webgpu.py", "web/test_reach.py", "web/test_sharing.py"),
+)
+
+
+def _turn(item):
+    path = item.path.as_posix()
+    return next((turn for turn, name in enumerate(LONGEST) if path.endswith(f"/{name}")), len(LONGEST))
+
+
 def pytest_collection_modifyitems(config, items):
-    """Passes over what needs another environment than this one; asked for with -m, it fails here."""
+    """Begins with the longest files; passes over what needs another environment, unless it is asked for with -m."""
+    items.sort(key=_turn)
     for mark, package in (("tfjs", "tensorflowjs"), ("beam", "apache_beam")):
         if config.option.markexpr == mark or importlib.util.find_spec(package):
             continue
@@ -61,6 +80,24 @@ def _private_cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TF_GPT2_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="module")
+def eager():
+    """The module's tests run TensorFlow operation by operation."""
+    from eager import eagerly
+
+    with eagerly():
+        yield
+
+
+@pytest.fixture(scope="module", params=["eager", pytest.param("compiled", marks=pytest.mark.slow)])
+def eager_or_compiled(request):
+    """The module's tests run so; make test-all has them both ways."""
+    from eager import eagerly
+
+    with eagerly() if request.param == "eager" else contextlib.nullcontext():
+        yield request.param
 
 
 def random_weights(config, seed=0, scale=0.3):

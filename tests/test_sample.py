@@ -18,6 +18,9 @@ from tf_gpt2.generation import GenerationSettings
 from tf_gpt2.model_directory import save_model_directory
 from tf_gpt2.tokenizer import Tokenizer
 
+# What runs in this process; processes of their own compile as they do for a user.
+pytestmark = pytest.mark.usefixtures("eager")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

@@ -87,7 +87,7 @@ def test_the_end_of_text_is_not_what_keras_hub_pads_with(character_run, tmp_path
     assert Tokenizer.load(character_run).end_of_text_id == 0
 
 
-@pytest.mark.parametrize("source", ["openai", "characters"])
+@pytest.mark.parametrize("source", [pytest.param("openai", marks=pytest.mark.slow), "characters"])
 def test_its_own_generate_writes_our_text(source, character_run, tmp_path):
     run_dir = character_run if source == "characters" else checkpoints.FOLDER / source
     write_keras_hub(run_dir, tmp_path / "preset")

@@ -6,13 +6,17 @@ import sys
 
 import pytest
 import tensorflow as tf
-from commands import error_line, run
+from commands import call, error_line
+from conftest import random_weights
 from google.protobuf import text_format
 from tensorflow.core.protobuf import saved_model_pb2
 
 from export.serving.saved_model import write_savedmodel
+from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
 from tf_gpt2.generation import GenerationSettings, load
+from tf_gpt2.model_directory import save_model_directory
+from tf_gpt2.tokenizer import Tokenizer
 
 SIGNATURES = {"serving_default", "prompt_only", "next_token", "score", "tokenize", "detokenize"}
 
@@ -61,6 +65,7 @@ for signature, expression in zip(sys.argv[2::2], sys.argv[3::2]):
 """
 
 
+@pytest.mark.slow
 def test_saved_model_cli_runs_every_signature(served_model, tmp_path):
     """`saved_model_cli run`, several times in one process; settings that are left out have their defaults."""
     key = dict.fromkeys(SIGNATURES, 'prompt=["却说"]') | dict.fromkeys(("score", "tokenize"), 'text=["却说"]')
@@ -99,9 +104,19 @@ def test_nothing_in_the_graph_that_a_stock_server_lacks(served_model):
 
 
 @pytest.fixture(scope="module")
-def compiled(served_run_dir, served_limits, tmp_path_factory):
+def shallow_run_dir(tmp_path_factory):
+    """A model of one layer: what is asked of it is asked of each size of a batch."""
+    folder = tmp_path_factory.mktemp("shallow")
+    tokenizer = Tokenizer.train_characters(["却说曹操引兵"])
+    config = GPT2Config(tokenizer.vocab_size, context_length=24, num_layers=1, num_heads=2, hidden_dim=16)
+    save_model_directory(folder, config, random_weights(config), tokenizer)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def compiled(shallow_run_dir, served_limits, tmp_path_factory):
     folder = tmp_path_factory.mktemp("xla") / "tiny" / "1"
-    write_savedmodel(served_run_dir, folder, limits=served_limits, xla=True)
+    write_savedmodel(shallow_run_dir, folder, limits=served_limits, xla=True)
     return folder
 
 
@@ -113,7 +128,8 @@ def test_xla_is_opted_in(compiled):
 
 
 @pytest.mark.slow
-def test_compiled_by_xla_it_writes_the_same(compiled, library, served_limits):
+def test_compiled_by_xla_it_writes_the_same(compiled, shallow_run_dir, served_limits):
+    library = load(shallow_run_dir)
     settings = {"seed": tf.constant([1, 2], tf.int64), "max_new_tokens": tf.constant([60])}
     inputs = {**served_limits.defaults(), **settings, "prompt": tf.constant(["却说", ""])}
     answer = tf.saved_model.load(str(compiled)).signatures["serving_default"](**inputs)
@@ -122,14 +138,14 @@ def test_compiled_by_xla_it_writes_the_same(compiled, library, served_limits):
         assert answer["text"][row].numpy().decode() == expected.text
 
 
-def test_the_command_adds_a_version(served_run_dir, tmp_path):
+def test_the_command_adds_a_version(shallow_run_dir, tmp_path, capfd):
     from tensorflow_serving.config import model_server_config_pb2
 
     folder = tmp_path / "novels-1.2"
     (folder / "1").mkdir(parents=True)
-    flags = (f"--run_dir={served_run_dir}", f"--output={folder / '2'}", "--max_batch_size=3")
-    code, output, errors = run("export.savedmodel", *flags)
-    assert (code, errors) == (0, "")
+    flags = (f"--run_dir={shallow_run_dir}", f"--output={folder / '2'}", "--max_batch_size=3")
+    code, output, errors = call("export.savedmodel", *flags)
+    assert (code, errors, *capfd.readouterr()) == (0, "", "", "")  # nor does what is not Python say a word
     assert set(json.loads(output)["signatures"]) == SIGNATURES
     assert {path.name for path in folder.iterdir()} == {"1", "2", "models.config", "batching_parameters.txt"}
     text = (folder / "models.config").read_text()

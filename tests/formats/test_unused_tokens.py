@@ -12,6 +12,7 @@ from tf_gpt2.errors import UserError
 from tf_gpt2.formats.unused_tokens import without_unused
 from tf_gpt2.tokenizer import Tokenizer
 
+pytestmark = pytest.mark.usefixtures("eager")
 TEXT = "It was [PAD] the best\n话说"
 
 

@@ -1,4 +1,4 @@
-"""The harness itself, and two hundred damaged files of every kind."""
+"""The harness itself, and damaged files of every kind: forty in `make test`, two hundred in `make test-all`."""
 
 import json
 import os
@@ -17,19 +17,22 @@ if not sys.platform.startswith("linux"):
 
 from . import watch
 from .cases import judged
+from .formats import FORMATS
 from .json_mutation import mutate_json
 from .mutation import LARGEST, mutate
 
-CASES = 200
+FEW, MANY = 40, 200
 
 
-def test_damaged_files_of_every_kind_end_in_one_line_or_work():
-    command = [sys.executable, "-m", "tests.fuzz", f"--cases={CASES}"]
+@pytest.mark.parametrize("cases", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+def test_damaged_files_of_every_kind_end_in_one_line_or_work(cases):
+    command = [sys.executable, "-m", "tests.fuzz", f"--cases={cases}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     figures = json.loads(done.stdout.splitlines()[-1])
     assert figures["failures"] == [], done.stderr
     assert done.returncode == 0
-    assert all(sum(counts.values()) == CASES for counts in figures["formats"].values())
+    assert figures["formats"].keys() == FORMATS.keys()
+    assert all(sum(counts.values()) == cases for counts in figures["formats"].values())
     # Damage that nothing notices would prove little; damage that always stops at the first check, as little.
     both = [name for name, counts in figures["formats"].items() if {"done", "refused"} <= set(counts)]
     assert {"txt", "jsonl", "epub", "hugging_face", "tokenizer", "run_directory"} <= set(both)

@@ -63,7 +63,16 @@ def _copies(texts, prompt, text, least):
     return [whole[end - least : end] for end in ends if any(whole[end - least : end] in t for t in texts)]
 
 
-@pytest.mark.parametrize("seed", range(3))
+# Every tokenizer with one kind of draw, and one tokenizer with every kind; the rest is in make test-all.
+DRAWS = [("characters", 0), ("characters", 1), ("characters", 2), ("bpe", 0), ("rare", 2)]
+OTHER_DRAWS = [("bpe", 1), ("bpe", 2), ("rare", 0), ("rare", 1)]
+
+
+@pytest.mark.parametrize(
+    ("model", "seed"),
+    [*DRAWS, *(pytest.param(*draw, marks=pytest.mark.slow) for draw in OTHER_DRAWS)],
+    indirect=["model"],
+)
 def test_no_run_of_the_corpus_is_written(model, texts, seed):
     prompts = ["", texts[0][100:104], texts[1][50:70], "曹操é"]
     controls = [{"top_k": 0}, {"temperature": 0.0}, {"top_k": 5, "repetition_penalty": 1.3}][seed % 3]

@@ -37,13 +37,18 @@ def build(tokenizer, **changes):
 SETTINGS = {"max_new_tokens": 60, "seed": 3, "top_k": 0, "stop_at_end_of_text": False}
 
 
+OTHER_FORMS = [(True, False), (False, True)]
+
+
 def test_stream_joins_to_what_generate_writes(model):
     assert "却说" + "".join(model.stream("却说", **SETTINGS)) == model.generate("却说", **SETTINGS)
 
 
-@pytest.mark.parametrize("compiled", [False, True])
-@pytest.mark.parametrize("tied", [False, True])
-def test_other_weights_write_as_in_a_model_of_their_own_with_the_same_traces(tokenizer, compiled, tied):
+@pytest.mark.parametrize(
+    ("tied", "compiled"),
+    [(True, True), (False, False), *(pytest.param(*case, marks=pytest.mark.slow) for case in OTHER_FORMS)],
+)
+def test_other_weights_write_as_in_a_model_of_their_own_with_the_same_traces(tokenizer, tied, compiled):
     config = GPT2Config(
         tokenizer.vocab_size, context_length=48, num_layers=1, num_heads=2, hidden_dim=8, tie_embeddings=tied
     )

@@ -45,6 +45,7 @@ def _batch(rows=6):
     return tokens[:, :-1], tokens[:, 1:]
 
 
+@pytest.mark.usefixtures("eager_or_compiled")
 def test_out_of_memory_takes_more_parts_and_goes_on(caplog):
     caplog.set_level("INFO")
     whole, small = _learner(6), _learner(2)

@@ -114,7 +114,9 @@ def test_the_held_out_loss_counts_every_token_once(finished, corpus, monkeypatch
     assert counted == [corpus.validation.targets]
 
 
-@pytest.mark.parametrize(("optimizer", "accumulation_steps"), [("muon", 1), ("adamw", 2)])
+@pytest.mark.parametrize(
+    ("optimizer", "accumulation_steps"), [("muon", 1), pytest.param("adamw", 2, marks=pytest.mark.slow)]
+)
 def test_a_stopped_run_goes_on_bit_for_bit(tmp_path, corpus, optimizer, accumulation_steps):
     changes = {"optimizer": optimizer, "accumulation_steps": accumulation_steps}
     whole = _trainer(tmp_path / "whole", corpus, **changes)
@@ -133,10 +135,8 @@ def test_a_stopped_run_goes_on_bit_for_bit(tmp_path, corpus, optimizer, accumula
         np.testing.assert_array_equal(_weights(second)[name], array, err_msg=name)
 
 
-def test_a_line_is_the_mean_since_the_last_one_and_resuming_keeps_it(tmp_path, corpus):
-    every = _trainer(tmp_path / "every", corpus)
-    every.train()
-    losses = np.array(_losses(tmp_path / "every"))
+def test_a_line_is_the_mean_since_the_last_one_and_resuming_keeps_it(tmp_path, corpus, finished):
+    losses = np.array(_losses(finished.run_dir))
     rhythm = Rhythm(log_every=3, eval_every=4, sample_every=5, checkpoint_every=5)
     whole = _trainer(tmp_path / "whole", corpus, rhythm=rhythm)
     whole._keeper.write_sample = lambda step: ""
@@ -179,9 +179,13 @@ def test_a_stop_before_the_first_validation_leaves_a_model(tmp_path, corpus):
 
 
 @pytest.mark.parametrize("tied", [True, False])
-def test_a_checkpoint_alone_makes_a_model_directory(tmp_path, corpus, tied):
-    trainer = _trainer(tmp_path, corpus, tie_embeddings=tied)
-    trainer.train()
+def test_a_checkpoint_alone_makes_a_model_directory(tmp_path, corpus, finished, tied):
+    if tied:
+        trainer = finished
+        shutil.copytree(finished.run_dir, tmp_path, dirs_exist_ok=True)
+    else:
+        trainer = _trainer(tmp_path, corpus, tie_embeddings=False, steps=4)
+        trainer.train()
     corpus.tokenizer.save(tmp_path / "checkpoints")
     for name in ("config.json", "model.safetensors", "tokenizer.json"):
         (tmp_path / name).unlink()
@@ -192,8 +196,8 @@ def test_a_checkpoint_alone_makes_a_model_directory(tmp_path, corpus, tied):
     assert (tmp_path / "model.safetensors").exists() and (tmp_path / "tokenizer.json").exists()
 
 
-def test_a_flipped_bit_takes_the_checkpoint_before_it(tmp_path, corpus, caplog):
-    _trainer(tmp_path, corpus).train()
+def test_a_flipped_bit_takes_the_checkpoint_before_it(tmp_path, corpus, finished, caplog):
+    shutil.copytree(finished.run_dir, tmp_path, dirs_exist_ok=True)
     newest = checkpoint_path(tmp_path / "checkpoints", 8)
     data = bytearray(newest.read_bytes())
     data[-1000] ^= 4

@@ -76,6 +76,7 @@ def test_the_scope_ends_and_weights_stay_in_float32():
     assert {np.asarray(v.value).dtype.name for v in learner.variables} <= {"float32", "int32", "int64", "uint32"}
 
 
+@pytest.mark.slow
 def test_bfloat16_learns_as_float32_does():
     exact, rough = _learner("float32"), _learner("bfloat16", Sparing(strip=8, chunk=32))
     losses = np.array(
@@ -87,6 +88,7 @@ def test_bfloat16_learns_as_float32_does():
     assert exact.mean_loss([_batch(99)])[0] == pytest.approx(rough.mean_loss([_batch(99)])[0], abs=0.1)
 
 
+@pytest.mark.usefixtures("eager_or_compiled")
 def test_float16_leaves_a_step_that_overflows_out_and_halves_the_scale(tmp_path):
     learner = _learner("float16")
     step_counter, scale = learner.variables[-2:]

@@ -1,3 +1,5 @@
+import functools
+
 import keras
 import numpy as np
 import numpy_gpt2
@@ -33,30 +35,28 @@ def _numpy_losses(model, x, y):
     )
 
 
+@functools.cache
 def _train(optimizer, accumulation_steps, steps=3):
+    """(losses, weights after them, how often the whole step was traced)"""
     model = _model()
     built = build_optimizer(Recipe(batch_size=4, optimizer=optimizer), model.trainable_variables)
     built.learning_rate = 1e-2
     variables = model.trainable_variables
     step = TrainStep(model, built, variables, accumulation_steps)
     losses = [float(step(*_batch())) for _ in range(steps)]
-    return losses, model_weights(model, CONFIG)
+    return losses, model_weights(model, CONFIG), step._whole.experimental_get_tracing_count()
 
 
 def test_the_loss_is_the_mean_cross_entropy():
-    model = _model()
-    recipe = Recipe(batch_size=4)
-    variables = model.trainable_variables
-    x, y = _batch()
-    expected = _numpy_losses(model, x, y).mean()
-    loss = TrainStep(model, build_optimizer(recipe, variables), variables)(x, y)
-    assert float(loss) == pytest.approx(expected, abs=1e-5)
+    expected = _numpy_losses(_model(), *_batch()).mean()
+    assert _train("adamw", 1)[0][0] == pytest.approx(expected, abs=1e-5)
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+# Muon in parts: distributed/test_several_devices.py, with dropout.
+@pytest.mark.parametrize("optimizer", ["adamw", pytest.param("muon", marks=pytest.mark.slow)])
 def test_accumulating_parts_equals_the_whole_batch(optimizer):
-    losses, weights = _train(optimizer, 1)
-    part_losses, part_weights = _train(optimizer, 2)
+    losses, weights, _ = _train(optimizer, 1)
+    part_losses, part_weights, _ = _train(optimizer, 2)
     np.testing.assert_allclose(part_losses, losses, rtol=1e-5)
     assert losses[-1] < losses[0]
     for name, array in weights.items():
@@ -95,10 +95,4 @@ def test_evaluation_leaves_ignored_targets_out():
 
 
 def test_a_second_step_does_not_retrace():
-    model = _model()
-    recipe = Recipe(batch_size=4)
-    variables = model.trainable_variables
-    step = TrainStep(model, build_optimizer(recipe, variables), variables)
-    for _ in range(3):
-        step(*_batch())
-    assert step._whole.experimental_get_tracing_count() == 1
+    assert _train("adamw", 1)[2] == 1

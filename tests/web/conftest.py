@@ -6,12 +6,19 @@ import shutil
 
 import pytest
 from bundle_reader import read_weights
+from eager import eagerly
 
 from web.site_server import SiteServer
-from web.web_page import make_model_directory, visit
+from web.web_page import make_model_directory, nearest_weights, visit
 
 WEB = pathlib.Path(__file__).resolve().parent.parent.parent / "web"
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nearest_weights():
+    with nearest_weights():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +46,9 @@ def site_folder(model_directory, tmp_path_factory):
     openings = tmp_path_factory.mktemp("openings") / "openings.txt"
     openings.write_text("三国演义\t却说曹操\n三国演义\t玄德曰\n另一部书\t只见城上\n", "utf-8")
     folder = tmp_path_factory.mktemp("site") / "site"
-    write_site(model_directory, folder, dtype="int8", name="小模型 <b>GPT-2</b>", openings=openings, samples=3)
+    with nearest_weights(), eagerly(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("export.browser.site.PASSAGE_TOKENS", 40)
+        write_site(model_directory, folder, dtype="int8", name="小模型 <b>GPT-2</b>", openings=openings, samples=3)
     return folder
 
 
@@ -83,12 +92,21 @@ def chromium():
 
 
 @pytest.fixture
-def open_page(site, chromium):  # in this order: TensorFlow compiles the samples before Playwright's event loop runs
-    """Opens the site as a visitor who has never been there: open_page(address end, *flags, locale)."""
-    contexts = []
+def open_page(
+    site, chromium, request
+):  # in this order: TensorFlow compiles the samples before Playwright's event loop runs
+    """Opens the site as a visitor who has never been there: open_page(address end, *flags, **options).
 
-    def start(end="", *flags, locale="zh-CN"):
-        context = chromium(*flags).new_context(locale=locale, accept_downloads=True)
+    Where a module says SERVICE_WORKERS = "block", and the test not "allow", nothing fetches the whole page again to
+    keep it.
+    """
+    contexts = []
+    usual = getattr(request.module, "SERVICE_WORKERS", "allow")
+
+    def start(end="", *flags, locale="zh-CN", service_workers=usual):
+        context = chromium(*flags).new_context(
+            locale=locale, accept_downloads=True, service_workers=service_workers
+        )
         contexts.append(context)
         context.set_default_timeout(30_000)
         return visit(context, site.url + end)
@@ -96,6 +114,25 @@ def open_page(site, chromium):  # in this order: TensorFlow compiles the samples
     yield start
     for context in contexts:
         context.close()
+
+
+@pytest.fixture(scope="module")
+def shared_page(site_folder, chromium):
+    """A tab for tests that only look; without the service worker, which would fetch all of the page again."""
+    server = SiteServer(site_folder)
+    context = chromium().new_context(locale="zh-CN", service_workers="block")
+    context.set_default_timeout(30_000)
+    yield visit(context, server.url)
+    context.close()
+    server.stop()
+
+
+@pytest.fixture
+def viewed(shared_page):
+    """A written text with its views open, for a test that changes neither the text nor the page's settings."""
+    from web.inside_page import inside_of
+
+    return inside_of(shared_page)
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ from conftest import random_weights
 from web.site_server import SiteServer
 from web.web_page import WEBGPU, golden_trace, keras_logits, load, visit, write
 
+SERVICE_WORKERS = "block"
+
 
 @pytest.mark.parametrize(
     ("backend", "flags"), [("wasm", ()), ("webgl", ()), pytest.param("webgpu", WEBGPU, marks=pytest.mark.slow)]
@@ -27,21 +29,19 @@ def test_logits_and_greedy_text_are_those_of_keras(open_page, python_model, back
     assert "却说曹操引兵" + written == expected.rstrip("\ufffd")
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"top_k": 40},
-        {"top_k": 0, "top_p": 0.9, "temperature": 0.7},
-        {"top_k": 200, "repetition_penalty": 1.3, "temperature": 1.5},
-    ],
-)
-def test_a_seed_gives_the_text_that_python_writes(open_page, python_model, settings):
+NAMES = {"top_k": "topK", "top_p": "topP", "repetition_penalty": "repetitionPenalty", "temperature": "temperature"}
+CONTROLS = [(40, 1, 1, 1), (0, 0.9, 1, 0.7), (200, 1, 1.3, 1.5)]
+
+
+def test_a_seed_gives_the_text_that_python_writes(open_page, python_model):
     page = open_page("?backend=wasm")  # the kernels round activations, which can decide a draw
     load(page)
-    names = {"top_k": "topK", "top_p": "topP", "repetition_penalty": "repetitionPenalty"}
-    values = {names.get(name, name): value for name, value in settings.items()}
-    expected = python_model.generate("玄德", max_new_tokens=100, seed=77, **settings)
-    assert "玄德" + write(page, "玄德", maxNewTokens=100, seed=77, **values)[0] == expected.rstrip("\ufffd")
+    for values in CONTROLS:
+        settings = dict(zip(NAMES, values, strict=True))
+        expected = python_model.generate("玄德", max_new_tokens=100, seed=77, **settings)
+        shown = {NAMES[name]: value for name, value in settings.items()}
+        written = write(page, "玄德", maxNewTokens=100, seed=77, **shown)[0]
+        assert "玄德" + written == expected.rstrip("\ufffd"), settings
 
 
 def test_the_golden_trace_is_what_keras_computes(site_folder):

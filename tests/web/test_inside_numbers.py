@@ -27,7 +27,13 @@ def close(actual, expected, tolerance):
 
 @pytest.mark.parametrize(
     ("backend", "tolerance"),
-    [("kernels", 2e-3), ("threads", 2e-3), ("wasm", 1e-4), ("webgpu", 1e-4), ("webgl", 1e-4)],
+    [
+        ("kernels", 2e-3),
+        ("threads", 2e-3),
+        ("wasm", 1e-4),
+        ("webgpu", 1e-4),
+        pytest.param("webgl", 1e-4, marks=pytest.mark.slow),  # the same operations of TensorFlow.js as wasm
+    ],
 )
 def test_every_number_is_that_of_keras(open_watched, site, site_folder, backend, tolerance):
     page = open_watched(f"?backend={backend}", *(WEBGPU if backend == "webgpu" else ()))

@@ -6,6 +6,8 @@ from numpy_gpt2 import softmax
 from web.inside_page import COUNT, PROMPT, ask, oracle, show
 from web.web_page import keras_logits, wait_idle, wait_until
 
+SERVICE_WORKERS = "block"
+
 
 def choose(page, place):
     page.locator(".inside-panel .inside-token").nth(place).click()
@@ -21,25 +23,25 @@ def shares(text):
     return [float(part.split()[-1].lstrip("<")) / 100 for part in text.split("%")[:-1]]
 
 
-def test_bars_are_keras_probabilities_and_the_random_number_falls_on_what_was_written(inside, site_folder):
-    ids = ids_of(inside)
+def test_bars_are_keras_probabilities_and_the_random_number_falls_on_what_was_written(viewed, site_folder):
+    ids = ids_of(viewed)
     probabilities = softmax(keras_logits(site_folder / "bundle", ids))
     for place in (len(PROMPT), 12, COUNT - 1, COUNT):
-        choose(inside, place)
-        rows = inside.locator(".inside-bars li")
+        choose(viewed, place)
+        rows = viewed.locator(".inside-bars li")
         assert rows.count() == 10
         found = [int(row) for row in rows.evaluate_all("rows => rows.map((row) => row.dataset.id)")]
         expected = probabilities[place - 1]
-        for id_, text in zip(found, inside.locator(".inside-figures").all_text_contents(), strict=True):
+        for id_, text in zip(found, viewed.locator(".inside-figures").all_text_contents(), strict=True):
             assert abs(shares(text)[0] - expected[id_]) < 2e-3
         assert expected[found[0]] >= expected.max() - 2e-3
         if place < COUNT:
-            taken = inside.locator(".inside-piece.taken").get_attribute("data-id")
+            taken = viewed.locator(".inside-piece.taken").get_attribute("data-id")
             assert int(taken) == ids[place]
-            assert "落在" in inside.text_content(".inside-draw .note")
-    choose(inside, 2)  # typed, not drawn
-    assert inside.locator(".inside-marker").count() == 0
-    assert inside.errors == []
+            assert "落在" in viewed.text_content(".inside-draw .note")
+    choose(viewed, 2)  # typed, not drawn
+    assert viewed.locator(".inside-marker").count() == 0
+    assert viewed.errors == []
 
 
 def test_settings_move_the_bars_at_once_and_change_no_text(inside):
@@ -101,62 +103,62 @@ def test_a_branch_comes_out_of_its_link(inside, open_page):
     assert other.locator("article .passage").all_text_contents() == expected
 
 
-def test_the_caret_leads_to_its_character(inside):
-    editor = inside.locator("article textarea")
+def test_the_caret_leads_to_its_character(viewed):
+    editor = viewed.locator("article textarea")
     editor.focus()
-    inside.evaluate("document.querySelector('article textarea').setSelectionRange(8, 8)")
+    viewed.evaluate("document.querySelector('article textarea').setSelectionRange(8, 8)")
     editor.press("Shift")
-    wait_until(inside, "document.querySelectorAll('.inside-token')[8].getAttribute('aria-selected') === 'true'")
-    inside.focus(".inside-strip")
-    inside.keyboard.press("ArrowRight")
-    wait_until(inside, "document.querySelectorAll('.inside-token')[9].getAttribute('aria-selected') === 'true'")
+    wait_until(viewed, "document.querySelectorAll('.inside-token')[8].getAttribute('aria-selected') === 'true'")
+    viewed.focus(".inside-strip")
+    viewed.keyboard.press("ArrowRight")
+    wait_until(viewed, "document.querySelectorAll('.inside-token')[9].getAttribute('aria-selected') === 'true'")
 
 
-def test_surprise_colours_each_token_by_its_probability_and_sums_the_bits(inside):
-    show(inside, "surprise")
-    found = ask(inside, "source.surprise()")
+def test_surprise_colours_each_token_by_its_probability_and_sums_the_bits(viewed):
+    show(viewed, "surprise")
+    found = ask(viewed, "source.surprise()")
     logs = np.array(found["logProbabilities"])
     steps = [sum(np.exp(log) < from_ for from_ in (0.5, 0.1, 0.01, 0.001)) for log in logs]
-    classes = inside.locator(".inside-panel .inside-token").evaluate_all("all => all.map((one) => one.className)")
+    classes = viewed.locator(".inside-panel .inside-token").evaluate_all("all => all.map((one) => one.className)")
     assert [f"step-{step}" in name for step, name in zip(steps, classes, strict=True)] == [True] * COUNT
     assert len(set(steps)) > 1
-    assert f"{-logs.sum() / np.log(2):.1f} 比特" in inside.text_content(".inside-total")
-    inside.locator(".inside-panel .inside-token").nth(9).hover()
-    detail = inside.text_content(".inside-detail")
+    assert f"{-logs.sum() / np.log(2):.1f} 比特" in viewed.text_content(".inside-total")
+    viewed.locator(".inside-panel .inside-token").nth(9).hover()
+    detail = viewed.text_content(".inside-detail")
     assert f"{logs[9]:.3f}" in detail
     assert f"排第 {found['ranks'][9]}" in detail
-    inside.focus(".inside-panel .inside-strip")
-    inside.keyboard.press("Home")
-    assert f"{logs[0]:.3f}" in inside.text_content(".inside-detail")
-    inside.locator(".inside-panel .check input").check()
-    assert inside.locator(".borders .inside-token").count() == COUNT
+    viewed.focus(".inside-panel .inside-strip")
+    viewed.keyboard.press("Home")
+    assert f"{logs[0]:.3f}" in viewed.text_content(".inside-detail")
+    viewed.locator(".inside-panel .check input").check()
+    assert viewed.locator(".borders .inside-token").count() == COUNT
 
 
-def test_the_model_view_has_every_head_draws_what_is_in_sight_and_enlarges(inside, site_folder):
-    show(inside, "model")
-    assert inside.locator(".inside-thumbnail").count() == 6
-    wait_until(inside, "document.querySelectorAll('.inside-layer-row[data-drawn]').length === 2")
-    side = inside.evaluate("document.querySelector('.inside-thumbnail canvas').width")
+def test_the_model_view_has_every_head_draws_what_is_in_sight_and_enlarges(viewed, site_folder):
+    show(viewed, "model")
+    assert viewed.locator(".inside-thumbnail").count() == 6
+    wait_until(viewed, "document.querySelectorAll('.inside-layer-row[data-drawn]').length === 2")
+    side = viewed.evaluate("document.querySelector('.inside-thumbnail canvas').width")
     assert side == COUNT
     alpha = np.array(
-        inside.evaluate(
+        viewed.evaluate(
             "Array.from(document.querySelectorAll('.inside-thumbnail canvas')[4].getContext('2d')"
             f".getImageData(0, 0, {COUNT}, {COUNT}).data)"
         )
     ).reshape(COUNT, COUNT, 4)[..., 3]
-    expected = oracle(site_folder / "bundle", ids_of(inside))["attention"][1, 1]
+    expected = oracle(site_folder / "bundle", ids_of(viewed))["attention"][1, 1]
     np.testing.assert_allclose(alpha / 255, np.sqrt(expected), atol=0.03)
-    thumbnail = inside.locator(".inside-thumbnail").nth(4)
+    thumbnail = viewed.locator(".inside-thumbnail").nth(4)
     assert "第 2 层第 2 头" in thumbnail.get_attribute("aria-label")
     thumbnail.click()
-    assert inside.locator(".inside-large .inside-row").count() == 2 * COUNT
-    assert inside.locator(".inside-large .inside-head[aria-pressed=true]").all_text_contents() == ["2"]
+    assert viewed.locator(".inside-large .inside-row").count() == 2 * COUNT
+    assert viewed.locator(".inside-large .inside-head[aria-pressed=true]").all_text_contents() == ["2"]
     thumbnail.click()
-    assert inside.locator(".inside-large .inside-row").count() == 0
-    inside.locator(".inside-choice input").nth(0).fill("2")
-    inside.locator(".inside-choice input").nth(1).fill("1, 3")
-    inside.locator(".inside-choice input").nth(1).press("Tab")
-    assert inside.locator(".inside-thumbnail").evaluate_all("all => all.map((one) => one.dataset.head)") == [
+    assert viewed.locator(".inside-large .inside-row").count() == 0
+    viewed.locator(".inside-choice input").nth(0).fill("2")
+    viewed.locator(".inside-choice input").nth(1).fill("1, 3")
+    viewed.locator(".inside-choice input").nth(1).press("Tab")
+    assert viewed.locator(".inside-thumbnail").evaluate_all("all => all.map((one) => one.dataset.head)") == [
         "0",
         "2",
     ]
@@ -173,75 +175,75 @@ def painted(page):
     )
 
 
-def test_lines_of_one_token_of_some_heads_and_their_words(inside, site_folder):
-    show(inside, "heads")
-    everything = painted(inside)
+def test_lines_of_one_token_of_some_heads_and_their_words(viewed, site_folder):
+    show(viewed, "heads")
+    everything = painted(viewed)
     assert everything > 0
-    rows = inside.locator(".inside-column.query .inside-row")
+    rows = viewed.locator(".inside-column.query .inside-row")
     rows.nth(20).hover()
-    one = painted(inside)
+    one = painted(viewed)
     assert 0 < one < everything
-    inside.mouse.move(0, 0)
-    inside.locator(".inside-head").nth(1).dblclick()
-    assert inside.locator(".inside-head[aria-pressed=true]").all_text_contents() == ["2"]
+    viewed.mouse.move(0, 0)
+    viewed.locator(".inside-head").nth(1).dblclick()
+    assert viewed.locator(".inside-head[aria-pressed=true]").all_text_contents() == ["2"]
     rows.nth(20).click()
-    attention = oracle(site_folder / "bundle", ids_of(inside))["attention"][0, 1, 20]
-    said = inside.locator(".inside-panel [role=status]").text_content()
+    attention = oracle(site_folder / "bundle", ids_of(viewed))["attention"][0, 1, 20]
+    said = viewed.locator(".inside-panel [role=status]").text_content()
     assert abs(shares(said)[0] - attention.max()) < 2e-3
     assert "第 1 层第 2 头" in said
-    inside.locator(".inside-choice select").first.select_option(label="2")
+    viewed.locator(".inside-choice select").first.select_option(label="2")
     wait_until(
-        inside, "document.querySelector('.inside-panel [role=status]').textContent.includes('第 2 层第 2 头')"
+        viewed, "document.querySelector('.inside-panel [role=status]').textContent.includes('第 2 层第 2 头')"
     )
-    inside.focus(".inside-column.query")
-    inside.keyboard.press("ArrowUp")
+    viewed.focus(".inside-column.query")
+    viewed.keyboard.press("ArrowUp")
     assert rows.nth(19).get_attribute("aria-selected") == "true"
-    inside.locator(".inside-choice select").nth(1).select_option("dark")
-    assert inside.evaluate("document.querySelector('.inside').style.colorScheme") == "dark"
+    viewed.locator(".inside-choice select").nth(1).select_option("dark")
+    assert viewed.evaluate("document.querySelector('.inside').style.colorScheme") == "dark"
 
 
-def test_neurons_are_keras_queries_and_keys(inside, site_folder):
-    show(inside, "neurons")
-    choose(inside, 9)
-    inside.locator(".inside-choice select").nth(0).select_option(label="2")
-    inside.locator(".inside-choice select").nth(1).select_option(label="3")
-    wait_until(inside, "document.querySelector('.inside-panel [aria-busy=true]') === null")
-    expected = oracle(site_folder / "bundle", ids_of(inside))
+def test_neurons_are_keras_queries_and_keys(viewed, site_folder):
+    show(viewed, "neurons")
+    choose(viewed, 9)
+    viewed.locator(".inside-choice select").nth(0).select_option(label="2")
+    viewed.locator(".inside-choice select").nth(1).select_option(label="3")
+    wait_until(viewed, "document.querySelector('.inside-panel [aria-busy=true]') === null")
+    expected = oracle(site_folder / "bundle", ids_of(viewed))
     query, keys = expected["queries"][1, 2, 9], expected["keys"][1, 2, :10]
-    rows = inside.locator(".inside-neurons tbody tr")
+    rows = viewed.locator(".inside-neurons tbody tr")
     assert rows.count() == 10
     dots = [
-        float(text) for text in inside.locator(".inside-neurons tbody td.figure:nth-child(5)").all_text_contents()
+        float(text) for text in viewed.locator(".inside-neurons tbody td.figure:nth-child(5)").all_text_contents()
     ]
     scale = np.abs(keys @ query).max()
     np.testing.assert_allclose(dots, keys @ query, atol=2e-3 * scale + 1e-3)
     softmaxes = [
-        shares(text)[0] for text in inside.locator(".inside-neurons tbody td:last-child").all_text_contents()
+        shares(text)[0] for text in viewed.locator(".inside-neurons tbody td:last-child").all_text_contents()
     ]
     np.testing.assert_allclose(softmaxes, expected["attention"][1, 2, 9, :10], atol=3e-3)
-    inside.locator(".inside-key-token").nth(4).click()
-    wait_until(inside, "document.querySelectorAll('.inside-key-token')[4].getAttribute('aria-pressed') === 'true'")
-    inside.locator(".inside-numbers summary").click()
-    cells = inside.locator(".inside-numbers tbody tr").nth(3).locator("td").all_text_contents()
+    viewed.locator(".inside-key-token").nth(4).click()
+    wait_until(viewed, "document.querySelectorAll('.inside-key-token')[4].getAttribute('aria-pressed') === 'true'")
+    viewed.locator(".inside-numbers summary").click()
+    cells = viewed.locator(".inside-numbers tbody tr").nth(3).locator("td").all_text_contents()
     products = [query[3], keys[4, 3], query[3] * keys[4, 3]]
     np.testing.assert_allclose([float(cell) for cell in cells], products, atol=2e-2)
-    inside.click(".inside-panel button:has-text('收起')")
-    wait_until(inside, "document.querySelectorAll('.inside-vector').length === 0")
+    viewed.click(".inside-panel button:has-text('收起')")
+    wait_until(viewed, "document.querySelectorAll('.inside-vector').length === 0")
     assert rows.count() == 10
 
 
-def test_replay_goes_token_by_token_with_mask_and_reused_keys(inside):
-    show(inside, "replay")
-    choose(inside, 5)
-    inside.click(".inside-panel button:has-text('下一步')")
-    said = inside.locator(".inside-panel [role=status]")
+def test_replay_goes_token_by_token_with_mask_and_reused_keys(viewed):
+    show(viewed, "replay")
+    choose(viewed, 5)
+    viewed.click(".inside-panel button:has-text('下一步')")
+    said = viewed.locator(".inside-panel [role=status]")
     assert "重用 6 组键和值，遮住 19 个" in said.text_content()
-    assert inside.locator(".inside-replay .masked").count() == 19
-    assert inside.locator(".inside-mask [aria-current] .reused").count() == 6
-    assert inside.locator(".inside-mask [aria-current] .new").count() == 1
-    inside.click(".inside-panel button:has-text('播放')")
-    wait_until(inside, "document.querySelectorAll('.inside-replay .masked').length < 18")
-    inside.click(".inside-panel button:has-text('暂停')")
+    assert viewed.locator(".inside-replay .masked").count() == 19
+    assert viewed.locator(".inside-mask [aria-current] .reused").count() == 6
+    assert viewed.locator(".inside-mask [aria-current] .new").count() == 1
+    viewed.click(".inside-panel button:has-text('播放')")
+    wait_until(viewed, "document.querySelectorAll('.inside-replay .masked').length < 18")
+    viewed.click(".inside-panel button:has-text('暂停')")
 
 
 def test_the_lens_is_the_answer_after_each_layer(inside, site_folder):
@@ -261,17 +263,17 @@ def test_the_lens_is_the_answer_after_each_layer(inside, site_folder):
     wait_until(inside, "document.querySelector('.inside-panel [role=status]').textContent.includes('3 到 14')")
 
 
-def test_a_walk_has_real_numbers_and_the_parameters(inside, site_folder):
-    show(inside, "walk")
-    choose(inside, 10)
-    expected = oracle(site_folder / "bundle", ids_of(inside))
-    stops = inside.locator(".inside-walk > li")
+def test_a_walk_has_real_numbers_and_the_parameters(viewed, site_folder):
+    show(viewed, "walk")
+    choose(viewed, 10)
+    expected = oracle(site_folder / "bundle", ids_of(viewed))
+    stops = viewed.locator(".inside-walk > li")
     assert stops.count() == 8
     numbers = stops.nth(1).locator(".inside-vector-text").text_content().strip("[] …").split()
     np.testing.assert_allclose([float(number) for number in numbers], expected["hidden"][0, 10, :6], atol=2e-3)
-    assert str(ids_of(inside)[10]) in stops.nth(0).text_content()
+    assert str(ids_of(viewed)[10]) in stops.nth(0).text_content()
     from tf_gpt2.model_directory import load_config
 
     config = load_config(site_folder / "bundle")
-    total = inside.locator(".inside-parameters tbody tr:last-child td").last.text_content()
+    total = viewed.locator(".inside-parameters tbody tr:last-child td").last.text_content()
     assert int(total.replace(",", "")) == config.num_parameters

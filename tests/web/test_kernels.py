@@ -6,6 +6,8 @@ import pytest
 from web.site_server import SiteServer
 from web.web_page import keras_logits, largest_logit, load, make_model_directory, notices, visit, wait_until, write
 
+SERVICE_WORKERS = "block"
+
 PROMPT = "却说曹操引兵"
 NO_SIMD = "--js-flags=--no-enable-sse4-1 --no-enable-ssse3 --no-enable-sse3"
 

@@ -5,6 +5,8 @@ import json
 from web.manuscript_page import KEPT_TEXTS, press, wholes
 from web.web_page import finish_sentences, notices, set_setting, visit, wait_idle, wait_ready, wait_until, write
 
+SERVICE_WORKERS = "block"
+
 
 def test_kept_through_a_reload_with_its_undo(open_page):
     page = open_page()
@@ -75,6 +77,8 @@ def test_two_tabs_do_not_overwrite_each_other(open_page, site):
     second.wait_for_selector("[data-code=open_elsewhere]")
     texts = wholes(page) + wholes(second)
     page.close()
+    # The browser frees what a tab had locked some time after it is gone.
+    wait_until(second, "navigator.locks.query().then(({ held }) => held.length <= 1)")
     second.click("#kept li button:has-text('打开')")
     wait_until(second, f"document.querySelector('.passage').textContent === {json.dumps(texts[0])}")
 

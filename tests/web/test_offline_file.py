@@ -11,7 +11,7 @@ from tf_gpt2.inspection.payload import payload
 from tf_gpt2.inspection.views import VIEWS
 from web.site_server import SiteServer
 from web.test_first_minute import complaints
-from web.web_page import TEXT, wait_until
+from web.web_page import TEXT, WIDTHS_AND_SCHEMES, wait_until
 
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCES = HERE.parent.parent / "web" / "src"
@@ -133,8 +133,7 @@ def test_every_view_that_there_is_opens_without_an_error(open_file, seen):
     assert page.errors == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize(("width", "scheme"), WIDTHS_AND_SCHEMES)
 def test_axe_finds_nothing_in_any_view(open_file, seen, scheme, width):
     page = open_file(seen)
     page.emulate_media(color_scheme=scheme)

@@ -26,8 +26,8 @@ TEXT = f"新写的开头。{COPY}又是新写的。"
 
 
 @pytest.fixture(scope="module")
-def run_dir(tmp_path_factory):
-    """A run whose corpus is in the cache: it has what the model writes by itself, so there are copies to avoid."""
+def known(tmp_path_factory):
+    """A run whose corpus is in the cache, and its model: it has what that writes, so there are copies to avoid."""
     from tf_gpt2.generation import load as load_model
 
     folder = tmp_path_factory.mktemp("run")
@@ -40,7 +40,7 @@ def run_dir(tmp_path_factory):
             (corpus / f"{title}.txt").write_text(text, "utf-8")
         prepared = prepare_corpus(sorted(corpus.glob("*.txt")), validation_fraction=0)
         (folder / "training.json").write_text(json.dumps({"corpus": {"prepared": prepared.folder.name}}))
-        yield folder
+        yield folder, model
 
 
 @pytest.fixture(scope="module", params=["index", "hashes"])
@@ -49,7 +49,7 @@ def kind(request):
 
 
 @pytest.fixture(scope="module")
-def sites(run_dir, tmp_path_factory):
+def sites(known, tmp_path_factory):
     """Sites by kind, made when they are asked for."""
     from export.browser.site import write_site
 
@@ -58,7 +58,7 @@ def sites(run_dir, tmp_path_factory):
     def start(kind):
         if kind not in servers:
             folder = tmp_path_factory.mktemp("site") / kind
-            write_site(run_dir, folder, dtype="float32", samples=0, originality=kind)
+            write_site(known[0], folder, dtype="float32", samples=0, originality=kind)
             servers[kind] = SiteServer(folder)
         return servers[kind]
 
@@ -138,7 +138,7 @@ def test_a_planted_copy_is_underlined_with_its_book_and_passage(sites, chromium,
     page.context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", [pytest.param("light", marks=pytest.mark.slow), "dark"])
 def test_on_a_phone_axe_finds_nothing_and_nothing_moves(sites, chromium, scheme):
     site = sites("index")
     context = chromium().new_context(
@@ -197,12 +197,11 @@ def _written(model, given, **more):
     return next(model.write([PROMPT], settings)).text
 
 
-def test_avoiding_copies_writes_what_python_writes(sites, chromium, run_dir):
+def test_avoiding_copies_writes_what_python_writes(sites, chromium, known):
     from tf_gpt2.evaluation.originality_of_model import know_corpus
-    from tf_gpt2.generation import load as load_model
 
     least = 5
-    model = load_model(run_dir)
+    run_dir, model = known
     index = know_corpus(model, run_dir)
     site = sites("index")
     page = open_at(chromium, site)

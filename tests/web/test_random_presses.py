@@ -7,6 +7,8 @@ import pytest
 from web.manuscript_page import KEPT_TEXTS
 from web.web_page import wait_until, write
 
+SERVICE_WORKERS = "block"
+
 
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_random_presses_lose_nothing(open_page, seed):

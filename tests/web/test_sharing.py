@@ -5,6 +5,8 @@ import json
 from web.manuscript_page import change, link_of, press, take_shared, wholes
 from web.web_page import make_model_directory, notices, set_setting, wait_idle, wait_until, write
 
+SERVICE_WORKERS = "block"
+
 
 def test_every_shared_text_comes_out_in_another_profile_to_the_letter(open_page):
     page = open_page()

@@ -68,8 +68,8 @@ def test_isolation_comes_without_a_reload_and_works_offline(open_page, site):
     ("file", "change"),
     [
         ("thread_helper.js", lambda _: b"throw new Error('broken');"),
-        ("kernels_shared.wasm", lambda content: content[:100]),
-        ("worker_threads.js", lambda _: b"throw new Error('broken');"),
+        pytest.param("kernels_shared.wasm", lambda content: content[:100], marks=pytest.mark.slow),
+        pytest.param("worker_threads.js", lambda _: b"throw new Error('broken');", marks=pytest.mark.slow),
     ],
 )
 def test_broken_threads_give_way_to_one(open_page, site, file, change):

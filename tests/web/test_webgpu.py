@@ -86,6 +86,7 @@ def test_a_bundle_of_float16_and_a_width_that_fits_no_group(chromium, tmp_path):
     assert error < 1e-4
 
 
+@pytest.mark.slow  # test_trouble.py has a lost card with WebGL
 def test_a_lost_device_keeps_the_text_and_goes_on_elsewhere(open_page, site):
     put_before(site, "worker_webgpu.js", KEEP_THE_DEVICE)
     page = open_on_graphics_card(open_page)

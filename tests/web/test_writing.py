@@ -17,6 +17,8 @@ from web.web_page import (
     write,
 )
 
+SERVICE_WORKERS = "block"
+
 
 def test_before_the_download_there_is_something_to_read(open_page, site):
     page = open_page()
@@ -164,7 +166,7 @@ def test_enter_that_ends_a_composition_does_not_write(open_page):
 
 
 def test_opened_again_it_starts_from_the_cache_and_without_a_network(open_page, site):
-    page = open_page()
+    page = open_page(service_workers="allow")
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     load(page)
     text = write(page, "却说曹操", maxNewTokens=20, seed=3)

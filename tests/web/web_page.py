@@ -1,15 +1,24 @@
 """What the browser tests do to a page, and the tiny model behind it."""
 
 import base64
+import contextlib
 import json
 import time
 
 import numpy as np
+import pytest
 from bundle_reader import read_weights
 from conftest import random_weights
 
 # Flags of a Chromium with WebGPU on a program that plays a graphics card.
 WEBGPU = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan")
+# Each width with one of the colours; make test-all has the other pairs too.
+WIDTHS_AND_SCHEMES = [
+    (360, "dark"),
+    (1440, "light"),
+    pytest.param(360, "light", marks=pytest.mark.slow),
+    pytest.param(1440, "dark", marks=pytest.mark.slow),
+]
 TEXT = "却说曹操引兵来到城下，只见城上旗号，乃是玄德。操大怒曰：“谁敢出马？”一将应声而出，众视之，乃张辽也。\n"
 
 
@@ -28,6 +37,17 @@ def make_model_directory(folder, seed=2, scale=0.3, hidden_dim=48, num_layers=2,
     weights["wte.weight"][tokenizer.end_of_text_id, 0] = -8
     save_model_directory(folder, config, weights, tokenizer)
     return folder
+
+
+@contextlib.contextmanager
+def nearest_weights():
+    """Within it a bundle's int8 weights are the nearest ones, which takes no time.
+
+    The page takes them as they are; tests/export/browser/test_calibration.py has how they are chosen.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("export.browser.bundle.round_weights", lambda config, weights, tokenizer: {})
+        yield
 
 
 def keras_logits(bundle, ids):

@@ -204,25 +204,28 @@ class Engine:
 
         @tf.function(jit_compile=self._jit_compile, autograph=False)
         def write(keys, values, state, controls, places, steps, forbidden):
-            # As variables the caches stay where they are between calls; as arguments they would be copied.
-            tensors = [[variable.read_value() for variable in part] for part in (keys, values)]
-            ids, scores, new_keys, new_values, state = write_loop(
-                self._forward,
-                *tensors,
-                state,
-                controls,
-                places,
-                steps,
-                max_candidates,
-                self.config.context_length,
-                forbidden,
-            )
-            for variable, new in zip(keys + values, new_keys + new_values, strict=True):
-                variable.assign(new)
-            return ids, scores, state
+            return self._write(max_candidates, keys, values, state, controls, places, steps, forbidden)
 
         # The concrete function: to find it again among hundreds of weights would cost a call 2 ms.
         return write.get_concrete_function(*arguments)
+
+    def _write(self, max_candidates, keys, values, state, controls, places, steps, forbidden):
+        # As variables the caches stay where they are between calls; as arguments they would be copied.
+        tensors = [[variable.read_value() for variable in part] for part in (keys, values)]
+        ids, scores, new_keys, new_values, state = write_loop(
+            self._forward,
+            *tensors,
+            state,
+            controls,
+            places,
+            steps,
+            max_candidates,
+            self.config.context_length,
+            forbidden,
+        )
+        for variable, new in zip(keys + values, new_keys + new_values, strict=True):
+            variable.assign(new)
+        return ids, scores, state
 
     def _encode(self, ids):
         hidden, keys, values = decoder.encode(self.weights.whole, self.config, ids)

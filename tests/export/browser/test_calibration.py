@@ -36,6 +36,10 @@ def logits(config, weights, matrices, ids):
     return forward(config, weights, ids, lambda name, x: x @ matrices(name))
 
 
+# The text does not know whether the table is tied.
+@pytest.mark.parametrize(
+    "config", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["tied", "untied"], indirect=True
+)
 def test_own_text_is_the_same_each_time_and_fits_the_context(config, tokenizer):
     weights = random_weights(config)
     ids = own_text(config, weights, tokenizer)

@@ -8,6 +8,7 @@ from export.browser.comparison import check_other, compared_name, other_continua
 from tf_gpt2.errors import UserError
 from tf_gpt2.generation import load
 
+pytestmark = pytest.mark.usefixtures("eager")
 OPENINGS = ["却说曹操", "天下"]
 
 
@@ -66,8 +67,10 @@ def test_the_other_model_is_called_by_its_directory_or_file(tmp_path):
     assert compared_name(tmp_path / "lstm.jsonl", "LSTM 2019") == "LSTM 2019"
 
 
-def test_the_site_has_both_or_says_why_not(served_run_dir, tmp_path):
+def test_the_site_has_both_or_says_why_not(served_run_dir, tmp_path, monkeypatch):
     from export.browser.site import write_site
+
+    monkeypatch.setattr("export.browser.site.PASSAGE_TOKENS", 20)
 
     page, openings = tmp_path / "page", tmp_path / "openings.txt"
     page.mkdir()
@@ -77,7 +80,7 @@ def test_the_site_has_both_or_says_why_not(served_run_dir, tmp_path):
     other = written(
         tmp_path / "lstm.jsonl", *({"prompt": opening, "text": f"{opening}。甲"} for opening in OPENINGS)
     )
-    common = {"page": page, "openings": openings, "compare": other}
+    common = {"page": page, "openings": openings, "dtype": "float32", "compare": other}
     with pytest.raises(UserError, match="`compare` has no effect with `samples`=0"):
         write_site(served_run_dir, tmp_path / "site", samples=0, **common)
     with pytest.raises(UserError, match="`compare_name` has no effect without"):
@@ -85,7 +88,7 @@ def test_the_site_has_both_or_says_why_not(served_run_dir, tmp_path):
     site = write_site(served_run_dir, tmp_path / "site", **common)
     assert site["compared"] == {"name": "lstm"}
     assert [(s["prompt"], s["other"]) for s in site["samples"]] == [(o, f"{o}。") for o in OPENINGS]
-    assert "compared" not in write_site(served_run_dir, tmp_path / "alone", page=page, openings=openings)
+    assert "compared" not in write_site(served_run_dir, tmp_path / "alone", **common | {"compare": None})
 
 
 def test_what_is_neither_model_nor_file_is_refused_before_anything_is_written(

@@ -162,7 +162,7 @@ def _learner(small_corpus, answers, *, parts=1, sparing=PLAIN):
     tf.keras.utils.set_random_seed(3)
     model = build_model(_config(small_corpus.tokenizer.vocab_size))
     recipe = Recipe(batch_size=4, accumulation_steps=parts, seed=1)
-    return Learner(model, recipe, None, TeachersLoss(model, 0.5, sparing), sparing=sparing, beside=answers)
+    return Learner(model, recipe, None, TeachersLoss(model, 0.5, sparing), sparing=sparing, beside=lambda: answers)
 
 
 @pytest.mark.parametrize("changes", [{"parts": 2}, {"sparing": Sparing(strip=4, chunk=8, remat="blocks")}])
@@ -216,3 +216,18 @@ def test_other_weights_are_another_teacher(folders, small_corpus, tmp_path, teac
     save_model_directory(tmp_path, config, model_weights(model, config), small_corpus.tokenizer)
     assert open_teachers([str(tmp_path)], small_corpus.tokenizer)[0].digest != teachers[0].digest
     assert teachers_module.LIKELIEST == 32
+
+
+def test_teachers_read_nothing_before_the_first_batch(folders, small_corpus, monkeypatch):
+    from tf_gpt2.training.devices import local_devices
+    from tf_gpt2.training.distributed.team import Team
+    from tf_gpt2.training.plan import TrainingOptions
+    from tf_gpt2.training.setup import set_up
+
+    read = []
+    monkeypatch.setattr("tf_gpt2.training.setup.answers_of", lambda *given: read.append(given))
+    shape = {"context_length": CONTEXT, "num_layers": 1, "num_heads": 2, "hidden_dim": 16}
+    setup = set_up(TrainingOptions(distill_from=folders, **shape), small_corpus, local_devices(), Team())
+    assert len(setup.teachers) == 2 and not read
+    training_batches(small_corpus, setup.learner, CONTEXT)
+    assert len(read) == 1

@@ -20,6 +20,6 @@ def training_batches(
         batch_size=learner.recipe.batch_size,
         seed=learner.recipe.seed,
         start_step=start_step,
-        beside=learner.beside,
+        beside=learner.beside() if learner.beside else None,
         **learner.shard,
     )

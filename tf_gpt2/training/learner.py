@@ -4,7 +4,7 @@ import dataclasses
 import logging
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
@@ -38,7 +38,7 @@ class Learner:
         parts: Parts to compute a batch in, where memory asks for more than the recipe does.
         replicas: The devices that train together; None for a single one.
         average: A model of the same shape for the average of the weights; None for no average.
-        beside: What the objective wants to know of each target; None for nothing.
+        beside: Gives what the objective wants to know of each target; None for nothing.
 
     Attributes:
         parts: Parts that a batch is computed in, each device its share: what the recipe asks for, or more where
@@ -57,7 +57,7 @@ class Learner:
         parts: int | None = None,
         replicas: Replicas | None = None,
         average: keras.Model | None = None,
-        beside: Beside | None = None,
+        beside: Callable[[], Beside] | None = None,
     ):
         self.beside = beside
         self.replicas = replicas

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from commands import error_line, run
+from commands import call, error_line, run
 from conftest import random_weights
 
 from tf_gpt2.config import GPT2Config
@@ -54,7 +54,7 @@ def test_mistakes_give_one_line(folder, flag, rule):
 
 
 def test_several_models_give_a_table(folder):
-    code, output, errors = run(
+    code, output, errors = call(
         "tf_gpt2.evaluate", f"--run_dir={folder},{folder}/", f"--corpus={folder / 'one.txt'}", "--stride=4"
     )
     assert code == 0, errors

@@ -9,6 +9,7 @@ from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.evaluation import originality
 from tf_gpt2.evaluation.originality import baseline, corpus_index, measure, sentence
 
+pytestmark = pytest.mark.usefixtures("eager")
 FIRST = "话说天下大势，分久必合，合久必分。周末七国分争，并入于秦。及秦灭之后，楚汉分争，又并入于汉。"
 SECOND = "次日，于桃园中，备下乌牛白马祭礼等项，三人焚香再拜而说誓曰：念刘备、关羽、张飞，虽然异姓。"
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from export.serving.limits import Limits
 from export.serving.saved_model import write_savedmodel
 from tf_gpt2.generation import GenerationSettings, load
 from tf_gpt2.model_directory import load_model
@@ -190,7 +191,7 @@ def test_a_wrong_row_does_not_spoil_the_others(call, library):
         assert (answer["status"][0], answer["status"][1][:6]) == (b"", b"a text")
 
 
-def test_the_models_own_settings_are_the_defaults(served_run_dir, served_limits, tmp_path):
+def test_the_models_own_settings_are_the_defaults(served_run_dir, tmp_path):
     """What a request can set and what it cannot, greedy and with a penalty: `sample` writes the same."""
     folder = tmp_path / "run"
     shutil.copytree(served_run_dir, folder)
@@ -198,7 +199,7 @@ def test_the_models_own_settings_are_the_defaults(served_run_dir, served_limits,
                "no_repeat_ngram_size": 2}  # fmt: skip
     (folder / "generation_config.json").write_text(json.dumps(brought))
     output = tmp_path / "models" / "own" / "1"
-    write_savedmodel(folder, output, limits=served_limits)
+    write_savedmodel(folder, output, limits=Limits(max_batch_size=2, max_prompt_bytes=200, max_new_tokens=60))
     signatures = tf.saved_model.load(str(output)).signatures
     answer = {
         name: value.numpy() for name, value in signatures["prompt_only"](prompt=tf.constant(["却说", ""])).items()

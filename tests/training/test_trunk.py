@@ -23,8 +23,13 @@ FORMS = [
 ]
 
 
+@pytest.fixture
+def losses_and_gradients(eager_or_compiled):
+    return functools.partial(_losses_and_gradients, eager_or_compiled)
+
+
 @functools.cache
-def _losses_and_gradients(sparing, dropout, tied=True):
+def _losses_and_gradients(way, sparing, dropout, tied=True):
     """Losses and gradients of two calls with the variables of the dropout's counters after them."""
     keras.utils.set_random_seed(1)
     model = build_model(GPT2Config(**SHAPE, dropout=dropout, tie_embeddings=tied))
@@ -54,21 +59,18 @@ def _compare(spared, plain):
         np.testing.assert_allclose(one, other, atol=1e-5 * max(1.0, np.abs(other).max()))
 
 
-@pytest.mark.parametrize("dropout", [pytest.param(0.0, marks=pytest.mark.slow), 0.2])
-@pytest.mark.parametrize(
-    "sparing", [*(pytest.param(form, marks=pytest.mark.slow) for form in FORMS[:-1]), FORMS[-1]], ids=str
-)
-def test_each_form_gives_the_loss_and_gradients_of_the_plain_one(sparing, dropout):
-    plain, counters = _losses_and_gradients(None, dropout)
-    spared, own_counters = _losses_and_gradients(sparing, dropout)
+@pytest.mark.parametrize("dropout", [0.0, 0.2])
+@pytest.mark.parametrize("sparing", FORMS, ids=str)
+def test_each_form_gives_the_loss_and_gradients_of_the_plain_one(losses_and_gradients, sparing, dropout):
+    plain, counters = losses_and_gradients(None, dropout)
+    spared, own_counters = losses_and_gradients(sparing, dropout)
     _compare(spared, plain)
     np.testing.assert_equal(own_counters, counters)
 
 
-@pytest.mark.slow
-def test_an_output_projection_of_its_own():
-    plain, _ = _losses_and_gradients(None, 0.1, tied=False)
-    spared, _ = _losses_and_gradients(FORMS[-1], 0.1, tied=False)
+def test_an_output_projection_of_its_own(losses_and_gradients):
+    plain, _ = losses_and_gradients(None, 0.1, tied=False)
+    spared, _ = losses_and_gradients(FORMS[-1], 0.1, tied=False)
     _compare(spared, plain)
 
 

@@ -63,6 +63,7 @@ def test_parts_of_a_batch_draw_the_masks_of_the_whole():
 @pytest.mark.parametrize(
     "sparing", [PLAIN, pytest.param(Sparing(strip=3, chunk=5, remat="full"), marks=pytest.mark.slow)]
 )
+@pytest.mark.usefixtures("eager_or_compiled")
 def test_accumulated_parts_train_as_the_whole_batch_does(sparing):
     whole, parts = (losses_of(None, parts=parts, sparing=sparing, steps=12) for parts in (1, 4))
     np.testing.assert_allclose(parts, whole, atol=1e-5)

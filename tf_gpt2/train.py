@@ -142,7 +142,8 @@ def _flags_of_recipe(flags: command.Flags) -> None:
     flags.boolean(
         "average",
         DEFAULTS.average,
-        "Keep an average of the weights beside them; at each validation the better of both is taken.",
+        "Keep an average of the weights beside them; at each validation the better of both is taken. Worth most "
+        "for a run that is stopped early.",
     )
     flags.number("clip_norm", DEFAULTS.clip_norm, "Gradients with a larger global norm are scaled down to it.")
 

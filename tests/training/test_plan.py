@@ -80,19 +80,21 @@ def test_a_limit_on_copies_needs_its_measure(options, rule):
 
 
 def test_weight_decay_grows_with_the_passes_and_a_run_that_began_keeps_its_own():
-    decays = [plan_weight_decay(TrainingOptions(), passes) for passes in (0.1, 1, 3.7, 12, 1000)]
-    assert decays == sorted(decays) and decays[0] == 0.1 and len(set(decays)) == 5
+    decays = [plan_weight_decay(TrainingOptions(), passes) for passes in (0.1, 2, 2.5, 3.7, 6, 12, 20, 1000)]
+    assert decays == [0.1, 0.1, 0.25, 0.5, 0.71, 1.0, 1.22, 1.5]
     assert plan_weight_decay(TrainingOptions(), 12, {"weight_decay": 0.1}) == 0.1
-    assert plan_weight_decay(TrainingOptions(), 12, {}) == decays[3]
+    assert plan_weight_decay(TrainingOptions(), 12, {}) == 1.0
     assert plan_weight_decay(TrainingOptions(weight_decay=0.3), 12, {"weight_decay": 0.1}) == 0.3
     for options in ({"init_from": "m"}, {"optimizer": "adamw"}):
         assert plan_weight_decay(TrainingOptions(**options), 12) == 0.1
 
 
-def test_there_is_an_average_where_validations_can_choose_it():
-    assert plan_recipe(TrainingOptions(), CONFIG).average_width == recipes.AVERAGE_WIDTH
-    for without in ({"average": False}, {"validation_fraction": 0.0}, {"eval_every": 0}):
-        assert plan_recipe(TrainingOptions(**without), CONFIG).average_width == 0
+def test_there_is_an_average_where_it_is_asked_for_and_validations_can_choose_it():
+    assert plan_recipe(TrainingOptions(), CONFIG).average_width == 0
+    assert plan_recipe(TrainingOptions(average=True), CONFIG).average_width == recipes.AVERAGE_WIDTH
+    for without in ({"validation_fraction": 0.0}, {"eval_every": 0}):
+        with pytest.raises(UserError, match="`average` has no effect without validations"):
+            TrainingOptions(average=True, **without)
 
 
 def test_one_teacher_may_be_given_as_a_string():

@@ -103,7 +103,7 @@ class TrainingOptions:
     learning_rate: float | None = None
     warmup_steps: int | None = None
     weight_decay: float | None = None
-    average: bool = True
+    average: bool = False
     clip_norm: float = 1.0
     precision: str = AUTO
     devices: int | None = None
@@ -174,11 +174,6 @@ class TrainingOptions:
         refuse_without_effect(self)
 
     @property
-    def keeps_average(self) -> bool:
-        """Whether the run has an average of the weights: validations choose between it and them."""
-        return bool(self.average and self.validation_fraction and self.eval_every != 0)
-
-    @property
     def vocabulary(self) -> dict:
         """How the corpus gets its tokenizer: arguments of `tf_gpt2.data.prepare.prepare_corpus`."""
         return {
@@ -229,7 +224,7 @@ def plan_recipe(options: TrainingOptions, config: GPT2Config) -> Recipe:
         accumulation_steps=options.accumulation_steps,
         optimizer=options.optimizer,
         weight_decay=recipes.LEAST_WEIGHT_DECAY if options.weight_decay is None else options.weight_decay,
-        average_width=recipes.AVERAGE_WIDTH if options.keeps_average else 0.0,
+        average_width=recipes.AVERAGE_WIDTH if options.average else 0.0,
         clip_norm=options.clip_norm,
         seed=options.seed,
         frozen_layers=options.freeze_layers,

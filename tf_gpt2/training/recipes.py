@@ -1,5 +1,7 @@
 """Recipes that go with the presets: what a run uses where the user names nothing else."""
 
+import math
+
 # Peak learning rates. Keras scales Muon's update to Adam's usual size (0.2 RMS a matrix entry; Liu et al. 2025,
 # section 2.2), so one rate serves both optimizers. Those of the OpenAI shapes are GPT-3's for models of these sizes
 # (Brown et al. 2020, Table 2.1); that of `demo` was measured (docs/notes/demo-preset.md).
@@ -19,8 +21,9 @@ _FINE_TUNING_TOKENS = 2048  # a step: two sequences of GPT-2's full context, whe
 DEFAULT_EPOCHS = 10.0
 TEACHERS_SHARE = 0.5  # what teachers count beside the text (docs/notes/recipe.md)
 LEAST_WEIGHT_DECAY = 0.1
-# 0.5 at 3.7 passes and 1.0 at 12 were the best of those tried (docs/notes/recipe.md).
-_DECAY_OF_A_PASS, _DECAY_EXPONENT, _MOST_WEIGHT_DECAY = 0.23, 0.59, 1.5
+# The best of those tried, by passes over the text (docs/notes/recipe.md); beyond the last it grows on, to 1.5.
+_DECAYS = ((2.0, LEAST_WEIGHT_DECAY), (3.7, 0.5), (12.0, 1.0))
+_MOST_WEIGHT_DECAY = 1.5
 AVERAGE_WIDTH = 0.03  # docs/notes/recipe.md
 # `make demo` trains for so long, in minutes, whatever the machine: the step is timed first.
 DEMO_MINUTES = 4.0
@@ -35,8 +38,9 @@ def default_weight_decay(passes: float, optimizer: str, *, fine_tuning: bool) ->
     """Decoupled weight decay of matrices: the more passes over the text, the more (docs/notes/recipe.md)."""
     if optimizer != "muon" or fine_tuning:  # not measured there
         return LEAST_WEIGHT_DECAY
-    decay = _DECAY_OF_A_PASS * max(passes, 0.01) ** _DECAY_EXPONENT
-    return round(min(_MOST_WEIGHT_DECAY, max(LEAST_WEIGHT_DECAY, decay)), 2)
+    below, above = _DECAYS[:2] if passes < _DECAYS[1][0] else _DECAYS[1:]
+    share = math.log(max(passes, below[0]) / below[0]) / math.log(above[0] / below[0])
+    return round(min(_MOST_WEIGHT_DECAY, below[1] + share * (above[1] - below[1])), 2)
 
 
 def default_batch_size(preset: str) -> int:

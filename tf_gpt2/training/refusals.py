@@ -51,6 +51,11 @@ def refuse_without_effect(options: TrainingOptions) -> None:
             "`patience` has no effect without validations, which it counts; leave it out, or give "
             "`eval_every` and `validation_fraction` above 0"
         )
+    if options.average and not (options.validation_fraction and options.eval_every != 0):
+        raise UserError(
+            "`average` has no effect without validations, which choose between it and the weights; leave it out, "
+            "or give `eval_every` and `validation_fraction` above 0"
+        )
     if options.sample_every == 0 and options.sample_prompt:
         raise UserError("`sample_prompt` has no effect with `sample_every`=0: no samples; leave one of them out")
 

@@ -233,7 +233,7 @@ def _needed(asked: TrainingOptions, config: GPT2Config, window: int, precision: 
     sparing = plan_sparing(config, rows, window, asked.remat)
     gradients = _FLOAT * config.num_parameters * (1 if parts == 1 else 2)  # summed over the parts too
     kept = estimated_bytes(config, rows, window, sparing, half=precision != "float32")
-    return state_bytes(config, asked.optimizer, average=asked.keeps_average) + gradients + kept
+    return state_bytes(config, asked.optimizer, average=asked.average) + gradients + kept
 
 
 def _window(prepared: PreparedCorpus, config: GPT2Config) -> int:

@@ -49,7 +49,7 @@ def test_both_begin_with_the_same_opening_and_have_their_names(compared):
     assert page.locator("#samples h3").all_inner_texts() == ["小模型 <b>GPT-2</b>", "LSTM <b>"]
     assert page.inner_text("#samples-title") == "同一个开头，两个模型"
     page.click("#language")
-    assert page.inner_text("#samples-title") == "The same openings, two models"
+    wait_until(page, "document.querySelector('#samples-title').textContent === 'The same openings, two models'")
 
 
 def test_side_by_side_where_there_is_room_and_one_under_the_other_on_a_phone(compared):

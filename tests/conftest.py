@@ -3,6 +3,7 @@
 import atexit
 import contextlib
 import gc
+import importlib.metadata
 import importlib.util
 import os
 import pathlib
@@ -34,7 +35,9 @@ os.umask(0o022)
 if "TF_GPT2_TESTS_COMPILED" not in os.environ:
     os.environ["TF_GPT2_TESTS_COMPILED"] = tempfile.mkdtemp(prefix="tf_gpt2-tests-")
     atexit.register(shutil.rmtree, os.environ["TF_GPT2_TESTS_COMPILED"], ignore_errors=True)
-os.environ["TF_XLA_FLAGS"] = f"--tf_xla_persistent_cache_directory={os.environ['TF_GPT2_TESTS_COMPILED']}"
+if tuple(map(int, importlib.metadata.version("tensorflow").split(".")[:2])) > (2, 19):
+    # 2.19 waits for ever at what another process has put there.
+    os.environ["TF_XLA_FLAGS"] = f"--tf_xla_persistent_cache_directory={os.environ['TF_GPT2_TESTS_COMPILED']}"
 # And what it compiles is small and runs a few times: LLVM's passes would take longer than all they save.
 os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
 

@@ -37,7 +37,7 @@ class DecayByVariable:
             rate, decay = (
                 ops.cast(value, variable.dtype) for value in (optimizer.learning_rate, self.decay.variable)
             )
-            variable.assign(variable - variable * decay * rate)
+            variable.assign(variable * (1 - decay * rate))
 
 
 class DecayingMuon(DecayByVariable, BatchedMuon):

@@ -118,18 +118,21 @@ def served_limits():
     return Limits(max_batch_size=4, max_prompt_bytes=200, max_new_tokens=120)
 
 
-@pytest.fixture(scope="session")
-def served_run_dir(tmp_path_factory):
-    """A model directory with a context of 24 characters."""
+def write_served_model(folder, num_layers=2):
+    """A model directory with a context of 24 characters, for a SavedModel; returns the folder."""
     from tf_gpt2.config import GPT2Config
     from tf_gpt2.model_directory import save_model_directory
     from tf_gpt2.tokenizer import Tokenizer
 
-    folder = tmp_path_factory.mktemp("run")
     tokenizer = Tokenizer.train_characters(["却说曹操引兵，a b\n天下大势"])
-    config = GPT2Config(tokenizer.vocab_size, context_length=24, num_layers=2, num_heads=2, hidden_dim=16)
+    config = GPT2Config(tokenizer.vocab_size, context_length=24, num_layers=num_layers, num_heads=2, hidden_dim=16)
     save_model_directory(folder, config, random_weights(config), tokenizer)
     return folder
+
+
+@pytest.fixture(scope="session")
+def served_run_dir(tmp_path_factory):
+    return write_served_model(tmp_path_factory.mktemp("run"))
 
 
 @pytest.fixture(scope="session")

@@ -7,16 +7,13 @@ import sys
 import pytest
 import tensorflow as tf
 from commands import call, error_line
-from conftest import random_weights
+from conftest import write_served_model
 from google.protobuf import text_format
 from tensorflow.core.protobuf import saved_model_pb2
 
 from export.serving.saved_model import write_savedmodel
-from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
 from tf_gpt2.generation import GenerationSettings, load
-from tf_gpt2.model_directory import save_model_directory
-from tf_gpt2.tokenizer import Tokenizer
 
 SIGNATURES = {"serving_default", "prompt_only", "next_token", "score", "tokenize", "detokenize"}
 
@@ -106,11 +103,7 @@ def test_nothing_in_the_graph_that_a_stock_server_lacks(served_model):
 @pytest.fixture(scope="module")
 def shallow_run_dir(tmp_path_factory):
     """A model of one layer: what is asked of it is asked of each size of a batch."""
-    folder = tmp_path_factory.mktemp("shallow")
-    tokenizer = Tokenizer.train_characters(["却说曹操引兵"])
-    config = GPT2Config(tokenizer.vocab_size, context_length=24, num_layers=1, num_heads=2, hidden_dim=16)
-    save_model_directory(folder, config, random_weights(config), tokenizer)
-    return folder
+    return write_served_model(tmp_path_factory.mktemp("shallow"), num_layers=1)
 
 
 @pytest.fixture(scope="module")

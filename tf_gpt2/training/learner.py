@@ -17,7 +17,7 @@ from tf_gpt2.training.averaging import WeightAverage
 from tf_gpt2.training.distributed.replicas import Replicas
 from tf_gpt2.training.distributed.replicated_steps import ReplicatedEvaluation, ReplicatedStep
 from tf_gpt2.training.memory import PLAIN, Sparing
-from tf_gpt2.training.optimizer import build_optimizer, weight_decay_variable
+from tf_gpt2.training.optimizer import build_optimizer, set_weight_decay
 from tf_gpt2.training.settings import Recipe
 from tf_gpt2.training.steps import EvalStep, Objective, TrainStep, next_token_loss
 from tf_gpt2.training.trunk import SparingLoss
@@ -66,8 +66,7 @@ class Learner:
         self.parts = parts or recipe.accumulation_steps
         self.compile_seconds: float | None = None  # of the first step that was timed
         self._trained = model.trainable_variables if trained is None else trained
-        self._weight_decay = weight_decay_variable(recipe)
-        self._optimizer = build_optimizer(recipe, self._trained, precision, self._weight_decay)
+        self._optimizer = build_optimizer(recipe, self._trained, precision)
         of_tokens = next_token_loss if sparing == PLAIN else SparingLoss(model, sparing)
         self._objective = objective or of_tokens
         self._train_step = self._step_in_parts()
@@ -89,14 +88,15 @@ class Learner:
 
     @property
     def _all_variables(self) -> list:
-        """With those that are set from outside."""
-        every = (*self.model.variables, *self._optimizer.variables, self._weight_decay)
-        return list({id(v): v for v in every}.values())
+        """With those of the optimizer that each step sets."""
+        return list({id(v): v for v in (*self.model.variables, *self._optimizer.variables)}.values())
 
     def decay_by(self, weight_decay: float) -> None:
-        """Sets the recipe's weight decay, which follows from the length of the run."""
-        self.recipe = dataclasses.replace(self.recipe, weight_decay=weight_decay)
-        self._weight_decay.assign(weight_decay)
+        """Sets the weight decay, which follows from the length of the run; another one is compiled anew."""
+        if weight_decay != self.recipe.weight_decay:
+            self.recipe = dataclasses.replace(self.recipe, weight_decay=weight_decay)
+            set_weight_decay(self._optimizer, weight_decay)
+            self._train_step = self._step_in_parts()
 
     def share(self) -> None:
         """Gives every process the values that the first one's variables have."""

@@ -5,11 +5,8 @@ orthogonalised momentum, scaled to the size of an Adam step; embeddings, biases 
 of Loshchilov and Hutter 2019 with the betas of nanoGPT and GPT-3.
 """
 
-from typing import Any
-
 import keras
 import tensorflow as tf
-from keras import ops
 
 from tf_gpt2.training.muon import BatchedMuon
 from tf_gpt2.training.settings import Recipe
@@ -19,47 +16,10 @@ from tf_gpt2.training.settings import Recipe
 _LOSS_SCALE, _STEPS_TO_GROW = 2.0**15, 2000
 
 
-class _Decay:
-    """Holds the weight decay; a variable that were the optimizer's own would go into its checkpoints."""
-
-    def __init__(self, variable: keras.Variable):
-        self.variable = variable
-
-
-class DecayByVariable:
-    """An optimizer whose weight decay may be settled after its step was compiled."""
-
-    decay: _Decay
-
-    def _apply_weight_decay(self, variables: Any) -> None:
-        optimizer: Any = self
-        for variable in filter(optimizer._use_weight_decay, variables):
-            rate, decay = (
-                ops.cast(value, variable.dtype) for value in (optimizer.learning_rate, self.decay.variable)
-            )
-            variable.assign(variable * (1 - decay * rate))
-
-
-class DecayingMuon(DecayByVariable, BatchedMuon):
-    """Muon with a weight decay that may change."""
-
-
-class DecayingAdamW(DecayByVariable, keras.optimizers.AdamW):
-    """AdamW with a weight decay that may change."""
-
-
-def build_optimizer(
-    recipe: Recipe, variables: list, precision: str = "float32", decay: keras.Variable | None = None
-) -> keras.optimizers.Optimizer:
+def build_optimizer(recipe: Recipe, variables: list, precision: str = "float32") -> keras.optimizers.Optimizer:
     """Returns the optimizer, built for `variables`; only matrices among them decay. A step sets its rate.
 
     For the precision "float16" it scales the loss and leaves a step with gradients that are not finite out.
-
-    Args:
-        recipe: The recipe.
-        variables: What learns.
-        precision: What the model's layers multiply in.
-        decay: Holds the weight decay, where it may change; the recipe's otherwise.
     """
     common = {
         "learning_rate": 1e-3,  # until the first step sets it
@@ -68,10 +28,9 @@ def build_optimizer(
     }
     if recipe.optimizer == "muon":
         true_float32 = not tf.config.list_physical_devices("GPU")  # a GPU may multiply in TF32
-        optimizer: Any = DecayingMuon(gram=true_float32, **common)
+        optimizer = BatchedMuon(gram=true_float32, adam_weight_decay=recipe.weight_decay, **common)
     else:
-        optimizer = DecayingAdamW(beta_2=0.95, **common)
-    optimizer.decay = _Decay(weight_decay_variable(recipe) if decay is None else decay)
+        optimizer = keras.optimizers.AdamW(beta_2=0.95, **common)
     vectors = [variable for variable in variables if len(variable.shape) < 2]
     if vectors:
         optimizer.exclude_from_weight_decay(var_list=vectors)
@@ -83,6 +42,9 @@ def build_optimizer(
     return optimizer
 
 
-def weight_decay_variable(recipe: Recipe) -> keras.Variable:
-    """The recipe's weight decay as a variable that compiled steps read."""
-    return keras.Variable(recipe.weight_decay, trainable=False, dtype="float32", name="weight_decay")
+def set_weight_decay(optimizer: keras.optimizers.Optimizer, weight_decay: float) -> None:
+    """Changes the weight decay, which is a constant in every step that was compiled before."""
+    own = getattr(optimizer, "inner_optimizer", optimizer)
+    own.weight_decay = weight_decay
+    if isinstance(own, BatchedMuon):
+        own.adam_weight_decay = weight_decay

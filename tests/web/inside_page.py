@@ -27,6 +27,15 @@ def show(page, view):
     wait_until(page, "document.querySelector('.inside-panel [aria-busy=true]') === null")
 
 
+def show_all_layers(page):
+    """Shows the model view with all its layers drawn, those below the screen's edge too: it draws what is seen."""
+    show(page, "model")
+    rows = page.locator(".inside-layer-row")
+    for index in range(rows.count()):
+        rows.nth(index).scroll_into_view_if_needed()
+        wait_until(page, f"document.querySelectorAll('.inside-layer-row')[{index}].dataset.drawn === 'true'")
+
+
 def open_inside(page, index=0):
     """Opens the views of a text; returns when its tokens are there."""
     page.evaluate("window.source = null")

@@ -1,6 +1,6 @@
 """Each view is reached by keyboard: one stop of Tab for a grid of buttons, and arrows inside it."""
 
-from web.inside_page import COUNT, show
+from web.inside_page import COUNT, show, show_all_layers
 from web.web_page import wait_until
 
 STOPS = "(name) => document.querySelectorAll(`.inside-panel ${name}:not([tabindex='-1'])`).length"
@@ -17,8 +17,7 @@ def settled(page):
 
 
 def test_heads_are_one_stop_and_arrows_go_through_them(viewed):
-    show(viewed, "model")
-    wait_until(viewed, "document.querySelectorAll('.inside-layer-row[data-drawn]').length === 2")
+    show_all_layers(viewed)
     assert viewed.evaluate(STOPS, ".inside-thumbnail") == 1
     viewed.focus(".inside-thumbnail")
     press(viewed, "ArrowDown", "ArrowRight", "ArrowRight", "ArrowRight")

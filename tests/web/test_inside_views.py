@@ -3,7 +3,7 @@
 import numpy as np
 from numpy_gpt2 import softmax
 
-from web.inside_page import COUNT, PROMPT, ask, oracle, show
+from web.inside_page import COUNT, PROMPT, ask, oracle, show, show_all_layers
 from web.web_page import keras_logits, wait_idle, wait_until
 
 SERVICE_WORKERS = "block"
@@ -135,9 +135,8 @@ def test_surprise_colours_each_token_by_its_probability_and_sums_the_bits(viewed
 
 
 def test_the_model_view_has_every_head_draws_what_is_in_sight_and_enlarges(viewed, site_folder):
-    show(viewed, "model")
+    show_all_layers(viewed)
     assert viewed.locator(".inside-thumbnail").count() == 6
-    wait_until(viewed, "document.querySelectorAll('.inside-layer-row[data-drawn]').length === 2")
     side = viewed.evaluate("document.querySelector('.inside-thumbnail canvas').width")
     assert side == COUNT
     alpha = np.array(

@@ -36,7 +36,7 @@ ROOMS = {
         {"ground", "corpus", "records", "bytes", "formats"},
     ),
     "data": ({"data"}, {"ground", "corpus", "records", "tokenizer"}),
-    "model": ({"layers", "attention", "dropout", "model"}, {"ground"}),
+    "model": ({"layers", "initializers", "attention", "dropout", "model"}, {"ground"}),
     "settings": ({"generation.settings", "generation.sentences"}, {"ground"}),
     "directory": ({"model_directory"}, {"ground", "records", "formats", "tokenizer", "model", "settings"}),
     "inspection": ({"inspection"}, {"ground", "tokenizer", "model", "settings", "directory"}),

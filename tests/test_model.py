@@ -66,14 +66,13 @@ def test_dropout_acts_in_training_only():
     assert not np.allclose(np.asarray(model(ids, training=True)), np.asarray(model(ids, training=True)))
 
 
-def test_initialisation_is_gpt2s():
+def test_matrices_begin_as_gpt2s():
     keras.utils.set_random_seed(0)
     config = preset_config("jinyong", 4000, num_layers=2)
     weights = model_weights(build_model(config), config)
     expected = {
         "wte.weight": 0.02,
-        "wpe.weight": 0.01,
-        "h.0.attn.c_attn.weight": 0.02,
+        "h.1.attn.c_attn.weight": 0.02,  # the first block's and positions: test_initializers.py
         "h.1.mlp.c_fc.weight": 0.02,
         "h.0.attn.c_proj.weight": 0.02 / 2,
         "h.1.mlp.c_proj.weight": 0.02 / 2,

@@ -3,7 +3,6 @@
 Shapes: B batch, T sequence length, D hidden_dim, H num_heads, K head_dim, F intermediate_dim, V vocabulary_size.
 """
 
-import math
 from typing import Any
 
 import keras
@@ -11,20 +10,7 @@ from keras import ops
 
 from tf_gpt2.attention import attend_in_strips, hidden_score
 from tf_gpt2.dropout import Dropout
-
-# Initialisation of openai/gpt-2, src/model.py: 0.02 for matrices and token embedding, 0.01 for positions; the
-# projections back into the residual stream are scaled by 1/sqrt(2 * num_layers) (Radford et al. 2019, section 2.3).
-INIT_STDDEV = 0.02
-POSITION_INIT_STDDEV = 0.01
-
-
-def _normal(stddev):
-    return keras.initializers.RandomNormal(stddev=stddev)
-
-
-def residual_init_stddev(num_layers: int) -> float:
-    """Standard deviation of a projection into a residual stream that `2 * num_layers` branches add to."""
-    return INIT_STDDEV / math.sqrt(2 * num_layers)
+from tf_gpt2.initializers import INIT_STDDEV, SinusoidalPositions, normal
 
 
 @keras.saving.register_keras_serializable("tf_gpt2")
@@ -44,7 +30,7 @@ class TokenEmbedding(keras.layers.Layer):
         self.embeddings = self.add_weight(
             name="embeddings",
             shape=(self.vocabulary_size, self.hidden_dim),
-            initializer=_normal(INIT_STDDEV),
+            initializer=normal(),
         )
         self.built = True
 
@@ -77,7 +63,7 @@ class PositionEmbedding(keras.layers.Layer):
         self.embeddings = self.add_weight(
             name="embeddings",
             shape=(self.context_length, input_shape[-1]),
-            initializer=_normal(POSITION_INIT_STDDEV),
+            initializer=SinusoidalPositions(),
         )
         self.built = True
 
@@ -104,23 +90,29 @@ class CausalSelfAttention(keras.layers.Layer):
     """
 
     def __init__(
-        self, num_heads: int, dropout: float = 0.0, output_init_stddev: float = INIT_STDDEV, **kwargs: Any
+        self,
+        num_heads: int,
+        dropout: float = 0.0,
+        output_init_stddev: float = INIT_STDDEV,
+        qkv_initializer: Any = None,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.num_heads = num_heads
         self.dropout = dropout
         self.output_init_stddev = output_init_stddev
+        self.qkv_initializer = keras.initializers.get(qkv_initializer) or normal()
         self.attention_dropout = Dropout(dropout, name="dropout")
         self.strip = 0
 
     def build(self, input_shape: Any) -> None:
         width = input_shape[-1]
         self.qkv_kernel = self.add_weight(
-            name="qkv_kernel", shape=(width, 3 * width), initializer=_normal(INIT_STDDEV)
+            name="qkv_kernel", shape=(width, 3 * width), initializer=self.qkv_initializer
         )
         self.qkv_bias = self.add_weight(name="qkv_bias", shape=(3 * width,), initializer="zeros")
         self.output_kernel = self.add_weight(
-            name="output_kernel", shape=(width, width), initializer=_normal(self.output_init_stddev)
+            name="output_kernel", shape=(width, width), initializer=normal(self.output_init_stddev)
         )
         self.output_bias = self.add_weight(name="output_bias", shape=(width,), initializer="zeros")
         self.built = True
@@ -192,6 +184,7 @@ class CausalSelfAttention(keras.layers.Layer):
             "num_heads": self.num_heads,
             "dropout": self.dropout,
             "output_init_stddev": self.output_init_stddev,
+            "qkv_initializer": keras.initializers.serialize(self.qkv_initializer),
         }
 
 
@@ -210,13 +203,13 @@ class MLP(keras.layers.Layer):
     def build(self, input_shape: Any) -> None:
         width = input_shape[-1]
         self.input_kernel = self.add_weight(
-            name="input_kernel", shape=(width, self.intermediate_dim), initializer=_normal(INIT_STDDEV)
+            name="input_kernel", shape=(width, self.intermediate_dim), initializer=normal()
         )
         self.input_bias = self.add_weight(name="input_bias", shape=(self.intermediate_dim,), initializer="zeros")
         self.output_kernel = self.add_weight(
             name="output_kernel",
             shape=(self.intermediate_dim, width),
-            initializer=_normal(self.output_init_stddev),
+            initializer=normal(self.output_init_stddev),
         )
         self.output_bias = self.add_weight(name="output_bias", shape=(width,), initializer="zeros")
         self.built = True

@@ -11,7 +11,8 @@ import keras
 
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.dropout import Dropout
-from tf_gpt2.layers import MLP, CausalSelfAttention, PositionEmbedding, TokenEmbedding, residual_init_stddev
+from tf_gpt2.initializers import PreviousTokenHeads, residual_init_stddev
+from tf_gpt2.layers import MLP, CausalSelfAttention, PositionEmbedding, TokenEmbedding
 
 
 def build_model(config: GPT2Config, *, with_attention: bool = False, with_internals: bool = False) -> keras.Model:
@@ -80,7 +81,11 @@ def _block(x, config, index, with_attention, with_internals):
     stddev = residual_init_stddev(config.num_layers)
     name = f"block_{index}"
     attend = CausalSelfAttention(
-        config.num_heads, dropout=config.dropout, output_init_stddev=stddev, name=f"{name}_attention"
+        config.num_heads,
+        dropout=config.dropout,
+        output_init_stddev=stddev,
+        qkv_initializer=None if index else PreviousTokenHeads(config.num_heads, config.context_length),
+        name=f"{name}_attention",
     )
     normalized = _layer_norm(config, f"{name}_attention_norm")(x)
     results = attend(normalized, return_attention=with_attention, return_projections=with_internals)

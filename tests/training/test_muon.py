@@ -34,6 +34,24 @@ def test_equals_keras(gram):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("gram", [True, False])
+def test_matrices_side_by_side_move_as_if_each_were_alone(gram):
+    values = np.random.default_rng(2)
+    first, gradients = values.normal(size=(8, 24)).astype("float32"), values.normal(size=(5, 8, 24))
+
+    def trained(parts, **kwargs):
+        variables = [keras.Variable(part, name="abc"[at]) for at, part in enumerate(parts(first))]
+        optimizer = BatchedMuon(gram=gram, learning_rate=0.01, weight_decay=0.1, **kwargs)
+        optimizer.build(variables)
+        for gradient in gradients.astype("float32"):
+            optimizer.apply([tf.constant(part) for part in parts(gradient)], variables)
+        return np.concatenate([np.array(v.value) for v in variables], axis=1)
+
+    apart = trained(lambda whole: np.split(whole, 3, axis=1))
+    np.testing.assert_allclose(trained(lambda whole: [whole], side_by_side={"a": 3}), apart, atol=1e-5)
+    assert np.abs(trained(lambda whole: [whole]) - apart).max() > 1e-3
+
+
 def test_gram_iteration_of_an_ill_conditioned_matrix_matches_float64():
     values = np.random.default_rng(1)
     left, _ = np.linalg.qr(values.normal(size=(48, 48)))

@@ -144,7 +144,7 @@ def test_nothing_is_fetched_until_it_is_opened_and_then_also_without_a_network(o
 def test_who_writes_while_the_model_is_looked_into_is_not_kept_waiting(inside):
     """What is computed for a view gives way, and says so; the text is as without it."""
     expected = inside.text_content("article .passage")
-    # Asked anew until one has been stopped: a quick machine would have answered any number before the writing began.
+    # Asked anew until one has been stopped: a quick machine answers any number of them before the writing begins.
     inside.evaluate(
         "window.stopped = (async () => { for (let at = 0; at < 1000; at++) {"
         "  const prompt = '曹操'.repeat(3000 + at);"

@@ -14,6 +14,7 @@ from tf_gpt2.training.settings import Recipe
 # In float16 gradients below 6e-8 vanish, so the loss is scaled up: by 2^15 first, twice as much after so many steps
 # without an overflow, half as much after one, whose step is left out (Micikevicius et al. 2018, section 3.2).
 _LOSS_SCALE, _STEPS_TO_GROW = 2.0**15, 2000
+_SIDE_BY_SIDE = {"qkv_kernel": 3}  # queries, keys and values are one variable (layers.py) and three maps
 
 
 def build_optimizer(recipe: Recipe, variables: list, precision: str = "float32") -> keras.optimizers.Optimizer:
@@ -28,7 +29,9 @@ def build_optimizer(recipe: Recipe, variables: list, precision: str = "float32")
     }
     if recipe.optimizer == "muon":
         true_float32 = not tf.config.list_physical_devices("GPU")  # a GPU may multiply in TF32
-        optimizer = BatchedMuon(gram=true_float32, adam_weight_decay=recipe.weight_decay, **common)
+        optimizer = BatchedMuon(
+            gram=true_float32, side_by_side=_SIDE_BY_SIDE, adam_weight_decay=recipe.weight_decay, **common
+        )
     else:
         optimizer = keras.optimizers.AdamW(beta_2=0.95, **common)
     vectors = [variable for variable in variables if len(variable.shape) < 2]

@@ -64,10 +64,9 @@ class PreviousTokenHeads(keras.initializers.Initializer):
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
         width, head_dim = shape[0], shape[0] // self.num_heads
-        kernel = np.array(normal()(shape))
         frequencies = _frequencies(self.context_length, width)
         short = np.flatnonzero(frequencies[: width // 2] >= 2 * np.pi / _LONGEST_SHORT_WAVE)
-        pairs = head_dim // 2
+        pairs, looking = head_dim // 2, np.full(shape, np.nan, "float32")
         if pairs and short.size:
             waves = short[np.linspace(0, short.size - 1, pairs).astype(int)]
             sines, cosines = np.eye(width)[:, waves], np.eye(width)[:, len(frequencies) + waves]  # [D, pairs]
@@ -79,8 +78,9 @@ class PreviousTokenHeads(keras.initializers.Initializer):
                 queries = [sines * cosine - cosines * sine, cosines * cosine + sines * sine]
                 for part, columns in enumerate((queries, [sines, cosines])):
                     first = part * width + head * head_dim
-                    kernel[:, first : first + 2 * pairs] = scale * np.concatenate(columns, axis=1)
-        return ops.convert_to_tensor(kernel, dtype or "float32")
+                    looking[:, first : first + 2 * pairs] = scale * np.concatenate(columns, axis=1)
+        drawn = normal()(shape, dtype)
+        return ops.where(np.isnan(looking), drawn, ops.cast(looking, drawn.dtype))
 
     def get_config(self) -> dict[str, Any]:
         return {"num_heads": self.num_heads, "context_length": self.context_length}

@@ -89,7 +89,7 @@ def test_the_average_is_that_of_numpy(tmp_path, small_corpus):
 @pytest.mark.parametrize("better", ["weights", "average"])
 def test_the_better_one_is_kept_and_measured(tmp_path, small_corpus, better):
     # Steps so small that the weights only get better, and so wide that they wander to the end.
-    trainer = _trainer(tmp_path, small_corpus, learning_rate={"weights": 3e-3, "average": 0.1}[better])
+    trainer = _trainer(tmp_path, small_corpus, learning_rate={"weights": 3e-3, "average": 0.3}[better])
     trainer.schedule = dataclasses.replace(trainer.schedule, final_learning_rate_share=1.0)
     judged = []
     trainer.validation.originality = lambda keeper: judged.append(keeper) or {"copied_share": 0.5}

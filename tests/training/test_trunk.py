@@ -33,8 +33,12 @@ def _losses_and_gradients(way, sparing, dropout, tied=True):
     """Losses and gradients of two calls with the variables of the dropout's counters after them."""
     keras.utils.set_random_seed(1)
     model = build_model(GPT2Config(**SHAPE, dropout=dropout, tie_embeddings=tied))
-    for variable in model.trainable_variables:  # larger than GPT-2's, so that softmaxes are uneven
-        variable.assign(variable.value * 6.0)
+    values = np.random.default_rng(3)
+    for (
+        variable
+    ) in model.trainable_variables:  # matrices larger than a new model's, so that all softmaxes are uneven
+        matrix = len(variable.shape) == 2
+        variable.assign(values.normal(size=variable.shape) * 0.12 if matrix else variable.value * 6.0)
     objective = SparingLoss(model, sparing) if sparing else next_token_loss
     tokens = np.random.default_rng(2).integers(0, 31, (3, 13)).astype(np.int32)
     x, y = tokens[:, :-1], tokens[:, 1:].copy()

@@ -85,6 +85,13 @@ def test_the_warm_up_of_the_beginning_stays():
     assert _length(stored, 5, steps=2000).schedule.warmup_steps == 10
 
 
+def test_the_peak_of_the_beginning_stays():
+    stored = _stored(_length(steps=600))
+    longer = _length(stored, 300, steps=2000)
+    assert longer.schedule.learning_rate == stored["learning_rate"] > _length(steps=2000).schedule.learning_rate
+    assert _length(_stored(longer), 1000, steps=2000) == longer
+
+
 @pytest.mark.parametrize("done", [300, 600])
 def test_the_rate_goes_on_without_a_jump_and_then_along_the_longer_cosine(done):
     before = Schedule(steps=600, learning_rate=1e-3, warmup_steps=20)

@@ -79,6 +79,16 @@ def test_a_limit_on_copies_needs_its_measure(options, rule):
         TrainingOptions(**options)
 
 
+def test_the_demos_rate_is_higher_in_a_short_run_and_a_run_that_began_keeps_its_own():
+    rates = [plan_schedule(TrainingOptions(), steps).learning_rate for steps in (1, 530, 1060, 2247, 10_000)]
+    assert rates == pytest.approx([3e-3, 3e-3, 2.47e-3, 2e-3, 2e-3], rel=1e-3)
+    assert plan_schedule(TrainingOptions(), 530, {"learning_rate": 2e-3}).learning_rate == 2e-3
+    assert plan_schedule(TrainingOptions(), 530, {}).learning_rate == 3e-3
+    assert plan_schedule(TrainingOptions(learning_rate=1e-3), 530, {"learning_rate": 2e-3}).learning_rate == 1e-3
+    assert plan_schedule(TrainingOptions(optimizer="adamw"), 530).learning_rate == 2e-3
+    assert plan_schedule(TrainingOptions(preset="gpt2"), 530).learning_rate == 6e-4
+
+
 def test_weight_decay_grows_with_the_passes_and_a_run_that_began_keeps_its_own():
     decays = [plan_weight_decay(TrainingOptions(), passes) for passes in (0.1, 2, 2.5, 3.7, 6, 12, 20, 1000)]
     assert decays == [0.1, 0.1, 0.25, 0.5, 0.71, 1.0, 1.22, 1.5]

@@ -84,7 +84,7 @@ def plan_length(
 
 
 def _stored_length(options: TrainingOptions, stored: Mapping[str, Any]) -> Length:
-    planned = plan_schedule(options, stored["steps"])
+    planned = plan_schedule(options, stored["steps"], stored)
     warmup = planned.warmup_steps if options.warmup_steps is not None else stored.get("warmup_steps")
     schedule = dataclasses.replace(
         planned,

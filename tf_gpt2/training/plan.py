@@ -247,11 +247,21 @@ def plan_weight_decay(options: TrainingOptions, passes: float, stored: Mapping[s
     return recipes.default_weight_decay(passes, options.optimizer, fine_tuning=options.init_from is not None)
 
 
-def plan_schedule(options: TrainingOptions, steps: int) -> Schedule:
-    """The learning rate over `steps`: a twentieth of them is warm-up, at most 500."""
+def plan_schedule(options: TrainingOptions, steps: int, stored: Mapping[str, Any] | None = None) -> Schedule:
+    """The learning rate over `steps`: a twentieth of them is warm-up, at most 500.
+
+    Args:
+        options: What the user asks for.
+        steps: Of the run.
+        stored: Section `training` of a run that began, which keeps its peak where nothing is asked for.
+    """
     rate = options.learning_rate
+    if rate is None and stored is not None:
+        rate = stored.get("learning_rate")
     if rate is None:
-        rate = recipes.default_learning_rate(options.preset_name, fine_tuning=options.init_from is not None)
+        rate = recipes.default_learning_rate(
+            options.preset_name, steps, options.optimizer, fine_tuning=options.init_from is not None
+        )
     warmup = options.warmup_steps if options.warmup_steps is not None else min(500, steps // 20)
     return Schedule(steps=steps, learning_rate=rate, warmup_steps=warmup)
 

@@ -13,6 +13,7 @@ _LEARNING_RATES = {
     "gpt2-large": 2.5e-4,
     "gpt2-xl": 2e-4,
 }
+_DEMO_RATES = ((530, 3e-3), (2247, _LEARNING_RATES["demo"]))  # docs/notes/recipe.md
 # Fine-tuning moves weights that are already good; gpt-2-simple's rate.
 _FINE_TUNING_RATE = 1e-4
 _BATCH_SIZES = {"demo": 16}
@@ -29,9 +30,19 @@ AVERAGE_WIDTH = 0.03  # docs/notes/recipe.md
 DEMO_MINUTES = 4.0
 
 
-def default_learning_rate(preset: str, *, fine_tuning: bool) -> float:
-    """Peak learning rate of a preset, or of fine-tuning."""
-    return _FINE_TUNING_RATE if fine_tuning else _LEARNING_RATES[preset]
+def default_learning_rate(preset: str, steps: int, optimizer: str, *, fine_tuning: bool) -> float:
+    """Peak learning rate of a preset, or of fine-tuning.
+
+    The demo's by Muon is higher in a short run: the best that was tried, along the logarithm of the steps.
+    """
+    if fine_tuning:
+        return _FINE_TUNING_RATE
+    rate = _LEARNING_RATES[preset]
+    if preset != "demo" or optimizer != "muon":  # not measured there
+        return rate
+    (short, highest), (long, _) = _DEMO_RATES
+    share = math.log(long / min(max(steps, short), long)) / math.log(long / short)
+    return round(rate * (highest / rate) ** share, 5)
 
 
 def default_weight_decay(passes: float, optimizer: str, *, fine_tuning: bool) -> float:

@@ -35,6 +35,9 @@ def test_axe_finds_nothing_in_any_view(site, chromium, scheme, width):
     context.close()
 
 
+NAMES = "(options) => options.map((one) => one.getAttribute('aria-label') ?? one.textContent)"
+
+
 def paste(page, text):
     page.evaluate("window.source = null")
     if not page.locator("#inside details").first.evaluate("(one) => one.open"):
@@ -50,6 +53,7 @@ def paste(page, text):
         "",
         "却",
         "🐉",
+        "却\f\x7f\u2003\u200b\u202e曹",
         "<script>window.hacked = 1</script><img src=x onerror=hacked=1>",
         "曹操\n" * 2_000,
         pytest.param("曹操\n" * 33_333, marks=pytest.mark.slow),
@@ -60,6 +64,8 @@ def test_any_text_can_be_looked_at(viewed, text):
     for view in VIEWS:
         show(viewed, view)
         assert viewed.locator(".inside-trouble").count() == 0, view
+        names = viewed.locator(".inside-panel [role=option]").evaluate_all(NAMES)
+        assert all(name.strip() and name.isprintable() for name in names), (view, names)
     assert viewed.evaluate("document.querySelectorAll('#inside script, #inside img').length") == 0
     assert viewed.evaluate("'hacked' in window") is False
     if text.startswith("<"):

@@ -19,6 +19,17 @@ WIDTHS_AND_SCHEMES = [
     pytest.param(360, "light", marks=pytest.mark.slow),
     pytest.param(1440, "dark", marks=pytest.mark.slow),
 ]
+# The page draws the same seeds in every run of the tests, another sequence in each tab of a visitor.
+CHANCE = """{
+  let state = %d;
+  crypto.getRandomValues = (array) => {
+    for (const at of array.keys()) {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      array[at] = state;
+    }
+    return array;
+  };
+}"""
 TEXT = "却说曹操引兵来到城下，只见城上旗号，乃是玄德。操大怒曰：“谁敢出马？”一将应声而出，众视之，乃张辽也。\n"
 
 
@@ -75,6 +86,7 @@ def visit(context, url):
     page.errors = []
     page.on("pageerror", lambda error: page.errors.append(str(error)))
     page.on("console", lambda line: page.errors.append(line.text) if line.type == "error" else None)
+    page.add_init_script(CHANCE % len(context.pages))
     page.add_init_script(
         "window.runs = []; window.ready = null;"
         "addEventListener('run-done', (event) => runs.push(event.detail));"

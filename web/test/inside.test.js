@@ -107,6 +107,26 @@ test("tokens that make one character are one, with its bytes on request", () => 
   );
 });
 
+test("every character has a name that can be seen", () => {
+  const unseen = /^[\s\p{Z}\p{C}\p{Default_Ignorable_Code_Point}]*$/u;
+  for (let code = 0; code <= 0x1ffff; code++) {
+    const character = String.fromCodePoint(code);
+    if (/\p{Co}/u.test(character)) continue; // a font of its own may draw it
+    assert.doesNotMatch(visible(character), unseen, `U+${code.toString(16)}`);
+  }
+  assert.deepEqual(["\f", "\u007f", "\u0085", " \u2003a", "\u200b", "\u202eabc", "\u0301"].map(visible), [
+    "␌",
+    "␡",
+    "U+0085",
+    "␣U+2003a",
+    "U+200B",
+    "U+202Eabc",
+    "◌\u0301",
+  ]);
+  const family = "\u{1f468}\u200d\u{1f469}";
+  assert.equal(visible(family), family); // the joiner has something to join
+});
+
 test("attention is the softmax of scaled products, causal, and heads are split as they lie", () => {
   const [count, heads, depth] = [7, 2, 3];
   const projections = normal(count * 3 * heads * depth, 1, 4);

@@ -8,8 +8,14 @@ const VISIBLE = /** @type {Record<string, string>} */ ({
   "\r": "␍",
   "\t": "⇥",
   " ": "␣",
+  "\u00a0": "⍽",
   "\u3000": "□",
+  "\u007f": "␡",
 });
+// Space, control and unassigned code points draw nothing, and marks that turn the text's direction move their neighbours.
+const UNSEEN = /[\p{Z}\p{Cc}\p{Cs}\p{Cn}\p{Bidi_Control}]/gu;
+// These draw nothing only where they have nothing to join or to shape: alone.
+const ALONE = /^[\p{Default_Ignorable_Code_Point}\p{Cf}]+$/u;
 
 /** The bytes of a token that is part of a character; empty when it does not say. @param {Token} token */
 export function bytesOf({ text }) {
@@ -19,7 +25,18 @@ export function bytesOf({ text }) {
 /** What cannot be seen, to be seen. @param {string} text */
 export function visible(text) {
   if (text === "") return "∅";
-  return text.replace(/[\n\r\t \u3000]/g, (space) => VISIBLE[space]);
+  if (ALONE.test(text)) return [...text].map(sign).join("");
+  const seen = text.replace(UNSEEN, sign);
+  return /^\p{M}/u.test(seen) ? `◌${seen}` : seen; // an accent that begins a token has no letter to sit on
+}
+
+/** A sign for a character that draws nothing: C0 controls have pictures in Unicode, others their number. */
+function sign(/** @type {string} */ character) {
+  if (VISIBLE[character]) return VISIBLE[character];
+  const code = /** @type {number} */ (character.codePointAt(0));
+  return code < 0x20
+    ? String.fromCodePoint(0x2400 + code)
+    : `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
 /**

@@ -115,6 +115,7 @@ def _shape(num_layers, hidden_dim, num_heads, context_length=1024, dropout=0.1):
 
 PRESETS = {
     "demo": _shape(3, 192, 3, context_length=64, dropout=0.0),
+    "evening": _shape(4, 256, 4, context_length=64, dropout=0.0),
     "jinyong": _shape(10, 768, 12),
     "gpt2": _shape(12, 768, 12),
     "gpt2-medium": _shape(24, 1024, 16),

@@ -8,11 +8,10 @@ With no flags at all it trains the demo preset on the sample corpus for about fo
 from collections.abc import Sequence
 
 from tf_gpt2 import command, text_flags
-from tf_gpt2.config import PRESETS
 from tf_gpt2.training import recipes
 from tf_gpt2.training.effort import EFFORTS, EVENING_MINUTES
 from tf_gpt2.training.memory import REMAT
-from tf_gpt2.training.plan import DEFAULT_PRESET, TrainingOptions
+from tf_gpt2.training.plan import DEFAULT_PRESET, PRESET_CHOICES, TrainingOptions
 from tf_gpt2.training.settings import AUTO, OPTIMIZERS, PRECISIONS
 
 DEFAULTS = TrainingOptions()
@@ -44,9 +43,10 @@ def _flags() -> command.Flags:
     flags.choice(
         "preset",
         None,
-        list(PRESETS),
-        "Shape of the model. demo: 2 M parameters, minutes on a laptop; jinyong: 82 M parameters; gpt2 and larger: "
-        f"OpenAI's. From jinyong up you want a GPU. Default: {DEFAULT_PRESET}.",
+        PRESET_CHOICES,
+        "Shape of the model. demo: 2 M parameters, minutes on a laptop; evening: 4 M, an hour; auto: which of them "
+        "serves so many characters and --effort best; jinyong: 82 M parameters; gpt2 and larger: OpenAI's. "
+        f"From jinyong up you want a GPU. Default: {DEFAULT_PRESET}, and auto with an --effort that is not quick.",
     )
     flags.choice(
         "effort",
@@ -63,13 +63,13 @@ def _flags() -> command.Flags:
         "minutes",
         None,
         "About how long to train; the step is timed first. Default: "
-        f"{recipes.DEMO_MINUTES:g} for {DEFAULT_PRESET}.",
+        f"{' and '.join(f'{minutes:g} for {preset}' for preset, minutes in recipes.MINUTES.items())}.",
     )
     flags.number(
         "epochs",
         None,
         f"Instead of --minutes: passes over the training text. Default: {recipes.DEFAULT_EPOCHS:g}, except for "
-        f"{DEFAULT_PRESET}.",
+        f"{' and '.join(recipes.MINUTES)}.",
     )
     flags.integer("steps", None, "Instead of --minutes: number of training steps; of a run that goes on, in all.")
     text_flags.declare_tokenizer(flags)

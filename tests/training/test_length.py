@@ -6,7 +6,6 @@ import pytest
 
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
-from tf_gpt2.training import recipes
 from tf_gpt2.training.length import Length, plan_length, plan_steps, planned_minutes, steps_in
 from tf_gpt2.training.plan import TrainingOptions, plan_recipe
 from tf_gpt2.training.settings import Schedule
@@ -14,8 +13,9 @@ from tf_gpt2.training.settings import Schedule
 CONFIG = GPT2Config(vocabulary_size=50, context_length=10, num_layers=2, num_heads=2, hidden_dim=8)
 
 
-def test_the_demo_alone_trains_by_the_clock():
-    assert planned_minutes(TrainingOptions()) == recipes.DEMO_MINUTES
+def test_the_presets_of_a_laptop_train_by_the_clock():
+    assert planned_minutes(TrainingOptions()) == 4
+    assert planned_minutes(TrainingOptions(preset="evening")) == 60
     assert planned_minutes(TrainingOptions(preset="jinyong")) is None
     assert planned_minutes(TrainingOptions(init_from="model")) is None
     assert planned_minutes(TrainingOptions(epochs=2.0)) is None

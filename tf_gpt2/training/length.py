@@ -13,7 +13,7 @@ from tf_gpt2.data.counts import windows_per_epoch
 from tf_gpt2.errors import UserError
 from tf_gpt2.training import recipes
 from tf_gpt2.training.effort import EVENING, EVENING_MINUTES, THOROUGH
-from tf_gpt2.training.plan import DEFAULT_PRESET, TrainingOptions, plan_schedule
+from tf_gpt2.training.plan import TrainingOptions, plan_schedule
 from tf_gpt2.training.settings import Recipe, Schedule
 
 MEASURES = ("steps", "epochs", "minutes")
@@ -110,8 +110,8 @@ def planned_minutes(options: TrainingOptions) -> float | None:
     untold = all(getattr(options, name) is None for name in MEASURES)
     if untold and options.effort in (EVENING, THOROUGH):
         return EVENING_MINUTES
-    if untold and options.init_from is None and options.preset_name == DEFAULT_PRESET:
-        return recipes.DEMO_MINUTES
+    if untold and options.init_from is None:
+        return recipes.MINUTES.get(options.preset_name)
     return options.minutes
 
 

@@ -11,12 +11,13 @@ from tf_gpt2.config import PRESETS, GPT2Config, preset_config
 from tf_gpt2.data.holding_out import Shares
 from tf_gpt2.errors import UserError
 from tf_gpt2.training import recipes
-from tf_gpt2.training.effort import EFFORTS
+from tf_gpt2.training.effort import EFFORTS, QUICK
 from tf_gpt2.training.memory import REMAT
 from tf_gpt2.training.refusals import SHAPE, refuse_without_effect
 from tf_gpt2.training.settings import AUTO, PRECISIONS, Recipe, Rhythm, Schedule
 
 DEFAULT_PRESET = "demo"
+PRESET_CHOICES = (AUTO, *PRESETS)
 TOKENIZERS = ("characters", "bpe")
 _DEFAULT_VOCAB_SIZE = 16_000
 _DEFAULT_MIN_CHAR_COUNT = 3
@@ -30,7 +31,8 @@ class TrainingOptions:
         effort: "quick", a single training that is as long as preset or user say; "evening", a longer one;
             "thorough", one after the other, each taught by the one before, while the held-out loss falls; None for
             "quick".
-        preset: Shape of the model and its recipe, a key of `tf_gpt2.config.PRESETS`.
+        preset: Shape of the model and its recipe, a key of `tf_gpt2.config.PRESETS`; "auto" chooses by the number
+            of characters and `effort`, which is what None does beside an effort that is not "quick".
         init_from: Model to fine-tune, tokenizer included: a folder of any format, or a name on a hub.
         distill_from: Models to learn from as well as from the text, run directories with the same tokenizer; None
             for none.
@@ -138,8 +140,8 @@ class TrainingOptions:
     rollbacks: int = 3
 
     def __post_init__(self):
-        if self.preset is not None and self.preset not in PRESETS:
-            raise UserError(f"`preset` must be one of {', '.join(PRESETS)}; received {self.preset!r}")
+        if self.preset is not None and self.preset not in PRESET_CHOICES:
+            raise UserError(f"`preset` must be one of {', '.join(PRESET_CHOICES)}; received {self.preset!r}")
         if self.tokenizer is not None and self.tokenizer not in TOKENIZERS:
             raise UserError(f"`tokenizer` must be one of {', '.join(TOKENIZERS)}; received {self.tokenizer!r}")
         if self.effort is not None and self.effort not in EFFORTS:
@@ -202,8 +204,15 @@ class TrainingOptions:
         return {name: getattr(self, name) for name in SHAPE if getattr(self, name) is not None}
 
     @property
+    def sized_by_corpus(self) -> bool:
+        """Whether the preset is still to be chosen, by `tf_gpt2.training.sizes`."""
+        if self.preset is None:
+            return self.init_from is None and self.effort not in (None, QUICK)
+        return self.preset == AUTO
+
+    @property
     def preset_name(self) -> str:
-        """The preset in force where no model is opened."""
+        """The preset in force where no model is opened, when it is chosen."""
         return self.preset or DEFAULT_PRESET
 
     def shape(self, vocabulary_size: int) -> GPT2Config:

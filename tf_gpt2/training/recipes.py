@@ -2,11 +2,14 @@
 
 import math
 
+from tf_gpt2.training.effort import EVENING_MINUTES
+
 # Peak learning rates. Keras scales Muon's update to Adam's usual size (0.2 RMS a matrix entry; Liu et al. 2025,
 # section 2.2), so one rate serves both optimizers. Those of the OpenAI shapes are GPT-3's for models of these sizes
-# (Brown et al. 2020, Table 2.1); that of `demo` was measured (docs/notes/demo-preset.md).
+# (Brown et al. 2020, Table 2.1); those of `demo` and `evening` were measured (docs/notes/recipe.md).
 _LEARNING_RATES = {
     "demo": 2e-3,
+    "evening": 2e-3,
     "jinyong": 6e-4,
     "gpt2": 6e-4,
     "gpt2-medium": 3e-4,
@@ -16,7 +19,7 @@ _LEARNING_RATES = {
 _DEMO_RATES = ((530, 3e-3), (2247, _LEARNING_RATES["demo"]))  # docs/notes/recipe.md
 # Fine-tuning moves weights that are already good; gpt-2-simple's rate.
 _FINE_TUNING_RATE = 1e-4
-_BATCH_SIZES = {"demo": 16}
+_BATCH_SIZES = {"demo": 16, "evening": 16}
 DEFAULT_BATCH_SIZE = 8
 _FINE_TUNING_TOKENS = 2048  # a step: two sequences of GPT-2's full context, where gpt-2-simple takes one
 DEFAULT_EPOCHS = 10.0
@@ -26,8 +29,8 @@ LEAST_WEIGHT_DECAY = 0.1
 _DECAYS = ((2.0, LEAST_WEIGHT_DECAY), (3.7, 0.5), (12.0, 1.0))
 _MOST_WEIGHT_DECAY = 1.5
 AVERAGE_WIDTH = 0.03  # docs/notes/recipe.md
-# `make demo` trains for so long, in minutes, whatever the machine: the step is timed first.
-DEMO_MINUTES = 4.0
+# Presets that train for so long, in minutes, whatever the machine: the step is timed first.
+MINUTES = {"demo": 4.0, "evening": EVENING_MINUTES}
 
 
 def default_learning_rate(preset: str, steps: int, optimizer: str, *, fine_tuning: bool) -> float:

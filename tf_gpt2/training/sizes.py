@@ -1,0 +1,47 @@
+"""Which preset serves a number of characters best on two CPU cores: a small table, and how a run looks it up.
+
+docs/notes/recipe.md says which of its places were measured and which follow from their neighbours.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import math
+from typing import TYPE_CHECKING
+
+from tf_gpt2.training.effort import EVENING, QUICK, THOROUGH
+
+if TYPE_CHECKING:
+    from tf_gpt2.corpus.report import CorpusReport
+    from tf_gpt2.training.plan import TrainingOptions
+
+_log = logging.getLogger(__name__)
+# Half a novel, a novel, a shelf, the flagship's fourteen.
+CHARACTERS = (300_000, 600_000, 3_000_000, 13_000_000)
+PRESETS_BY_EFFORT = {
+    QUICK: ("demo", "demo", "demo", "demo"),
+    EVENING: ("evening", "evening", "evening", "evening"),
+    THOROUGH: ("evening", "evening", "evening", "evening"),
+}
+
+
+def preset_for(characters: int, effort: str) -> str:
+    """The preset of the table's nearest column, by the logarithm of the characters.
+
+    Args:
+        characters: Of all texts together, what is held out too.
+        effort: One of `tf_gpt2.training.effort.EFFORTS`.
+    """
+    distances = [abs(math.log(max(1, characters) / column)) for column in CHARACTERS]
+    return PRESETS_BY_EFFORT[effort][distances.index(min(distances))]
+
+
+def with_preset(asked: TrainingOptions, report: CorpusReport) -> TrainingOptions:
+    """The options with a preset of the table, where the choice is left to it."""
+    if not asked.sized_by_corpus:
+        return asked
+    effort = asked.effort or QUICK
+    preset = preset_for(report.characters, effort)
+    _log.info(f"`preset`=auto: {preset} for {report.characters:,} characters and `effort`={effort}")
+    return dataclasses.replace(asked, preset=preset)

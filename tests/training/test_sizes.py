@@ -1,6 +1,7 @@
 """Which preset a number of characters gets."""
 
 import logging
+import pathlib
 
 import pytest
 
@@ -67,3 +68,15 @@ def test_all_generations_of_a_thorough_training_have_one_preset(novel, tmp_path,
     run.train_model(novel, tmp_path / "run", effort="thorough")
     run.train_model(novel, tmp_path / "run", effort="thorough", preset="demo")
     assert [options.preset for options in asked] == ["evening", "demo"]
+
+
+def test_the_guide_shows_the_table():
+    guide = (pathlib.Path(__file__).parents[2] / "docs" / "train.md").read_text("utf-8")
+    rows = {}
+    for line in guide.splitlines():
+        first, *places = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(places) == len(sizes.CHARACTERS):
+            rows |= {
+                word: tuple(place.strip("`") for place in places) for word in first.replace("`", "").split(", ")
+            }
+    assert {word: rows[word] for word in EFFORTS} == sizes.PRESETS_BY_EFFORT

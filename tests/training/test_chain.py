@@ -11,7 +11,7 @@ from tf_gpt2.training.chain import RunFinished, train_chain
 from tf_gpt2.training.plan import TrainingOptions
 from tf_gpt2.training.summary import TrainingResult
 
-ASKED = TrainingOptions(effort="thorough", steps=7, seed=3)
+ASKED = TrainingOptions(effort="thorough", steps=7, seed=3, multi_token_share=0.2)
 
 
 class _Trainings:
@@ -19,7 +19,7 @@ class _Trainings:
 
     def __init__(self, losses, stops_in=None):
         self._losses, self._stops_in = losses, stops_in
-        self.seen = []
+        self.seen, self.shares = [], []
 
     def __call__(self, corpus, run_dir, options):
         number = int(run_dir.name)
@@ -27,6 +27,7 @@ class _Trainings:
             raise RunFinished("trained")
         run_dir.mkdir(parents=True, exist_ok=True)
         self.seen.append((number, options.seed, options.distill_from, options.effort, options.steps))
+        self.shares.append(options.multi_token_share)
         if options.distill_from:
             assert all((run_dir.parent.parent / "generations" / str(number - 1) / "finished").exists() for _ in [0])
         (run_dir / "checkpoints").mkdir(exist_ok=True)
@@ -51,6 +52,7 @@ def test_each_learns_from_the_one_before_while_the_loss_falls(tmp_path):
     result = train_chain("novel.txt", tmp_path, ASKED, trainings)
     teachers = [None, *((str(tmp_path / "generations" / str(number)),) for number in (1, 2, 3))]
     assert trainings.seen == [(n, 2 + n, teachers[n - 1], None, 7) for n in (1, 2, 3, 4)]
+    assert trainings.shares == [0.2, None, None, None]  # who has a teacher learns the next token from it
     assert (tmp_path / "model.safetensors").read_text() == "generation 3"
     assert read_metrics(tmp_path).best_validation_loss == result.validation_loss == 3.85
     assert result.run_dir == tmp_path and result.validation_loss_per_character == pytest.approx(7.7)

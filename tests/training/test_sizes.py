@@ -2,14 +2,15 @@
 
 import logging
 import pathlib
+import types
 
 import pytest
 
-from tf_gpt2.config import PRESETS
+from tf_gpt2.config import PRESETS, GPT2Config
 from tf_gpt2.errors import UserError
 from tf_gpt2.training import run, sizes
 from tf_gpt2.training.effort import EFFORTS
-from tf_gpt2.training.plan import TrainingOptions
+from tf_gpt2.training.plan import TrainingOptions, plan_recipe
 
 
 def test_the_nearest_column_counts(monkeypatch):
@@ -42,6 +43,25 @@ def test_who_leaves_the_choice_to_the_table(asked, chosen):
     assert TrainingOptions(**asked).sized_by_corpus is chosen
 
 
+@pytest.mark.parametrize(
+    ("asked", "characters", "share"),
+    [
+        ({}, 600_000, 0),
+        ({"effort": "evening"}, 600_000, 0.3),
+        ({"effort": "thorough", "preset": "demo"}, 1_300_000, 0.3),
+        ({"effort": "evening"}, 1_300_001, 0),  # an hour reads it too few times
+        ({"effort": "evening", "init_from": "model"}, 600_000, 0),
+        ({"effort": "evening", "distill_from": ("a",)}, 600_000, 0),
+        ({"multi_token_share": 0.5}, 3_000_000, 0.5),
+        ({"effort": "evening", "multi_token_share": 0.0}, 600_000, 0),
+    ],
+)
+def test_few_characters_with_time_learn_the_token_after_the_next(asked, characters, share):
+    report = types.SimpleNamespace(characters=characters)
+    options = sizes.fitted(TrainingOptions(**asked), report)
+    assert plan_recipe(options, GPT2Config(50, 10, 2, 2, 8)).multi_token_share == share
+
+
 def test_auto_beside_a_model_that_brings_its_shape_is_refused():
     with pytest.raises(UserError, match="`preset` has no effect with `init_from`"):
         TrainingOptions(preset="auto", init_from="model")
@@ -68,6 +88,7 @@ def test_all_generations_of_a_thorough_training_have_one_preset(novel, tmp_path,
     run.train_model(novel, tmp_path / "run", effort="thorough")
     run.train_model(novel, tmp_path / "run", effort="thorough", preset="demo")
     assert [options.preset for options in asked] == ["evening", "demo"]
+    assert {options.multi_token_share for options in asked} == {0.3}
 
 
 def test_the_guide_shows_the_table():

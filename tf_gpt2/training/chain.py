@@ -157,6 +157,7 @@ class _Chain:
             minutes=EVENING_MINUTES if untold else asked.minutes,
             seed=asked.seed + number - 1,
             distill_from=teacher,
+            multi_token_share=None if teacher else asked.multi_token_share,
         )
 
     def add(self, number: int) -> None:

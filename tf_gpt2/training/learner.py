@@ -32,7 +32,8 @@ class Learner:
         model: Functional model from ids [B, T] to logits [B, T, V].
         recipe: How a step changes it.
         trained: The variables that learn; all trainable ones when not given.
-        objective: The loss that is minimised, instead of that of the next token.
+        objective: The loss that is minimised, instead of that of the next token; its `variables`, if it has any,
+            learn too.
         sparing: How memory is spared; for models of `tf_gpt2.model.build_model`.
         precision: What the model's layers multiply in.
         parts: Parts to compute a batch in, where memory asks for more than the recipe does.
@@ -65,7 +66,9 @@ class Learner:
         self.recipe = recipe
         self.parts = parts or recipe.accumulation_steps
         self.compile_seconds: float | None = None  # of the first step that was timed
-        self._trained = model.trainable_variables if trained is None else trained
+        own = getattr(objective, "variables", [])  # of the objective, which learn along with the model
+        self._trained = [*(model.trainable_variables if trained is None else trained), *own]
+        self._learning = [*model.variables, *own]
         self._optimizer = build_optimizer(recipe, self._trained, precision)
         of_tokens = next_token_loss if sparing == PLAIN else SparingLoss(model, sparing)
         self._objective = objective or of_tokens
@@ -79,17 +82,19 @@ class Learner:
 
     @property
     def variables(self) -> list:
-        """Every variable that a step changes: weights, dropout seeds, optimizer slots, averages, the loss scale."""
+        """Every variable that a step changes: weights, dropout seeds, what the objective learns, optimizer slots,
+        averages, the loss scale.
+        """
         optimizer, averages = self._optimizer, self.average.variables if self.average else []
         if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-            return [*self.model.variables, *optimizer.variables, *averages]
+            return [*self._learning, *optimizer.variables, *averages]
         scale = [optimizer.step_counter, optimizer.dynamic_scale]
-        return [*self.model.variables, *optimizer.inner_optimizer.variables, *averages, *scale]
+        return [*self._learning, *optimizer.inner_optimizer.variables, *averages, *scale]
 
     @property
     def _all_variables(self) -> list:
         """With those of the optimizer that each step sets."""
-        return list({id(v): v for v in (*self.model.variables, *self._optimizer.variables)}.values())
+        return list({id(v): v for v in (*self._learning, *self._optimizer.variables)}.values())
 
     def decay_by(self, weight_decay: float) -> None:
         """Sets the weight decay, which follows from the length of the run; another one is compiled anew."""

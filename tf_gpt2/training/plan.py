@@ -47,6 +47,8 @@ class TrainingOptions:
         learning_rate: Peak learning rate.
         warmup_steps: Steps of linear rise of the learning rate.
         weight_decay: Decoupled weight decay of matrices; None for one that grows with the passes over the text.
+        multi_token_share: Learn the token after the next one too: what its loss counts beside the next one's. None
+            leaves it to `tf_gpt2.training.sizes`: 0.3 where few characters are read often, else 0.
         average: Keep an average of the weights beside them, and the better of both at each validation.
         clip_norm: Gradients with a larger global norm are scaled down to it.
         precision: What layers multiply in: "float32", "bfloat16" or "float16"; "auto" takes what the device is made
@@ -105,6 +107,7 @@ class TrainingOptions:
     learning_rate: float | None = None
     warmup_steps: int | None = None
     weight_decay: float | None = None
+    multi_token_share: float | None = None
     average: bool = False
     clip_norm: float = 1.0
     precision: str = AUTO
@@ -234,6 +237,7 @@ def plan_recipe(options: TrainingOptions, config: GPT2Config) -> Recipe:
         optimizer=options.optimizer,
         weight_decay=recipes.LEAST_WEIGHT_DECAY if options.weight_decay is None else options.weight_decay,
         average_width=recipes.AVERAGE_WIDTH if options.average else 0.0,
+        multi_token_share=options.multi_token_share or 0.0,
         clip_norm=options.clip_norm,
         seed=options.seed,
         frozen_layers=options.freeze_layers,

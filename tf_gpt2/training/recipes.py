@@ -24,6 +24,7 @@ DEFAULT_BATCH_SIZE = 8
 _FINE_TUNING_TOKENS = 2048  # a step: two sequences of GPT-2's full context, where gpt-2-simple takes one
 DEFAULT_EPOCHS = 10.0
 TEACHERS_SHARE = 0.5  # what teachers count beside the text (docs/notes/recipe.md)
+MULTI_TOKEN_SHARE = 0.3  # with time to spare (docs/notes/recipe.md)
 LEAST_WEIGHT_DECAY = 0.1
 # The best of those tried, by passes over the text (docs/notes/recipe.md); beyond the last it grows on, to 1.5.
 _DECAYS = ((2.0, LEAST_WEIGHT_DECAY), (3.7, 0.5), (12.0, 1.0))

@@ -33,6 +33,8 @@ def refuse_without_effect(options: TrainingOptions) -> None:
                 "`effort`=thorough needs validations, by which it decides; give `eval_every` and "
                 "`validation_fraction` above 0"
             )
+    if options.distill_from is not None and options.multi_token_share:
+        _refuse(options, ("multi_token_share",), "distill_from", "teachers answer for the next token alone")
     if options.tokenizer == "bpe":
         _refuse(options, ("min_char_count",), "tokenizer=bpe", "bytes spell everything there")
     elif options.init_from is None:

@@ -27,7 +27,7 @@ from tf_gpt2.training.plan import TrainingOptions, plan_rhythm
 from tf_gpt2.training.preflight import Preflight
 from tf_gpt2.training.resuming import look_at_run, open_run_directory, refuse_chain, refuse_what_is_no_run
 from tf_gpt2.training.settings import Schedule
-from tf_gpt2.training.sizes import with_preset
+from tf_gpt2.training.sizes import fitted
 from tf_gpt2.training.summary import TrainingResult, summarise
 from tf_gpt2.training.teachers import look_for_teachers
 
@@ -57,9 +57,8 @@ def train_model(
     """
     asked = TrainingOptions(**options)
     if asked.effort == THOROUGH:
-        if asked.sized_by_corpus:
-            refuse_what_is_no_run(run_dir)
-            asked = with_preset(asked, prepare_corpus(corpus, **asked.preparation).report)
+        refuse_what_is_no_run(run_dir)
+        asked = fitted(asked, _read(asked, corpus).report)
         return train_chain(corpus, run_dir, asked, _train_one)
     return _train_one(corpus, run_dir, asked)
 
@@ -68,7 +67,7 @@ def _train_one(corpus, run_dir, asked: TrainingOptions) -> TrainingResult:
     refuse_chain(run_dir)
     with join_team(asked.wait_for_workers) as team:
         prepared = _prepare(asked, corpus, run_dir)
-        asked = with_preset(asked, prepared.report)
+        asked = fitted(asked, prepared.report)
         devices = open_devices(asked, prepared, team)
         with explained(team):
             return _train(asked, prepared, run_dir, devices, team)
@@ -97,7 +96,7 @@ def preflight(
     if asked.effort != THOROUGH:
         refuse_chain(run_dir)
     prepared = _prepare(asked, corpus, run_dir)
-    asked = with_preset(asked, prepared.report)
+    asked = fitted(asked, prepared.report)
     with tempfile.TemporaryDirectory() as folder:
         devices = open_devices(asked, prepared, Team(), memory_to=folder if by_xla else None)
         from tf_gpt2.training.setup import set_up  # TensorFlow is imported from here on
@@ -109,15 +108,16 @@ def preflight(
         return setup.preflight(run_dir)
 
 
+def _read(asked: TrainingOptions, corpus) -> PreparedCorpus:
+    tokenizer = Tokenizer.load(asked.init_from) if asked.init_from else None
+    return prepare_corpus(corpus, **asked.preparation, tokenizer=tokenizer)
+
+
 def _prepare(asked: TrainingOptions, corpus, run_dir) -> PreparedCorpus:
     """Reads the corpus, and says what is in it."""
     refuse_what_is_no_run(run_dir)
     look_for_teachers(asked.distill_from or ())
-    prepared = prepare_corpus(
-        corpus,
-        **asked.preparation,
-        tokenizer=Tokenizer.load(asked.init_from) if asked.init_from else None,
-    )
+    prepared = _read(asked, corpus)
     log.info(format_report(prepared.report))
     if asked.validation_fraction and not prepared.validation.targets:
         log.info("the texts are too short to hold any of them out: the model is trained without validation")

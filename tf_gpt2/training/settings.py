@@ -22,6 +22,8 @@ class Recipe:
         weight_decay: Decoupled decay of matrices; vectors (biases, norms) have none.
         average_width: Width of the average of the weights, in lengths of the run so far (training/averaging.py); 0
             for no average.
+        multi_token_share: What the loss of the token after the next counts beside the next one's, in training alone
+            (training/multi_token.py); 0 leaves it out.
         clip_norm: Largest global norm of the gradients; larger ones are scaled down to it.
         seed: Fixes initial weights, order of the windows, dropout and written samples.
         frozen_layers: Lowest blocks left as they are when fine-tuning.
@@ -36,6 +38,7 @@ class Recipe:
     optimizer: str = "muon"
     weight_decay: float = 0.1
     average_width: float = 0.0
+    multi_token_share: float = 0.0
     clip_norm: float = 1.0
     seed: int = 0
     frozen_layers: int = 0
@@ -46,6 +49,7 @@ class Recipe:
             _check(self, field, getattr(self, field) >= 1, "at least 1")
         _check(self, "weight_decay", self.weight_decay >= 0, "at least 0")
         _check(self, "average_width", 0 <= self.average_width < 0.25, "at least 0 and below 0.25")
+        _check(self, "multi_token_share", 0 <= self.multi_token_share <= 1, "from 0 to 1")
         _check(self, "frozen_layers", self.frozen_layers >= 0, "at least 0", "freeze_layers")
         _check(self, "clip_norm", self.clip_norm > 0, "above 0")
         _check(self, "optimizer", self.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}")

@@ -29,6 +29,7 @@ from tf_gpt2.training.learner import Learner
 from tf_gpt2.training.length import Length, plan_length
 from tf_gpt2.training.machine import device_memory, most_memory_taken, xla_account
 from tf_gpt2.training.memory import estimated_bytes, fitting_parts, plan_sparing, state_bytes
+from tf_gpt2.training.multi_token import MultiTokenLoss
 from tf_gpt2.training.plan import TrainingOptions, plan_recipe, plan_rhythm, plan_schedule, plan_weight_decay
 from tf_gpt2.training.preflight import Preflight, free_disk, run_bytes
 from tf_gpt2.training.settings import Recipe
@@ -195,6 +196,13 @@ class Setup:
         return {**found, "step_bytes": estimate}
 
 
+def _objective(model, recipe, sparing, *, taught):
+    """What is minimised where it is not the next token's loss alone."""
+    if taught:
+        return TeachersLoss(model, recipes.TEACHERS_SHARE, sparing)
+    return MultiTokenLoss(model, recipe.multi_token_share, sparing) if recipe.multi_token_share else None
+
+
 def set_up(asked: TrainingOptions, prepared: PreparedCorpus, devices: Devices, team: Team) -> Setup:
     """Builds a training.
 
@@ -217,7 +225,7 @@ def set_up(asked: TrainingOptions, prepared: PreparedCorpus, devices: Devices, t
             model,
             recipe,
             trained_variables(model, recipe),
-            TeachersLoss(model, recipes.TEACHERS_SHARE, sparing) if beside else None,
+            _objective(model, recipe, sparing, taught=beside is not None),
             sparing=sparing,
             beside=beside,
             precision=devices.precision,

@@ -1,4 +1,4 @@
-"""Which preset serves a number of characters best on two CPU cores: a small table, and how a run looks it up.
+"""What serves a number of characters best on two CPU cores: a small table of presets, and how a run looks it up.
 
 docs/notes/recipe.md says which of its places were measured and which follow from their neighbours.
 """
@@ -10,6 +10,7 @@ import logging
 import math
 from typing import TYPE_CHECKING
 
+from tf_gpt2.training import recipes
 from tf_gpt2.training.effort import EVENING, QUICK, THOROUGH
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ PRESETS_BY_EFFORT = {
     EVENING: ("evening", "evening", "evening", "evening"),
     THOROUGH: ("evening", "evening", "evening", "evening"),
 }
+# An effort that is not quick reads up to so many characters often enough to gain by the token after the next.
+MANY_PASSES = 1_300_000
 
 
 def preset_for(characters: int, effort: str) -> str:
@@ -37,11 +40,18 @@ def preset_for(characters: int, effort: str) -> str:
     return PRESETS_BY_EFFORT[effort][distances.index(min(distances))]
 
 
-def with_preset(asked: TrainingOptions, report: CorpusReport) -> TrainingOptions:
-    """The options with a preset of the table, where the choice is left to it."""
-    if not asked.sized_by_corpus:
-        return asked
+def fitted(asked: TrainingOptions, report: CorpusReport) -> TrainingOptions:
+    """The options with what is left to the corpus's size: the preset, and what the token after the next counts."""
     effort = asked.effort or QUICK
-    preset = preset_for(report.characters, effort)
-    _log.info(f"`preset`=auto: {preset} for {report.characters:,} characters and `effort`={effort}")
-    return dataclasses.replace(asked, preset=preset)
+    if asked.sized_by_corpus:
+        preset = preset_for(report.characters, effort)
+        _log.info(f"`preset`=auto: {preset} for {report.characters:,} characters and `effort`={effort}")
+        asked = dataclasses.replace(asked, preset=preset)
+    if asked.multi_token_share is None:
+        alone = asked.init_from is None and asked.distill_from is None
+        often = effort != QUICK and report.characters <= MANY_PASSES
+        share = recipes.MULTI_TOKEN_SHARE if alone and often else 0.0
+        if share:
+            _log.info(f"`multi_token_share`={share:g}: so few characters are read often, and give more that way")
+        asked = dataclasses.replace(asked, multi_token_share=share)
+    return asked

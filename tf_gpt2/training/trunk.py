@@ -65,12 +65,19 @@ class SparingLoss:
 
     def logits(self, x: Any, training: bool) -> tf.Tensor:
         """The logits for x [B, T], float32 [B, T, V], at once."""
-        hidden = self._trunk(x, training)
+        hidden = self.hidden(x, training)
         return tf.cast(tf.matmul(hidden, self._trunk.head(hidden.dtype), transpose_b=True), tf.float32)
 
     def __call__(self, _model: keras.Model, x: Any, y: Any, training: bool) -> tf.Tensor:
         """Sum of the cross-entropies of y under the logits for x, [B, T] each, in nats."""
-        hidden = self._trunk(x, training)
+        return self.summed(self.hidden(x, training), y, training)
+
+    def hidden(self, x: Any, training: bool) -> Any:
+        """What the head is applied to for x [B, T]: [B, T, D]."""
+        return self._trunk(x, training)
+
+    def summed(self, hidden: Any, y: Any, training: bool) -> tf.Tensor:
+        """Sum of the cross-entropies of y [B, T] under the logits of such states [B, T, D], in nats."""
         hidden = tf.reshape(hidden, (-1, hidden.shape[-1]))  # [B * T, D]
         loss = summed_head_loss if training else summed_head_loss_alone
         return loss(hidden, self._trunk.head(hidden.dtype), tf.reshape(y, (-1,)), self._chunk or hidden.shape[0])

@@ -18,20 +18,22 @@ from tf_gpt2.model import build_model
 from tf_gpt2.training.distributed.replicas import Replicas
 from tf_gpt2.training.learner import Learner
 from tf_gpt2.training.memory import PLAIN, Sparing
+from tf_gpt2.training.multi_token import MultiTokenLoss
 from tf_gpt2.training.settings import Recipe
 
 STEPS = 50
 CONFIG = GPT2Config(vocabulary_size=31, context_length=8, num_layers=1, num_heads=2, hidden_dim=16, dropout=0.2)
 
 
-def losses_of(strategy, *, parts=1, optimizer="muon", sparing=PLAIN, steps=STEPS):
+def losses_of(strategy, *, parts=1, optimizer="muon", sparing=PLAIN, share=0.0, steps=STEPS):
     """Losses of some steps on batches whose rows have different numbers of targets, and a held-out loss."""
     keras.utils.set_random_seed(0)
     replicas = None if strategy is None else Replicas(strategy)
     with strategy.scope() if strategy else contextlib.nullcontext():
         recipe = Recipe(batch_size=8, accumulation_steps=parts, optimizer=optimizer, average_width=0.1)
         model, average = build_model(CONFIG), build_model(CONFIG)
-        learner = Learner(model, recipe, sparing=sparing, replicas=replicas, average=average)
+        objective = MultiTokenLoss(model, share, sparing) if share else None
+        learner = Learner(model, recipe, objective=objective, sparing=sparing, replicas=replicas, average=average)
     learner.decay_by(0.5)
     tokens = np.random.default_rng(1).integers(0, 31, (8, 9)).astype(np.int32)
     losses = []
@@ -61,11 +63,12 @@ def test_parts_of_a_batch_draw_the_masks_of_the_whole():
 
 
 @pytest.mark.parametrize(
-    "sparing", [PLAIN, pytest.param(Sparing(strip=3, chunk=5, remat="full"), marks=pytest.mark.slow)]
+    ("sparing", "share"),
+    [(PLAIN, 0.3), pytest.param(Sparing(strip=3, chunk=5, remat="full"), 0.0, marks=pytest.mark.slow)],
 )
 @pytest.mark.usefixtures("eager_or_compiled")
-def test_accumulated_parts_train_as_the_whole_batch_does(sparing):
-    whole, parts = (losses_of(None, parts=parts, sparing=sparing, steps=12) for parts in (1, 4))
+def test_accumulated_parts_train_as_the_whole_batch_does(sparing, share):
+    whole, parts = (losses_of(None, parts=parts, sparing=sparing, share=share, steps=12) for parts in (1, 4))
     np.testing.assert_allclose(parts, whole, atol=1e-5)
     assert whole[10] < whole[1]
 
@@ -102,7 +105,7 @@ def _one_and_two(*cases):
 
 
 def test_two_devices_train_as_one_does():
-    ((one, two),) = _one_and_two({})
+    ((one, two),) = _one_and_two({"share": 0.3})
     assert len(one) == STEPS + 2 and one[-1] != one[-2] and one[STEPS - 1] < one[0] - 0.1
     np.testing.assert_allclose(two, one, atol=1e-5)
 
@@ -111,7 +114,7 @@ def test_two_devices_train_as_one_does():
 def test_two_devices_train_as_one_does_in_every_form():
     cases = [
         {"parts": 2},
-        {"optimizer": "adamw"},
+        {"optimizer": "adamw", "share": 0.3},
         {"parts": 4, "sparing": {"strip": 3, "chunk": 5, "remat": "full"}},
     ]
     for one, two in _one_and_two(*cases):

@@ -13,7 +13,7 @@ from tf_gpt2.training.effort import EFFORTS, EVENING_MINUTES
 from tf_gpt2.training.memory import REMAT
 from tf_gpt2.training.plan import DEFAULT_PRESET, PRESET_CHOICES, TrainingOptions
 from tf_gpt2.training.settings import AUTO, OPTIMIZERS, PRECISIONS
-from tf_gpt2.training.sizes import MANY_PASSES
+from tf_gpt2.training.sizes import FEW_CHARACTERS
 
 DEFAULTS = TrainingOptions()
 
@@ -145,7 +145,7 @@ def _flags_of_recipe(flags: command.Flags) -> None:
         None,
         "Learn the token after the next one too, by a head that is left out of the model: what its loss counts "
         f"beside the next one's. Default: {recipes.MULTI_TOKEN_SHARE:g} with --effort=evening or thorough and up "
-        f"to {MANY_PASSES / 1e6:g} million characters, else 0.",
+        f"to {FEW_CHARACTERS / 1e6:g} million characters, else 0.",
     )
     flags.boolean(
         "average",

@@ -117,11 +117,13 @@ def test_without_held_out_text_it_says_what_is_missing(tmp_path):
         train_chain(None, tmp_path, ASKED, train)
 
 
-def test_on_several_machines_it_is_refused(tmp_path, monkeypatch):
+def test_on_several_machines_it_is_refused_before_anything_is_read(tmp_path, monkeypatch):
+    from tf_gpt2 import train_model
+
     cluster = {"cluster": {"worker": ["a:2000", "b:2000"]}, "task": {"type": "worker", "index": 0}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
     with pytest.raises(UserError, match="trains in one process"):
-        train_chain(None, tmp_path, ASKED, _Trainings([]))
+        train_model(tmp_path / "no such novel.txt", tmp_path / "run", effort="thorough")
 
 
 def test_two_generations_are_trained_and_the_better_one_is_a_model(tmp_path, small_corpus, monkeypatch):

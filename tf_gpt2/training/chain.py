@@ -40,6 +40,19 @@ class RunFinished(UserError):
     """A run that has nothing left to do."""
 
 
+def refuse_several_machines() -> None:
+    """Looks at the environment before anything is read.
+
+    Raises:
+        UserError: It names several machines.
+    """
+    if cluster_from_environment() is not None:
+        raise UserError(
+            "`effort`=thorough trains in one process; on several machines train the generations one by one, each "
+            "with `distill_from` of the one before"
+        )
+
+
 def train_chain(
     corpus: Any,
     run_dir: str | os.PathLike,
@@ -60,11 +73,6 @@ def train_chain(
     Raises:
         UserError: As `train_model`; or the directory holds something else.
     """
-    if cluster_from_environment() is not None:
-        raise UserError(
-            "`effort`=thorough trains in one process; on several machines train the generations one by one, each "
-            "with `distill_from` of the one before"
-        )
     chain = _Chain.open(pathlib.Path(run_dir), _described(corpus, asked), resume=asked.resume)
     results: dict[int, TrainingResult] = {}
     while not chain.ended:

@@ -18,7 +18,7 @@ from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.data.token_files import PreparedCorpus
 from tf_gpt2.run_directory import CHECKPOINTS, CONFIG_FILE, TOKENIZER_FILE
 from tf_gpt2.tokenizer import Tokenizer
-from tf_gpt2.training.chain import RunFinished, train_chain
+from tf_gpt2.training.chain import RunFinished, refuse_several_machines, train_chain
 from tf_gpt2.training.distributed.joining import explained, join_team, open_devices
 from tf_gpt2.training.distributed.team import Team
 from tf_gpt2.training.effort import THOROUGH
@@ -57,6 +57,7 @@ def train_model(
     """
     asked = TrainingOptions(**options)
     if asked.effort == THOROUGH:
+        refuse_several_machines()
         refuse_what_is_no_run(run_dir)
         asked = fitted(asked, _read(asked, corpus).report)
         return train_chain(corpus, run_dir, asked, _train_one)

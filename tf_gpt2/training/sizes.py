@@ -26,7 +26,7 @@ PRESETS_BY_EFFORT = {
     THOROUGH: ("evening", "evening", "evening", "evening"),
 }
 # An effort that is not quick reads up to so many characters often enough to gain by the token after the next.
-MANY_PASSES = 1_300_000
+FEW_CHARACTERS = 1_300_000
 
 
 def preset_for(characters: int, effort: str) -> str:
@@ -49,7 +49,7 @@ def fitted(asked: TrainingOptions, report: CorpusReport) -> TrainingOptions:
         asked = dataclasses.replace(asked, preset=preset)
     if asked.multi_token_share is None:
         alone = asked.init_from is None and asked.distill_from is None
-        often = effort != QUICK and report.characters <= MANY_PASSES
+        often = effort != QUICK and report.characters <= FEW_CHARACTERS
         share = recipes.MULTI_TOKEN_SHARE if alone and often else 0.0
         if share:
             _log.info(f"`multi_token_share`={share:g}: so few characters are read often, and give more that way")

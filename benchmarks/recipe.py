@@ -40,7 +40,7 @@ def main(argv=None):
         return _quick(record, options)
     shop = _workshop(options)
     if options.demo:
-        for name, result in demo.run_both(options.before, shop).items():
+        for name, result in demo.run_both(options.before, options.demo_steps, shop).items():
             record.add(name, result)
     else:
         _run_missing(record, shop, options)
@@ -114,6 +114,9 @@ def _options(argv):
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no trial after so many")
     parser.add_argument("--classics", type=pathlib.Path, help="folder of the four classics")
     parser.add_argument("--pride", type=pathlib.Path, help="Pride and Prejudice as a text file")
+    parser.add_argument(
+        "--demo_steps", type=int, default=1060, help="steps of --demo: four minutes of a quiet machine"
+    )
     parser.add_argument("--before", type=pathlib.Path, help="the other checkout of --demo")
     parser.add_argument("--output", type=pathlib.Path, default=RECORD, help="the results")
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("runs/recipe"), help="runs of ours")

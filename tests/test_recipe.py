@@ -2,20 +2,26 @@
 
 import json
 import math
+import os
+import threading
+from types import SimpleNamespace
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 from benchmarks import recipe
 from benchmarks.peers.nanogpt.tokens import IGNORED, Split
-from benchmarks.trials import figures, running
+from benchmarks.trials import demo, figures, running
 from benchmarks.trials.corpora import BOOKS
 from benchmarks.trials.passages import in_words_share
-from benchmarks.trials.plan import LONG, MINUTES, OURS, RIVAL, STAGES, USUAL, Trial, planned
+from benchmarks.trials.plan import LONG, MINUTES, OURS, RIVAL, USUAL, Trial, planned
 from benchmarks.trials.quick import QUICK, agreement
 from benchmarks.trials.record import Record
+from benchmarks.workers import ROOT
 from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.data.windows import evaluation_windows
+from tf_gpt2.errors import UserError
 
 STEPS = BOOKS["sample"].steps
 
@@ -119,18 +125,23 @@ def _swept(results, losses):
         results |= {trial.name: _result(trial, losses(trial)) for trial in new}
 
 
-def test_each_stage_of_the_sweep_stands_on_the_best_of_the_one_before():
+def test_each_stage_climbs_from_the_best_of_the_one_before():
     def loss(trial):
         rate, decay, dropout = (trial.settings[key] for key in USUAL)
-        return abs(rate - 2e-3) + abs(decay - 0.3) + abs(dropout - 0.2)
+        return abs(rate - 2e-3) + abs(decay - 0.3) + abs(dropout - 0.1)
 
     stages = list(_swept({}, loss))
-    rates, decays, dropouts = (values for _, values in STAGES)
-    assert stages[0][0] == [(1e-3, 0.1, 0.0), *((rate, 0.1, 0.0) for rate in rates if rate != 1e-3)]
-    assert stages[1][0] == [(2e-3, decay, 0.0) for decay in decays if decay != 0.1]
-    assert stages[2][0] == [(2e-3, 0.3, dropout) for dropout in dropouts if dropout]
-    assert stages[3] == ([(2e-3, 0.3, 0.2)] * 2, {1, 2})  # the winner's other seeds
-    assert len(stages) == 4
+    tried = [settings for named, _ in stages for settings in named]
+    assert tried[:3] == [(1e-3, 0.1, 0.0), (2e-3, 0.1, 0.0), (4e-3, 0.1, 0.0)]
+    assert tried[3:5] == [(2e-3, 0.3, 0.0), (2e-3, 1.0, 0.0)]
+    assert tried[5:7] == [(2e-3, 0.3, 0.1), (2e-3, 0.3, 0.2)]
+    assert stages[-1] == ([(2e-3, 0.3, 0.1)] * 2, {1, 2})  # the winner's other seeds
+
+
+def test_where_more_does_not_help_it_climbs_downwards():
+    stages = list(_swept({}, lambda trial: trial.settings["learning_rate"]))
+    rates = [settings[0] for named, _ in stages for settings in named]
+    assert rates[:3] == [1e-3, 2e-3, 5e-4] and set(rates[3:]) == {5e-4}
 
 
 def test_names_are_of_one_trial_alone():
@@ -208,6 +219,40 @@ def test_a_run_gives_its_curve(tmp_path):
     ]
     (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert running.curve_of_run(tmp_path) == [[160, 10.0, 4.9], [480, 20.0, 4.2]]
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two cores")
+def test_the_demo_is_trained_in_both_checkouts_at_once_with_a_core_and_as_many_steps_each(tmp_path, monkeypatch):
+    cores, together = set(os.sched_getaffinity(0)), threading.Barrier(2, timeout=60)
+    ran = {}
+
+    def run_command(command, folder):
+        together.wait()  # neither ends before both have begun
+        ran[folder] = (command[-1], os.sched_getaffinity(0))
+        return ""
+
+    monkeypatch.setattr(demo, "run_command", run_command)
+    monkeypatch.setattr(demo, "curve_of_run", lambda run_dir: [[64, 1.0, 5.0], [128, 2.0, 4.0]])
+    monkeypatch.setattr(demo, "corpus_of_run", lambda run_dir: SimpleNamespace(validation=_Split(200, 100)))
+    monkeypatch.setattr(demo.passages, "of_run", lambda run_dir: [])
+    monkeypatch.setattr(demo.passages, "judged", lambda prepared, texts: {"copied_share": 0.0})
+    results = demo.run_both(tmp_path, 7, running.Workshop({}, tmp_path, "python"))
+    assert set(ran) == {tmp_path, ROOT} and {flag for flag, _ in ran.values()} == {"--steps=7"}
+    used = [core for _, core in ran.values()]
+    assert all(len(core) == 1 for core in used) and used[0] != used[1]
+    assert os.sched_getaffinity(0) == cores
+    assert results[demo.NAME]["nats_per_character"] == 8.0 and set(results) == {demo.NAME, demo.BEFORE}
+
+
+def test_the_demo_beside_another_needs_two_cores(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
+    with pytest.raises(UserError, match="needs two cores"):
+        demo.run_both(tmp_path, 7, running.Workshop({}, tmp_path, "python"))
+
+
+class _Split(NamedTuple):
+    targets: int
+    characters: int
 
 
 def test_words_of_the_book():

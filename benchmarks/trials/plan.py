@@ -8,7 +8,7 @@ from benchmarks.trials.corpora import BOOKS
 
 OURS, RIVAL = "ours", "nanogpt"
 CHECK, MINUTES, LONG = "check", "minutes", "long"
-# The rival's own settings, and the values that the sweep tries: each stage at the best of the ones before.
+# The rival's own settings, and the values that the sweep climbs along: each stage at the best of the ones before.
 USUAL = {"learning_rate": 1e-3, "weight_decay": 0.1, "dropout": 0.0}
 STAGES = (
     ("learning_rate", (5e-4, 1e-3, 2e-3, 4e-3)),
@@ -16,10 +16,12 @@ STAGES = (
     ("dropout", (0.0, 0.1, 0.2)),
 )
 SEEDS = (0, 1, 2)
-SWEPT_SHARE = {"classics": 4}  # of an hour's training a part of the steps; the winner is trained for all of them
+SEEDS_OF = {"classics": SEEDS[:1]}  # where a training takes long
+SWEPT_SHARE = {"classics": 4}  # a part of the steps there; the winner is trained for all of them
 SHARES_OF_STEPS = (0.25, 0.4, 1.0)  # lengths of ours
-# Of a training with time: more steps than pay off, so that the best validation ends it.
-LONG_STEPS, LONG_SHAPES = 6700, ({}, {"num_layers": 4, "hidden_dim": 256, "num_heads": 4})
+# With time: the shape of our evening's training and its steps; the rival's end where its validations rise.
+LONG_STEPS, LONG_SHAPE = 4800, {"num_layers": 4, "hidden_dim": 256, "num_heads": 4}
+LONG_BEGINNING = {"dropout": 0.1}  # several passes: without any it is known to turn early
 LONG_STAGES = (("dropout", (0.0, 0.1, 0.2, 0.3)), ("weight_decay", (0.1, 0.3, 1.0)))
 EFFORTS = ("evening", "thorough")
 
@@ -86,30 +88,50 @@ def _equal_minutes(books, results):
     swept = steps // SWEPT_SHARE.get(books, 1)
     found = yield from _sweep(Trial(books, RIVAL, MINUTES, swept, 0, USUAL), STAGES, results)
     if found is not None:
-        yield from (dataclasses.replace(found, steps=steps, seed=seed) for seed in SEEDS)
-        yield from (Trial(books, OURS, MINUTES, round(SHARES_OF_STEPS[1] * steps), seed) for seed in SEEDS)
+        seeds = SEEDS_OF.get(books, SEEDS)
+        yield from (dataclasses.replace(found, steps=steps, seed=seed) for seed in seeds)
+        yield from (Trial(books, OURS, MINUTES, round(SHARES_OF_STEPS[1] * steps), seed) for seed in seeds)
 
 
 def _with_time(results):
     for effort in EFFORTS:
         yield Trial("sample", OURS, LONG, None, 0, {"effort": effort})
-    for shape in LONG_SHAPES:
-        yield Trial("sample", OURS, LONG, LONG_STEPS, 0, dict(shape))
-        best = best_of(results, "sample", RIVAL, MINUTES)
-        tuned = {**USUAL, **{key: best["settings"][key] for key in USUAL}} if best else USUAL
-        yield from _sweep(Trial("sample", RIVAL, LONG, LONG_STEPS, 0, {**tuned, **shape}), LONG_STAGES, results)
+    yield Trial("sample", OURS, LONG, LONG_STEPS, 0, LONG_SHAPE)
+    best = best_of(results, "sample", RIVAL, MINUTES)
+    tuned = {**USUAL, **{key: best["settings"][key] for key in USUAL}} if best else USUAL
+    first = Trial("sample", RIVAL, LONG, LONG_STEPS, 0, {**tuned, **LONG_SHAPE, **LONG_BEGINNING})
+    yield from _sweep(first, LONG_STAGES, results)
 
 
 def _sweep(first: Trial, stages, results):
-    """The trials of stage after stage; a stage begins when all of the one before are there. Returns the best."""
+    """The trials of stage after stage; a stage begins when the one before is through. Returns the best."""
     best = first
     for key, values in stages:
-        tried = [dataclasses.replace(best, settings={**best.settings, key: value}) for value in values]
-        yield from tried
-        if any(trial.name not in results for trial in tried):
+        best = yield from _climb(best, key, values, results)
+        if best is None:
             return None
-        best = min(tried, key=lambda trial: results[trial.name]["nats_per_token"])
     return best
+
+
+def _climb(first: Trial, key: str, values, results):
+    """From the first's value on upwards, and where that does not help downwards, as long as the loss falls.
+
+    Values beyond one that was worse are not tried. Returns the best, or None while a trial is missing.
+    """
+    best, at = first, values.index(first.settings[key])
+    yield first
+    for further in (values[at + 1 :], values[:at][::-1]):
+        for value in further:
+            trial = dataclasses.replace(first, settings={**first.settings, key: value})
+            yield trial
+            if best.name not in results or trial.name not in results:
+                return None
+            if results[trial.name]["nats_per_token"] >= results[best.name]["nats_per_token"]:
+                break
+            best = trial
+        if best is not first:
+            break
+    return best if best.name in results else None
 
 
 def best_of(results: Mapping[str, Mapping[str, Any]], books: str, who: str, *groups: str) -> Mapping | None:

@@ -62,7 +62,7 @@ def run(trial: Trial, shop: Workshop) -> dict[str, Any]:
         "command": shown(command, {**shop.places, "work": shop.work, "prepared": prepared.folder}),
         "commit": commit(ROOT),
         "date": datetime.date.today().isoformat(),
-        "cpu_cores": os.cpu_count(),
+        "cpu_cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "machine": f"{platform.machine()}, load {load:.1f} before",
         **figures,
         "nats_per_token": best[2],

@@ -14,7 +14,7 @@ export const en = {
   noCanvas: "This browser cannot draw; words and tables say the same.",
   probability: "Probability",
   surpriseIntro:
-    "The darker a character and the thicker its lower edge, the less the model expected it. Point at one or choose it to see its probability and rank.",
+    "The stronger a character's colour and the thicker its lower edge, the less the model expected it. Point at one or choose it to see its probability and rank.",
   showBorders: "Show the borders of tokens",
   surpriseTotal:
     "The whole text is {bits} bits: {each} a token ({n}), {eachLetter} a character ({letters}). On average as if it guessed one of {one} each time.",
@@ -27,13 +27,13 @@ export const en = {
   displayAuto: "as the system",
   displayLight: "light",
   displayDark: "dark",
-  whichLayers: "Which layers (1-3, 5)",
-  whichHeads: "Which heads (1-4)",
+  whichLayers: "Which layers, such as 1-3, 5",
+  whichHeads: "Which heads, such as 1-4",
   allHeads: "all",
   headSquare: "Head {n}: press to show or hide; press twice or type O to see it alone",
   headsHelp: "Which heads show",
   modelIntro:
-    "Each little square is a head: rows are the characters that look, columns those looked at, the darker the more. Press one to enlarge it, again to close it.",
+    "Each little square is a head: rows are the characters that look, columns those looked at, the stronger the colour the more. Press one to enlarge it, again to close it.",
   modelGrid: "All heads, a layer each row: choose one with the arrow keys, Enter enlarges it",
   layerShort: "L{n}",
   headOfLayer: "Head {head} of layer {layer}",

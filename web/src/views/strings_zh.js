@@ -12,7 +12,7 @@ export const zh = {
   view_walk: "走一遍",
   noCanvas: "这个浏览器画不了图；文字和表格照样可读。",
   probability: "概率",
-  surpriseIntro: "颜色越深、下边越粗，模型越没料到这个字。指到或选中一个字，看它的概率和名次。",
+  surpriseIntro: "颜色越浓、下边越粗，模型越没料到这个字。指到或选中一个字，看它的概率和名次。",
   showBorders: "显示词元边界",
   surpriseTotal:
     "全文 {bits} 比特：每个词元 {each} 比特（{n} 个），每个字 {eachLetter} 比特（{letters} 个）。平均好比每次从 {one} 个里猜一个。",
@@ -30,7 +30,7 @@ export const zh = {
   allHeads: "全部",
   headSquare: "头 {n}：按下显示或隐藏；双击或按 O 键只看它",
   headsHelp: "显示哪些头",
-  modelIntro: "每一小格是一个头：行是正在看的字，列是被看的字，越深看得越多。点一格放大，再点收起。",
+  modelIntro: "每一小格是一个头：行是正在看的字，列是被看的字，颜色越浓看得越多。点一格放大，再点收起。",
   modelGrid: "所有的头，一行一层：用方向键选，回车放大",
   layerShort: "{n} 层",
   headOfLayer: "第 {layer} 层第 {head} 头",
@@ -53,7 +53,7 @@ export const zh = {
   short_near: "附近\n{share}",
   short_spread: "分散",
   neuronIntro:
-    "选一个字，看它为什么看前面某个字：查询乘以键，逐个元素相乘，加起来，再经过 softmax。蓝色为正，橙色为负，越深越大。",
+    "选一个字，看它为什么看前面某个字：查询乘以键，逐个元素相乘，加起来，再经过 softmax。蓝色为正，橙色为负，颜色越浓越大。",
   neuronCaption: "「{token}」的查询，与它能看见的每个词元的键",
   neuronToken: "词元",
   query: "查询 q",

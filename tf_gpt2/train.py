@@ -53,9 +53,9 @@ def _flags() -> command.Flags:
         "effort",
         None,
         EFFORTS,
-        f"quick: as long as preset, --minutes, --epochs or --steps say; evening: {EVENING_MINUTES:g} minutes; "
-        "thorough: trainings of that length or the one you give, each taught by the one before as well as by the "
-        "text, while the held-out loss falls. Default: quick.",
+        f"quick: as long as the preset says; evening: {EVENING_MINUTES:g} minutes; thorough: trainings of as many, "
+        "each taught by the one before as well as by the text, while the held-out loss falls. --minutes, --epochs "
+        "or --steps give another length. Default: quick.",
     )
     flags.string(
         "run_dir", "runs/demo", "Directory for everything the run leaves: model, checkpoints, metrics.", value="DIR"

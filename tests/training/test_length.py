@@ -20,6 +20,9 @@ def test_the_presets_of_a_laptop_train_by_the_clock():
     assert planned_minutes(TrainingOptions(init_from="model")) is None
     assert planned_minutes(TrainingOptions(epochs=2.0)) is None
     assert planned_minutes(TrainingOptions(preset="jinyong", minutes=7.0)) == 7
+    assert planned_minutes(TrainingOptions(effort="evening", preset="jinyong")) == 60
+    assert planned_minutes(TrainingOptions(effort="evening", minutes=120.0)) == 120  # so it can be made longer
+    assert planned_minutes(TrainingOptions(effort="evening", steps=9)) is None
     assert steps_in(2, 0.5) == 240
     assert steps_in(0.001, 10) == 1
 

@@ -28,9 +28,9 @@ class TrainingOptions:
     """What a user asks of a training; None leaves the choice to the plan.
 
     Attributes:
-        effort: "quick", a single training that is as long as preset or user say; "evening", a longer one;
-            "thorough", one after the other, each taught by the one before, while the held-out loss falls; None for
-            "quick".
+        effort: "quick", a single training, as long as the preset says; "evening", one of an hour; "thorough", one
+            after the other, each taught by the one before, while the held-out loss falls; None for "quick".
+            `minutes`, `epochs` or `steps` give another length.
         preset: Shape of the model and its recipe, a key of `tf_gpt2.config.PRESETS`; "auto" chooses by the number
             of characters and `effort`, which is what None does beside an effort that is not "quick".
         init_from: Model to fine-tune, tokenizer included: a folder of any format, or a name on a hub.

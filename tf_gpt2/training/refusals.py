@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tf_gpt2.errors import UserError
-from tf_gpt2.training.effort import EVENING, THOROUGH
+from tf_gpt2.training.effort import THOROUGH
 
 if TYPE_CHECKING:
     from tf_gpt2.training.plan import TrainingOptions
@@ -24,8 +24,6 @@ def refuse_without_effect(options: TrainingOptions) -> None:
     if options.init_from is not None:
         fixed = ("preset", "tokenizer", "vocab_size", "min_char_count", *SHAPE[:-1])
         _refuse(options, fixed, "init_from", "the model that is opened brings its shape and its tokenizer")
-    if options.effort == EVENING:
-        _refuse(options, ("steps", "epochs", "minutes"), "effort=evening", "it says how long the training is")
     if options.effort == THOROUGH:
         _refuse(options, ("distill_from",), "effort=thorough", "each generation learns from the one before it")
         if not (options.validation_fraction and options.eval_every != 0):

@@ -2,10 +2,10 @@
 
     python -m benchmarks.results --run_dir=runs/demo [--lstm=runs/lstm_baseline/lstm] [--output=docs/results.md]
 
-Several runs: name --run_dir several times, and --lstm as often in their order ("" for none). The runs' corpora must
-be in the cache. Pictures go into the folder pictures/ beside the output, with names that begin with results_. The
-page's picture needs Chromium and a font with Chinese characters (on Debian: fonts-wqy-microhei). The last line of
-stdout is one JSON object: the figures by run.
+Several runs: name --run_dir several times, and --command, --lstm and --beside as often in their order ("" for
+none). The runs' corpora must be in the cache. Pictures go into the folder pictures/ beside the output, with names
+that begin with results_. The page's picture needs Chromium and a font with Chinese characters (on Debian:
+fonts-wqy-microhei). The last line of stdout is one JSON object: the figures by run.
 """
 
 import argparse
@@ -29,6 +29,7 @@ from tf_gpt2.files import write_atomically
 from tf_gpt2.run_directory import training_facts
 
 PHONE = "page_phone.png"
+_OF_EACH = ("command", "lstm", "beside")  # options that each run has a value of
 
 
 def main(argv=None):
@@ -36,16 +37,14 @@ def main(argv=None):
     options = _options(argv)
     pictures = options.output.parent / "pictures"
     pictures.mkdir(parents=True, exist_ok=True)
-    shown = [
-        _look_at(run_dir, pathlib.Path(lstm) if lstm else None, pictures, options)
-        for run_dir, lstm in zip(options.run_dir, options.lstm, strict=True)
-    ]
+    given = (options.run_dir, *(getattr(options, name) for name in _OF_EACH))
+    shown = [_look_at(*of_one, pictures, options.page) for of_one in zip(*given, strict=True)]
     write_atomically(options.output, page_text(shown).encode())
     figures = {run.name: {"nats_per_token": run.facts.validation_loss, "by_book": run.books} for run in shown}
     print(json.dumps({"benchmark": "results", **figures}, ensure_ascii=False))
 
 
-def _look_at(run_dir, lstm, pictures, options) -> RunShown:
+def _look_at(run_dir, command, lstm, beside, pictures, with_page) -> RunShown:
     name = run_dir.resolve().name
     print(f"run {name}", file=sys.stderr, flush=True)
     prepared, facts, training = corpus_of_run(run_dir), run_facts(run_dir), training_facts(run_dir)
@@ -53,7 +52,7 @@ def _look_at(run_dir, lstm, pictures, options) -> RunShown:
     copied = copied_over_time(facts.metrics)
     if any(row["copied_share"] for row in copied):
         drawn["copying"] = png([copied_chart(copied)])
-    if options.page:
+    if with_page:
         drawn["page"] = _page_picture(run_dir)
     for kind, picture in drawn.items():
         write_atomically(pictures / f"results_{name}_{kind}.png", picture)
@@ -61,7 +60,8 @@ def _look_at(run_dir, lstm, pictures, options) -> RunShown:
         name=name,
         facts=facts,
         training=training,
-        books=by_book(run_dir, prepared, lstm),
+        command=command,
+        books=by_book(run_dir, prepared, lstm, beside),
         copied=copied,
         repeated_by_author=baseline(corpus_index(prepared), prepared),
         samples=chosen(judged_samples(prepared, passages.of_run(run_dir))),
@@ -83,13 +83,17 @@ def _page_picture(run_dir) -> bytes:
 def _options(argv):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run_dir", type=pathlib.Path, action="append", required=True, help="a finished run")
+    parser.add_argument("--command", action="append", help="how it was trained")
     parser.add_argument("--lstm", action="append", help="run directory of an LSTM on the same tokens")
+    parser.add_argument("--beside", action="append", help="another run, measured on the same text")
     parser.add_argument("--output", type=pathlib.Path, default=ROOT / "docs" / "results.md")
     parser.add_argument("--no_page", dest="page", action="store_false", help="no picture of the page: no browser")
     options = parser.parse_args(argv)
-    options.lstm = options.lstm or [""] * len(options.run_dir)
-    if len(options.lstm) != len(options.run_dir):
-        parser.error(f"--lstm must be given once for each --run_dir or not at all; received {len(options.lstm)}")
+    for name in _OF_EACH:
+        given = getattr(options, name) or [""] * len(options.run_dir)
+        if len(given) != len(options.run_dir):
+            parser.error(f"--{name} must be given once for each --run_dir or not at all; received {len(given)}")
+        setattr(options, name, given)
     return options
 
 

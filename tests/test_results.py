@@ -1,9 +1,13 @@
 """docs/results.md: what is shown of a run, and by which rule."""
 
+import dataclasses
+import pathlib
+
 import numpy as np
 import pytest
 
 from benchmarks.lstm.model import LstmConfig, build_lstm, save_weights
+from benchmarks.shown import books
 from benchmarks.shown.books import _of_bigram, _of_lstm, stream_of
 from benchmarks.shown.copying import began_at, copied_chart, copied_over_time
 from benchmarks.shown.page import RunShown, section
@@ -109,6 +113,7 @@ def test_a_section_says_what_is_known_and_what_is_not():
         repeated_by_author=0.01,
         samples={"good": Sample("却说", 0.9, 0.0, 0)},
         pictures={"loss": "pictures/x.png"},
+        command="python -m tf_gpt2.train",
     )
     text = section(run)
     assert "| 三国演义 | 40,000 | 4.400 | 5.000 |" in text
@@ -116,3 +121,18 @@ def test_a_section_says_what_is_known_and_what_is_not():
     assert "from step 10 on it was more than 1 %; in the end 50.0 %, the longest run 31 characters" in said
     assert "? tokens" in text and "4.300 nats a token" in text
     assert text.count("![") == 1 and "> 却说" in text
+    assert "| command | `python -m tf_gpt2.train` |" in text
+    assert "| command |" not in section(dataclasses.replace(run, command=""))
+
+
+def test_another_run_stands_beside_on_the_same_text(prepared, monkeypatch):
+    measured = []
+
+    def of_model(run_dir, titled):
+        measured.append((str(run_dir), [title for title, _ in titled]))
+        return [float(len(measured))] * len(titled)
+
+    monkeypatch.setattr(books, "_of_model", of_model)
+    found = books.by_book(pathlib.Path("runs/tuned"), prepared, beside="runs/alone")
+    assert measured == [("runs/tuned", ["一", "二"]), ("runs/alone", ["一", "二"])]
+    assert [(row["GPT-2"], row["`runs/alone`"]) for _, row in found.values()] == [(1.0, 2.0)] * 2

@@ -18,14 +18,15 @@ Column = dict[str, float]
 
 
 def by_book(
-    run_dir: pathlib.Path, prepared: PreparedCorpus, lstm: pathlib.Path | None = None
+    run_dir: pathlib.Path, prepared: PreparedCorpus, lstm: str = "", beside: str = ""
 ) -> dict[str, tuple[int, Column]]:
     """Characters held out of each book, and nats a character by the model's name.
 
     Args:
         run_dir: The run.
         prepared: What it was trained on.
-        lstm: Run directory of an LSTM of `benchmarks.lstm_baseline`, trained on the same tokens.
+        lstm: Run directory of an LSTM of `benchmarks.lstm_baseline`, trained on the same tokens; empty for none.
+        beside: Run directory of another model of ours, of any tokens; empty for none.
 
     Raises:
         UserError: Nothing is held out, or the LSTM is of other tokens.
@@ -34,8 +35,10 @@ def by_book(
     if not titled:
         raise UserError("the run's corpus must have text held out to be measured on; it has none")
     columns = {"GPT-2": _of_model(run_dir, titled), "bigram": _of_bigram(prepared, titled)}
-    if lstm is not None:
-        columns["LSTM"] = _of_lstm(lstm, prepared, titled)
+    if lstm:
+        columns["LSTM"] = _of_lstm(pathlib.Path(lstm), prepared, titled)
+    if beside:
+        columns[f"`runs/{pathlib.Path(beside).resolve().name}`"] = _of_model(beside, titled)
     return {
         title: (len(text), {name: column[number] for name, column in columns.items()})
         for number, (title, text) in enumerate(titled)

@@ -36,6 +36,7 @@ class RunShown:
         repeated_by_author: Share of the held-out text that stands in the training text.
         samples: Passages by what they are shown for.
         pictures: Paths from the document, by what they show.
+        command: How it was trained; empty where nobody said.
     """
 
     name: str
@@ -46,6 +47,7 @@ class RunShown:
     repeated_by_author: float | None
     samples: Mapping[str, Sample]
     pictures: Mapping[str, str]
+    command: str = ""
 
 
 def page_text(runs: Sequence[RunShown]) -> str:
@@ -79,6 +81,8 @@ def _facts(run: RunShown) -> str:
         "validation": f"{_number(facts.validation_loss)} nats a token at step {_count(facts.metrics.best_step)}",
         "test (no decision read it)": f"{_number(facts.test_loss)} nats a token",
     }
+    if run.command:
+        rows = {"command": f"`{run.command}`", **rows}
     return _table(["", f"`runs/{run.name}`"], rows.items())
 
 

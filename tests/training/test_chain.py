@@ -1,12 +1,13 @@
 """The chain of `effort`=thorough; what trains is a stand-in, but for the last test."""
 
+import dataclasses
 import json
 import math
 
 import pytest
 
 from tf_gpt2.errors import UserError
-from tf_gpt2.run_directory import CHAIN_FILE, read_metrics
+from tf_gpt2.run_directory import CHAIN_FILE, CHECKPOINTS, checkpoint_path, read_metrics
 from tf_gpt2.training.chain import RunFinished, train_chain
 from tf_gpt2.training.plan import TrainingOptions
 from tf_gpt2.training.summary import TrainingResult
@@ -106,6 +107,22 @@ def test_another_chain_or_a_run_is_refused_in_one_line(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(UserError, match="holds another model"):
         train_chain(None, tmp_path, ASKED, _Trainings([]))
+
+
+def test_a_chain_that_trained_nothing_yet_binds_nobody_to_its_options(tmp_path):
+    def fail(corpus, run_dir, options):
+        (run_dir / CHECKPOINTS).mkdir(parents=True)
+        raise UserError("`precision`=float16 needs a GPU")
+
+    with pytest.raises(UserError, match="needs a GPU"):
+        train_chain(None, tmp_path, ASKED, fail)
+    other = dataclasses.replace(ASKED, weight_decay=0.5)
+    checkpoint_path(tmp_path / "generations" / "1" / CHECKPOINTS, 3).touch()
+    with pytest.raises(UserError, match="holds a chain with `weight_decay`=None, not 0.5"):
+        train_chain(None, tmp_path, other, _Trainings([]))
+    checkpoint_path(tmp_path / "generations" / "1" / CHECKPOINTS, 3).unlink()
+    train_chain(None, tmp_path, other, _Trainings([4.0, 4.1]))
+    assert json.loads((tmp_path / CHAIN_FILE).read_text())["asked"]["weight_decay"] == 0.5
 
 
 def test_without_held_out_text_it_says_what_is_missing(tmp_path):

@@ -20,7 +20,18 @@ from typing import TYPE_CHECKING, Any
 
 from tf_gpt2.errors import UserError
 from tf_gpt2.files import read_json, write_atomically
-from tf_gpt2.run_directory import CHAIN_FILE, GENERATIONS, TEST, TRAINING_FILE, read_metrics, shown, validated
+from tf_gpt2.run_directory import (
+    CHAIN_FILE,
+    CHECKPOINTS,
+    CONFIG_FILE,
+    GENERATIONS,
+    TEST,
+    TRAINING_FILE,
+    checkpoint_steps,
+    read_metrics,
+    shown,
+    validated,
+)
 from tf_gpt2.training.distributed.cluster import cluster_from_environment
 from tf_gpt2.training.effort import EVENING_MINUTES, LEAST_GAIN, MAY_DIFFER
 from tf_gpt2.training.length import MEASURES
@@ -135,16 +146,25 @@ class _Chain:
             if run_dir.is_dir() and (run_dir / TRAINING_FILE).exists():
                 raise UserError(f"`effort`=thorough needs a `run_dir` of its own; {run_dir} holds a run; {remedy}")
             return cls(run_dir, asked, [])
+        stored = validated(ChainState, read_json(path, remedy=remedy), path, remedy)
+        chain = cls(run_dir, asked, list(stored.losses), stored.ended)
+        if not chain.begun:  # what failed before its first checkpoint binds nobody to its options
+            return chain
         if not resume:
             raise UserError(f"`resume`=False needs a fresh `run_dir`; {run_dir} holds a chain; {remedy}")
-        stored = validated(ChainState, read_json(path, remedy=remedy), path, remedy)
         for name, value in asked.items():
             if stored.asked.get(name) != value:
                 raise UserError(
                     f"{run_dir} holds a chain with `{name}`={shown(stored.asked.get(name))}, not {shown(value)}; "
                     "give the same to go on with it, or choose another `run_dir`"
                 )
-        return cls(run_dir, asked, list(stored.losses), stored.ended)
+        return chain
+
+    @property
+    def begun(self) -> bool:
+        """Whether something is trained: a generation, or some steps of the first."""
+        first = self.folder(1)
+        return bool(self.losses or checkpoint_steps(first / CHECKPOINTS)) or (first / CONFIG_FILE).exists()
 
     @property
     def best(self) -> int:

@@ -61,6 +61,48 @@ def test_what_has_no_effect_or_makes_no_sense_is_refused(options, named):
         TrainingOptions(**options)
 
 
+@pytest.mark.parametrize("beside", [{}, {"effort": "thorough"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"clip_norm": 0.0},
+        {"log_every": 0},
+        {"eval_every": -1},
+        {"sample_every": -1},
+        {"checkpoint_every": -1},
+        {"keep_checkpoints": 0},
+        {"learning_rate": 0.0},
+        {"warmup_steps": -1},
+        {"weight_decay": -1.0},
+        {"multi_token_share": 1.5},
+        {"batch_size": 0},
+        {"accumulation_steps": 0},
+        {"accumulation_steps": 3, "batch_size": 8},
+        {"optimizer": "sgd"},
+        {"dropout": 1.5},
+        {"context_length": 0},
+        {"num_layers": 0},
+        {"num_heads": 0},
+        {"hidden_dim": -4},
+        {"num_heads": 3, "hidden_dim": 8},
+        {"min_char_count": 0},
+        {"vocab_size": 256, "tokenizer": "bpe"},
+    ],
+)
+def test_a_mistake_shows_before_a_text_is_read(wrong, beside):
+    with pytest.raises(UserError, match=f"`{next(iter(wrong))}` must"):
+        TrainingOptions(**wrong, **beside)
+
+
+def test_what_only_text_or_model_decide_is_left_to_them():
+    TrainingOptions(accumulation_steps=16, effort="evening")
+    TrainingOptions(accumulation_steps=16, init_from="m", dropout=0.3)
+    TrainingOptions(hidden_dim=8, effort="thorough")
+    TrainingOptions(num_heads=5, effort="thorough")
+    with pytest.raises(UserError, match="`accumulation_steps` must be a divisor of `batch_size`=16"):
+        TrainingOptions(accumulation_steps=3)
+
+
 def test_dropout_of_an_opened_model_may_change():
     assert TrainingOptions(init_from="m", dropout=0.3).shape_changes == {"dropout": 0.3}
 

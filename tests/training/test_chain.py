@@ -3,12 +3,13 @@
 import dataclasses
 import json
 import math
+import shutil
 
 import pytest
 
 from tf_gpt2.errors import UserError
 from tf_gpt2.run_directory import CHAIN_FILE, CHECKPOINTS, checkpoint_path, read_metrics
-from tf_gpt2.training.chain import RunFinished, train_chain
+from tf_gpt2.training.chain import RunFinished, next_generation, train_chain
 from tf_gpt2.training.plan import TrainingOptions
 from tf_gpt2.training.summary import TrainingResult
 
@@ -42,6 +43,10 @@ class _Trainings:
             (run_dir / name).write_text(f"generation {number}")
         (run_dir / "finished").touch()
         return TrainingResult(run_dir, 7, 5, loss, 2 * loss, None)
+
+
+def _times(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
 
 
 def _generations(run_dir):
@@ -78,6 +83,24 @@ def test_a_stopped_chain_goes_on_where_it_was(tmp_path, stops_in):
     assert (tmp_path / "model.safetensors").read_text() == "generation 2"
     assert result.validation_loss == 3.9 and result.best_step == 5
     assert result.validation_loss_per_character == pytest.approx(7.8)
+
+
+def test_what_comes_next_is_known_and_nothing_changes_by_that(tmp_path):
+    first = tmp_path / "generations" / "1"
+    assert next_generation(None, tmp_path / "new", ASKED)[0] == tmp_path / "new" / "generations" / "1"
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(KeyboardInterrupt):
+        train_chain(None, tmp_path, ASKED, _Trainings([4.0, 3.9], stops_in=2))
+    before = _times(tmp_path)
+    folder, options = next_generation(None, tmp_path, ASKED)
+    assert (folder, options.distill_from, options.seed) == (tmp_path / "generations" / "2", (str(first),), 4)
+    with pytest.raises(UserError, match="holds a chain with `steps`=7, not 8"):
+        next_generation(None, tmp_path, dataclasses.replace(ASKED, steps=8))
+    train_chain(None, tmp_path / "ended", ASKED, _Trainings([4.0, 4.1]))
+    with pytest.raises(UserError, match="holds a finished chain"):
+        next_generation(None, tmp_path / "ended", ASKED)
+    shutil.rmtree(tmp_path / "ended")
+    assert _times(tmp_path) == before
 
 
 def test_a_kill_between_training_and_its_record_trains_nothing_twice(tmp_path):
@@ -149,6 +172,7 @@ def test_two_generations_are_trained_and_the_better_one_is_a_model(tmp_path, sma
     from tf_gpt2 import train_model
     from tf_gpt2.model_directory import load_config
     from tf_gpt2.run_directory import training_facts
+    from tf_gpt2.training.run import preflight
 
     monkeypatch.setattr("tf_gpt2.training.chain._MOST_GENERATIONS", 2)
     tf.config.run_functions_eagerly(True)
@@ -157,9 +181,18 @@ def test_two_generations_are_trained_and_the_better_one_is_a_model(tmp_path, sma
     novel = small_corpus.folder.parent.parent.parent / "novel.txt"
     try:
         result = train_model(novel, tmp_path / "run", validation_fraction=0.1, **asked)
+        state = json.loads((tmp_path / "run" / CHAIN_FILE).read_text())
+        best = 1 + state["losses"].index(min(state["losses"]))
+        shutil.copytree(tmp_path / "run", tmp_path / "stopped")
+        going_on = {**state, "losses": state["losses"][:best], "ended": False}
+        (tmp_path / "stopped" / CHAIN_FILE).write_text(json.dumps(going_on))
+        before = _times(tmp_path)
+        found = preflight(novel, tmp_path / "stopped", validation_fraction=0.1, **asked)
+        assert (found.steps, found.done, found.recipe.seed) == (30, 0, best) and _times(tmp_path) == before
+        with pytest.raises(UserError, match="holds a finished chain"):
+            preflight(novel, tmp_path / "run", validation_fraction=0.1, **asked)
     finally:
         tf.config.run_functions_eagerly(False)
-    state = json.loads((tmp_path / "run" / CHAIN_FILE).read_text())
     assert state["ended"] and len(state["losses"]) == 2 and math.isfinite(result.validation_loss)
     assert result.validation_loss == min(state["losses"])
     assert load_config(tmp_path / "run").hidden_dim == 16

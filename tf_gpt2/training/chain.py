@@ -87,7 +87,8 @@ def train_chain(
     chain = _Chain.open(pathlib.Path(run_dir), _described(corpus, asked), resume=asked.resume)
     results: dict[int, TrainingResult] = {}
     while not chain.ended:
-        number = len(chain.losses) + 1
+        number = chain.next
+        chain.save()  # so that the directory is known for a chain's from the start
         _log.info(f"generation {number} of `effort`=thorough, in {chain.folder(number)}")
         try:
             results[number] = train(corpus, chain.folder(number), chain.options(asked, number))
@@ -100,8 +101,32 @@ def train_chain(
         f"it is in {run_dir}"
     )
     if not results:
-        raise UserError(f"`run_dir`={run_dir} holds a finished chain; choose another `run_dir` for another")
+        raise _finished(run_dir)
     return dataclasses.replace(_result_of(results, best, run_dir), run_dir=pathlib.Path(run_dir))
+
+
+def next_generation(
+    corpus: Any, run_dir: str | os.PathLike, asked: TrainingOptions
+) -> tuple[pathlib.Path, TrainingOptions]:
+    """Where and with which options `train_chain` would go on; leaves everything as it is.
+
+    Args:
+        corpus: As for `train_chain`.
+        run_dir: As for `train_chain`.
+        asked: As for `train_chain`.
+
+    Raises:
+        UserError: The directory holds something else, another chain, or one that is finished.
+    """
+    chain = _Chain.open(pathlib.Path(run_dir), _described(corpus, asked), resume=asked.resume)
+    if chain.ended:
+        raise _finished(run_dir)
+    _log.info(f"generation {chain.next} of `effort`=thorough, in {chain.folder(chain.next)}")
+    return chain.folder(chain.next), chain.options(asked, chain.next)
+
+
+def _finished(run_dir: str | os.PathLike) -> UserError:
+    return UserError(f"`run_dir`={run_dir} holds a finished chain; choose another `run_dir` for another")
 
 
 def _result_of(results: dict[int, TrainingResult], best: int, run_dir: str | os.PathLike) -> TrainingResult:
@@ -167,6 +192,11 @@ class _Chain:
         return bool(self.losses or checkpoint_steps(first / CHECKPOINTS)) or (first / CONFIG_FILE).exists()
 
     @property
+    def next(self) -> int:
+        """Number of the generation that is to be trained."""
+        return len(self.losses) + 1
+
+    @property
     def best(self) -> int:
         """Number of the best generation, the first of equals."""
         return 1 + self.losses.index(min(self.losses))
@@ -176,7 +206,6 @@ class _Chain:
 
     def options(self, asked: TrainingOptions, number: int) -> TrainingOptions:
         """Those of a generation: a single run with a seed of its own, taught by the one before."""
-        self._save()  # so that the directory is known for a chain's from the start
         teacher = None if number == 1 else (str(self.folder(number - 1)),)
         untold = all(getattr(asked, name) is None for name in MEASURES)
         return dataclasses.replace(
@@ -201,14 +230,14 @@ class _Chain:
             _publish(self.folder(number), self.run_dir)
         self.losses.append(loss)
         self.ended = gain < LEAST_GAIN or number == _MOST_GENERATIONS
-        self._save()
+        self.save()
         kept = {self.best} if self.ended else {number}
         for former in {number, number - 1} - kept - {0}:
             shutil.rmtree(self.folder(former), ignore_errors=True)
         if number > 1:
             _log.info(f"generation {number} has {loss:.4f} nats per token, {gain:+.4f} better than the one before")
 
-    def _save(self) -> None:
+    def save(self) -> None:
         state = {"asked": self.asked, "losses": self.losses, "ended": self.ended}
         write_atomically(self.run_dir / CHAIN_FILE, (json.dumps(state, indent=2) + "\n").encode())
 

@@ -18,7 +18,7 @@ from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.data.token_files import PreparedCorpus
 from tf_gpt2.run_directory import CHECKPOINTS, CONFIG_FILE, TOKENIZER_FILE
 from tf_gpt2.tokenizer import Tokenizer
-from tf_gpt2.training.chain import RunFinished, refuse_several_machines, train_chain
+from tf_gpt2.training.chain import RunFinished, next_generation, refuse_several_machines, train_chain
 from tf_gpt2.training.distributed.joining import explained, join_team, open_devices
 from tf_gpt2.training.distributed.team import Team
 from tf_gpt2.training.effort import THOROUGH
@@ -94,10 +94,14 @@ def preflight(
         UserError: As for `train_model`.
     """
     asked = TrainingOptions(**options)
-    if asked.effort != THOROUGH:
+    if asked.effort == THOROUGH:
+        refuse_several_machines()
+    else:
         refuse_chain(run_dir)
     prepared = _prepare(asked, corpus, run_dir)
     asked = fitted(asked, prepared.report)
+    if asked.effort == THOROUGH:
+        run_dir, asked = next_generation(corpus, run_dir, asked)
     with tempfile.TemporaryDirectory() as folder:
         devices = open_devices(asked, prepared, Team(), memory_to=folder if by_xla else None)
         from tf_gpt2.training.setup import set_up  # TensorFlow is imported from here on

@@ -8,9 +8,11 @@ import shutil
 import pytest
 
 from tf_gpt2.errors import UserError
+from tf_gpt2.files import write_atomically
 from tf_gpt2.run_directory import CHAIN_FILE, CHECKPOINTS, checkpoint_path, read_metrics
 from tf_gpt2.training.chain import RunFinished, next_generation, train_chain
 from tf_gpt2.training.plan import TrainingOptions
+from tf_gpt2.training.resuming import refuse_what_is_no_run
 from tf_gpt2.training.summary import TrainingResult
 
 ASKED = TrainingOptions(effort="thorough", steps=7, seed=3, multi_token_share=0.2)
@@ -39,7 +41,7 @@ class _Trainings:
         loss = self._losses[number - 1]
         line = {"step": 5, "split": "validation", "loss": loss}
         (run_dir / "metrics.jsonl").write_text(json.dumps(line) + "\n")
-        for name in ("training.json", "model.safetensors"):
+        for name in ("config.json", "training.json", "model.safetensors"):
             (run_dir / name).write_text(f"generation {number}")
         (run_dir / "finished").touch()
         return TrainingResult(run_dir, 7, 5, loss, 2 * loss, None)
@@ -112,6 +114,23 @@ def test_a_kill_between_training_and_its_record_trains_nothing_twice(tmp_path):
     assert [number for number, *_ in trainings.seen] == [2]
 
 
+def test_a_kill_amid_the_first_publication_leaves_a_chain_that_goes_on(tmp_path, monkeypatch):
+    def killed(path, data):
+        if path.name == "training.json":
+            raise KeyboardInterrupt
+        write_atomically(path, data)
+
+    trainings = _Trainings([4.0, 4.1])
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("tf_gpt2.training.chain.write_atomically", killed)
+        train_chain(None, tmp_path, ASKED, trainings)
+    assert (tmp_path / "config.json").exists() and not (tmp_path / "training.json").exists()
+    refuse_what_is_no_run(tmp_path)
+    train_chain(None, tmp_path, ASKED, trainings)
+    assert [number for number, *_ in trainings.seen] == [1, 2]
+    assert (tmp_path / "training.json").read_text() == "generation 1"
+
+
 def test_another_chain_or_a_run_is_refused_in_one_line(tmp_path):
     train_chain(None, tmp_path, ASKED, _Trainings([4.0, 4.1]))
     for changes, named in (({"steps": 8}, "`steps`=7, not 8"), ({"weight_decay": 0.5}, "`weight_decay`=None")):
@@ -127,7 +146,6 @@ def test_another_chain_or_a_run_is_refused_in_one_line(tmp_path):
     with pytest.raises(UserError, match="needs a `run_dir` of its own"):
         train_chain(None, tmp_path, ASKED, _Trainings([]))
     (tmp_path / "training.json").unlink()
-    (tmp_path / "config.json").write_text("{}")
     with pytest.raises(UserError, match="holds another model"):
         train_chain(None, tmp_path, ASKED, _Trainings([]))
 

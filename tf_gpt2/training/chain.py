@@ -252,5 +252,5 @@ def _described(corpus: Any, asked: TrainingOptions) -> dict:
 def _publish(generation: pathlib.Path, run_dir: pathlib.Path) -> None:
     """Copies a generation's model and records, each file whole, the weights last."""
     files = [path for path in generation.iterdir() if path.is_file() and path.name not in _NOT_PUBLISHED]
-    for path in sorted(files, key=lambda path: path.suffix == ".safetensors"):
+    for path in sorted(files, key=lambda path: (path.suffix == ".safetensors", path.name)):
         write_atomically(run_dir / path.name, path.read_bytes())

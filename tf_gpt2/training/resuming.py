@@ -50,7 +50,8 @@ def refuse_what_is_no_run(run_dir: str | os.PathLike) -> None:
     run_dir = pathlib.Path(run_dir)
     if run_dir.exists() and not run_dir.is_dir():
         raise UserError(f"`run_dir` must be a directory; {run_dir} is a file")
-    if (run_dir / CONFIG_FILE).exists() and not os.path.lexists(run_dir / TRAINING_FILE):
+    known = any(os.path.lexists(run_dir / name) for name in (TRAINING_FILE, CHAIN_FILE))
+    if (run_dir / CONFIG_FILE).exists() and not known:
         raise UserError(f"`run_dir` must be new or a run of this program; {run_dir} holds another model")
 
 

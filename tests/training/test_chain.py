@@ -39,12 +39,12 @@ class _Trainings:
             self._stops_in = None
             raise KeyboardInterrupt
         loss = self._losses[number - 1]
-        line = {"step": 5, "split": "validation", "loss": loss}
-        (run_dir / "metrics.jsonl").write_text(json.dumps(line) + "\n")
+        lines = [{"step": 5, "split": split, "loss": loss} for split in ("validation", "test")]
+        (run_dir / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
         for name in ("config.json", "training.json", "model.safetensors"):
             (run_dir / name).write_text(f"generation {number}")
         (run_dir / "finished").touch()
-        return TrainingResult(run_dir, 7, 5, loss, 2 * loss, None)
+        return TrainingResult(run_dir, 7, 5, loss, 2 * loss, None, test_loss_per_character=3 * loss, test_loss=loss)
 
 
 def _times(folder):
@@ -85,6 +85,7 @@ def test_a_stopped_chain_goes_on_where_it_was(tmp_path, stops_in):
     assert (tmp_path / "model.safetensors").read_text() == "generation 2"
     assert result.validation_loss == 3.9 and result.best_step == 5
     assert result.validation_loss_per_character == pytest.approx(7.8)
+    assert result.test_loss == 3.9 and result.test_loss_per_character == pytest.approx(11.7)
 
 
 def test_what_comes_next_is_known_and_nothing_changes_by_that(tmp_path):

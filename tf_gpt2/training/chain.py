@@ -134,16 +134,20 @@ def _result_of(results: dict[int, TrainingResult], best: int, run_dir: str | os.
     if best in results:
         return results[best]
     other, metrics = next(iter(results.values())), read_metrics(run_dir)
-    loss, tests = metrics.best_validation_loss, [line for line in metrics.lines if line.split == TEST]
+    tests = [line.loss for line in metrics.lines if line.split == TEST]
+    loss, test_loss = metrics.best_validation_loss, tests[-1] if tests else None
     assert loss and other.validation_loss and other.validation_loss_per_character
-    per_token = other.validation_loss_per_character / other.validation_loss
+    test_per_character = None
+    if test_loss and other.test_loss and other.test_loss_per_character:  # each span has its own tokens a character
+        test_per_character = test_loss * other.test_loss_per_character / other.test_loss
     return dataclasses.replace(
         other,
         steps=max(line.step for line in metrics.lines),
         best_step=metrics.best_step or 0,
         validation_loss=loss,
-        validation_loss_per_character=loss * per_token,
-        test_loss_per_character=None if not tests else tests[-1].loss * per_token,
+        validation_loss_per_character=loss * other.validation_loss_per_character / other.validation_loss,
+        test_loss=test_loss,
+        test_loss_per_character=test_per_character,
     )
 
 

@@ -30,6 +30,7 @@ class TrainingResult:
         validation_loss_per_character: The same per character.
         bigram_loss_per_character: What an interpolated bigram reaches there; None where it was not counted.
         test_loss_per_character: Their loss on the test span, which no decision read; None where there is none.
+        test_loss: The same in nats per token.
     """
 
     run_dir: pathlib.Path
@@ -39,6 +40,7 @@ class TrainingResult:
     validation_loss_per_character: float | None
     bigram_loss_per_character: float | None
     test_loss_per_character: float | None = None
+    test_loss: float | None = None
 
 
 def summarise(trainer: Trainer, prepared: PreparedCorpus) -> TrainingResult:
@@ -72,6 +74,7 @@ def summarise(trainer: Trainer, prepared: PreparedCorpus) -> TrainingResult:
         validation_loss_per_character=figures["validation"],
         bigram_loss_per_character=baseline,
         test_loss_per_character=figures.get("test"),
+        test_loss=tested,
     )
 
 

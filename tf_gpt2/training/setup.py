@@ -209,11 +209,11 @@ def set_up(asked: TrainingOptions, prepared: PreparedCorpus, devices: Devices, t
     Raises:
         UserError: A model cannot be opened, a device lacks what is asked for, or the text is too short.
     """
-    teachers = open_teachers(asked.distill_from or (), prepared.tokenizer)
-    # They read the text when the first batch is made: by then a run that cannot go on with them has been refused.
-    beside = functools.cache(functools.partial(answers_of, teachers, prepared)) if teachers else None
     with devices.scope():
         model, config = starting_model(asked, prepared.tokenizer)
+        teachers = open_teachers(asked.distill_from or (), prepared.tokenizer, config.vocabulary_size)
+        # They read the text when the first batch is made: by then a run that cannot go on with them is refused.
+        beside = functools.cache(functools.partial(answers_of, teachers, prepared)) if teachers else None
         recipe = plan_recipe(asked, config)
         check_batch(recipe, devices.count)
         window = _window(prepared, config)

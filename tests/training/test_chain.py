@@ -69,6 +69,12 @@ def test_each_learns_from_the_one_before_while_the_loss_falls(tmp_path):
         train_chain("novel.txt", tmp_path, ASKED, trainings)
 
 
+def test_the_seed_after_the_last_is_the_first(tmp_path):
+    trainings = _Trainings([4.0, 4.1])
+    train_chain(None, tmp_path, dataclasses.replace(ASKED, seed=2**32 - 1), trainings)
+    assert [seed for _, seed, *_ in trainings.seen] == [2**32 - 1, 0]
+
+
 def test_a_gain_that_is_none_to_speak_of_is_kept_and_ends_it(tmp_path):
     train_chain(None, tmp_path, ASKED, _Trainings([4.0, 3.9995]))
     assert (tmp_path / "model.safetensors").read_text() == "generation 2"

@@ -1,3 +1,7 @@
+import dataclasses
+import math
+import pathlib
+
 import pytest
 
 from tf_gpt2.config import GPT2Config
@@ -10,6 +14,12 @@ from tf_gpt2.training.plan import (
     plan_schedule,
     plan_weight_decay,
 )
+
+_FIELDS = dataclasses.fields(TrainingOptions)
+_NUMBERS = sorted(field.name for field in _FIELDS if field.type in (float, float | None))
+_WHOLE_NUMBERS = {field.name for field in _FIELDS if field.type in (int, int | None)} - {"split_seed"}  # any does
+_NEVER_TOO_MANY = {field.name for field in _FIELDS if field.name.endswith("_every")}
+_NEVER_TOO_MANY |= {"patience", "rollbacks", "freeze_layers"}  # the last is told when the model is opened
 
 CONFIG = GPT2Config(vocabulary_size=50, context_length=10, num_layers=2, num_heads=2, hidden_dim=8)
 
@@ -94,6 +104,30 @@ def test_a_mistake_shows_before_a_text_is_read(wrong, beside):
         TrainingOptions(**wrong, **beside)
 
 
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        *((name, number) for name in _NUMBERS for number in (math.nan, math.inf, -math.inf, -1.0)),
+        *((name, -1) for name in sorted(_WHOLE_NUMBERS)),
+        *((name, 10**400) for name in sorted(_WHOLE_NUMBERS - _NEVER_TOO_MANY)),
+    ],
+    ids=lambda value: "huge" if value == 10**400 else None,
+)
+def test_odd_numbers_are_refused_in_one_line(name, number):
+    beside = {"tokenizer": "bpe"} if name == "vocab_size" else {"init_from": "m"} if name == "freeze_layers" else {}
+    with pytest.raises(UserError, match=f"`{name}` must") as caught:
+        TrainingOptions(**{name: number}, **beside)
+    assert len(str(caught.value)) < 200
+
+
+def test_seeds_are_those_that_keras_takes():
+    for seed in (0, 2**32 - 1):
+        assert plan_recipe(TrainingOptions(seed=seed), CONFIG).seed == seed
+    for seed in (-1, 2**32, 1.5):
+        with pytest.raises(UserError, match="`seed` must be a whole number from 0 to 4294967295"):
+            TrainingOptions(seed=seed)
+
+
 def test_what_only_text_or_model_decide_is_left_to_them():
     TrainingOptions(accumulation_steps=16, effort="evening")
     TrainingOptions(accumulation_steps=16, init_from="m", dropout=0.3)
@@ -148,5 +182,10 @@ def test_there_is_an_average_where_it_is_asked_for_and_validations_can_choose_it
             TrainingOptions(average=True, **without)
 
 
-def test_one_teacher_may_be_given_as_a_string():
-    assert TrainingOptions(distill_from="runs/a").distill_from == ("runs/a",)
+def test_one_teacher_may_be_given_as_a_string_and_folders_as_paths():
+    path = pathlib.Path("runs/a")
+    for given in ("runs/a", path, [path], ("runs/a",)):
+        assert TrainingOptions(distill_from=given).distill_from == ("runs/a",)
+    assert TrainingOptions(init_from=path).init_from == "runs/a"
+    with pytest.raises(UserError, match="`distill_from` must name models, each once"):
+        TrainingOptions(distill_from=("runs/a", path))

@@ -37,6 +37,7 @@ from tf_gpt2.training.effort import EVENING_MINUTES, LEAST_GAIN, MAY_DIFFER
 from tf_gpt2.training.length import MEASURES
 from tf_gpt2.training.plan import TrainingOptions
 from tf_gpt2.training.resuming import refuse_what_is_no_run
+from tf_gpt2.training.settings import MAX_SEED
 
 if TYPE_CHECKING:
     from tf_gpt2.training.summary import TrainingResult
@@ -216,7 +217,7 @@ class _Chain:
             asked,
             effort=None,
             minutes=EVENING_MINUTES if untold else asked.minutes,
-            seed=asked.seed + number - 1,
+            seed=(asked.seed + number - 1) % (MAX_SEED + 1),
             distill_from=teacher,
             multi_token_share=None if teacher else asked.multi_token_share,
         )

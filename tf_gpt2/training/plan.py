@@ -4,6 +4,7 @@ Plain values, no TensorFlow: the command and `tf_gpt2.train_model` share them.
 """
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -152,8 +153,10 @@ class TrainingOptions:
         for name, values in (("precision", (AUTO, *PRECISIONS)), ("remat", REMAT)):
             if getattr(self, name) not in values:
                 raise UserError(f"`{name}` must be one of {', '.join(values)}; received {getattr(self, name)!r}")
+        object.__setattr__(self, "init_from", _text_of(self.init_from))
         if self.distill_from is not None:
-            folders = (self.distill_from,) if isinstance(self.distill_from, str) else tuple(self.distill_from)
+            one = isinstance(self.distill_from, (str, os.PathLike))
+            folders = tuple(map(_text_of, (self.distill_from,) if one else self.distill_from))
             object.__setattr__(self, "distill_from", folders)
             if not folders or not all(folders) or len(set(folders)) < len(folders):
                 raise UserError(f"`distill_from` must name models, each once; received {self.distill_from!r}")
@@ -289,6 +292,11 @@ def _check_settings(options: TrainingOptions) -> None:
     heads = _given(options.num_heads, 1)
     stand_in = {"num_heads": heads, "hidden_dim": heads, **options.shape_changes}
     preset_config(DEFAULT_PRESET, 1, **stand_in)
+
+
+def _text_of(path: Any) -> Any:
+    """A path as text, as training.json and chain.json hold it; what is none stays as it is."""
+    return os.fspath(path) if isinstance(path, os.PathLike) else path
 
 
 def _given(value: Any, default: Any) -> Any:

@@ -9,6 +9,10 @@ from tf_gpt2.errors import UserError
 OPTIMIZERS = ("muon", "adamw")
 AUTO = "auto"
 PRECISIONS = ("float32", "bfloat16", "float16")
+MAX_COUNT = 2**53 - 1  # what training.json can hold (schemas.py)
+MAX_BATCH_SIZE = 2**20
+MAX_SEED = 2**32 - 1  # what Keras takes
+_MAX_FLOAT = 3.4e38  # of float32, in which a step computes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,13 +49,15 @@ class Recipe:
     freeze_embeddings: bool = False
 
     def __post_init__(self):
-        for field in ("batch_size", "accumulation_steps"):
-            _check(self, field, getattr(self, field) >= 1, "at least 1")
-        _check(self, "weight_decay", self.weight_decay >= 0, "at least 0")
+        for field in ("accumulation_steps", "batch_size"):
+            _check(self, field, 1 <= getattr(self, field) <= MAX_BATCH_SIZE, f"from 1 to {MAX_BATCH_SIZE}")
+        _check(self, "weight_decay", 0 <= self.weight_decay <= _MAX_FLOAT, "a number from 0")
         _check(self, "average_width", 0 <= self.average_width < 0.25, "at least 0 and below 0.25")
         _check(self, "multi_token_share", 0 <= self.multi_token_share <= 1, "from 0 to 1")
         _check(self, "frozen_layers", self.frozen_layers >= 0, "at least 0", "freeze_layers")
-        _check(self, "clip_norm", self.clip_norm > 0, "above 0")
+        _check(self, "clip_norm", 0 < self.clip_norm <= _MAX_FLOAT, "a number above 0")
+        whole = isinstance(self.seed, int) and 0 <= self.seed <= MAX_SEED
+        _check(self, "seed", whole, f"a whole number from 0 to {MAX_SEED}")
         _check(self, "optimizer", self.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}")
         divides = self.batch_size % self.accumulation_steps == 0
         _check(self, "accumulation_steps", divides, f"a divisor of `batch_size`={self.batch_size}")
@@ -85,9 +91,9 @@ class Schedule:
     changed_from: float = 0.0
 
     def __post_init__(self):
-        _check(self, "steps", self.steps >= 1, "at least 1")
-        _check(self, "warmup_steps", self.warmup_steps >= 0, "at least 0")
-        _check(self, "learning_rate", self.learning_rate > 0, "above 0")
+        _check(self, "steps", 1 <= self.steps <= MAX_COUNT, f"from 1 to {MAX_COUNT}")
+        _check(self, "warmup_steps", 0 <= self.warmup_steps <= MAX_COUNT, f"from 0 to {MAX_COUNT}")
+        _check(self, "learning_rate", 0 < self.learning_rate <= _MAX_FLOAT, "a number above 0")
         share = self.final_learning_rate_share
         _check(self, "final_learning_rate_share", 0 <= share <= 1, "from 0 to 1")
 
@@ -144,11 +150,11 @@ class Rhythm:
             ("eval_every", 0),
             ("sample_every", 0),
             ("checkpoint_every", 0),
-            ("keep_checkpoints", 1),
         ):
             _check(self, field, getattr(self, field) >= least, f"at least {least}")
+        _check(self, "keep_checkpoints", 1 <= self.keep_checkpoints <= MAX_COUNT, f"from 1 to {MAX_COUNT}")
 
 
 def _check(settings: Any, field: str, holds: bool, rule: str, argument: str | None = None) -> None:
     if not holds:
-        raise UserError(f"`{argument or field}` must be {rule}; received {getattr(settings, field)!r}")
+        raise UserError(f"`{argument or field}` must be {rule}; received {getattr(settings, field)!r:.60}")

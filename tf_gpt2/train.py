@@ -208,7 +208,9 @@ def _flags_of_reports(flags: command.Flags) -> None:
         None,
         "Steps between written samples, 0 for none. Default: a quarter of all, 100 when fine-tuning.",
     )
-    flags.string("sample_prompt", DEFAULTS.sample_prompt, "Beginning of the written samples.")
+    flags.string(
+        "sample_prompt", DEFAULTS.sample_prompt, "Beginning of the written samples, and of those of --originality."
+    )
     flags.boolean(
         "originality",
         DEFAULTS.originality,

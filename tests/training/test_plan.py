@@ -47,7 +47,9 @@ def test_a_twentieth_is_warm_up_and_the_user_decides_otherwise():
         ({"init_from": "m", "num_layers": 3}, "`num_layers` has no effect with `init_from`"),
         ({"tokenizer": "bpe", "min_char_count": 1}, "`min_char_count` has no effect with `tokenizer`=bpe"),
         ({"vocab_size": 300}, "`vocab_size` has no effect with `tokenizer`=characters"),
-        ({"sample_every": 0, "sample_prompt": "却说"}, "`sample_prompt` has no effect"),
+        ({"sample_every": 0, "sample_prompt": "却说", "originality": False}, "`sample_prompt` has no effect"),
+        ({"sample_every": 0, "sample_prompt": "却说", "eval_every": 0}, "`sample_prompt` has no effect"),
+        ({"sample_every": 0, "sample_prompt": "却说", "validation_fraction": 0.0}, "`sample_prompt` has no effect"),
         ({"steps": 3, "minutes": 1.0}, "give one of"),
         ({"freeze_layers": 1}, "need `init_from`"),
         ({"preset": "huge"}, "`preset` must be one of"),
@@ -135,6 +137,10 @@ def test_what_only_text_or_model_decide_is_left_to_them():
     TrainingOptions(num_heads=5, effort="thorough")
     with pytest.raises(UserError, match="`accumulation_steps` must be a divisor of `batch_size`=16"):
         TrainingOptions(accumulation_steps=3)
+
+
+def test_a_prompt_without_samples_is_what_originality_is_measured_from():
+    assert TrainingOptions(sample_every=0, sample_prompt="却说", stop_when_copying=0.1).sample_prompt == "却说"
 
 
 def test_dropout_of_an_opened_model_may_change():

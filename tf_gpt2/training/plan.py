@@ -81,7 +81,7 @@ class TrainingOptions:
         sample_every: Steps between written samples, 0 for none.
         checkpoint_every: Steps between checkpoints, 0 for none but the last.
         keep_checkpoints: Number of newest checkpoints that stay.
-        sample_prompt: Beginning of the written samples.
+        sample_prompt: Beginning of the written samples, and of what is written to measure what is copied.
         originality: Measure at each validation what the model copies from the training text.
         stop_when_copying: End the training at a validation where more than this share of what the model writes is
             copied, from 0 to 1; None goes on.

@@ -5,6 +5,7 @@ Plain values, no TensorFlow.
 """
 
 import dataclasses
+import math
 import os
 import pathlib
 import shutil
@@ -78,6 +79,16 @@ class Preflight:
         """Of the steps that are left."""
         return None if self.seconds_per_step is None else self.seconds_per_step * (self.steps - self.done)
 
+    @property
+    def _validation_windows(self) -> int:
+        """The last one need not be full."""
+        return math.ceil(max(0, self.validation_tokens - 1) / self.window)
+
+    @property
+    def _validates(self) -> bool:
+        """Whether there are validations; without them the last model is kept."""
+        return bool(self.rhythm.eval_every and self._validation_windows)
+
     def table(self) -> str:
         """Everything, a line each, and what is likely to go wrong."""
         rows = {
@@ -105,8 +116,9 @@ class Preflight:
         return f"{c.num_parameters:,} parameters ({shape}) on {self.device} in {self.precision}"
 
     def _text(self):
-        windows = windows_per_epoch(self.validation_tokens, self.window)
-        held_out = f"{self.validation_tokens:,} to measure on ({windows:,} windows)" if windows else "none held out"
+        windows, held_out = self._validation_windows, "none held out"
+        if windows:
+            held_out = f"{self.validation_tokens:,} to measure on ({windows:,} window{'s' * (windows != 1)})"
         return f"{self.train_tokens:,} tokens to train on, {held_out}"
 
     def _training(self):
@@ -143,11 +155,10 @@ class Preflight:
                 f"{_PASSES_AS_GOOD_AS_NEW}; this run makes {self.epochs:.1f}. Give more text or a smaller model, "
                 "or let `patience` or `stop_when_copying` end it"
             )
-        windows = windows_per_epoch(self.validation_tokens, self.window)
-        if windows < _FEW_WINDOWS:
+        if self._validates and self._validation_windows < _FEW_WINDOWS:
             yield (
-                f"{windows} windows to measure on are few: chance decides which model is kept. Give more text or "
-                "a larger `validation_fraction`"
+                f"few windows to measure on ({self._validation_windows}): chance decides which model is kept. Give "
+                "more text or a larger `validation_fraction`"
             )
         if self.config.vocabulary_size * _TOKENS_OF_AN_ENTRY > tokens:
             yield (
@@ -182,8 +193,8 @@ class Preflight:
             yield f"{self.steps} steps are few to learn anything in. Give more `steps`, `epochs` or `minutes`"
         if not self.rhythm.checkpoint_every:
             yield "no checkpoint is written on the way: a kill loses everything. Give `checkpoint_every`"
-        if self.rhythm.eval_every > self.steps:
-            yield f"the first validation would come after the last step. Give `eval_every` below {self.steps:,}"
+        if self._validates and self.rhythm.eval_every >= self.steps > 1:
+            yield f"the only validation comes at the last step. Give `eval_every` below {self.steps:,}"
 
 
 def free_disk(folder: str | os.PathLike) -> int | None:

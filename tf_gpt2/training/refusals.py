@@ -56,8 +56,12 @@ def refuse_without_effect(options: TrainingOptions) -> None:
             "`average` has no effect without validations, which choose between it and the weights; leave it out, "
             "or give `eval_every` and `validation_fraction` above 0"
         )
-    if options.sample_every == 0 and options.sample_prompt:
-        raise UserError("`sample_prompt` has no effect with `sample_every`=0: no samples; leave one of them out")
+    probed = options.originality and options.validation_fraction and options.eval_every != 0  # writes from it too
+    if options.sample_prompt and options.sample_every == 0 and not probed:
+        raise UserError(
+            "`sample_prompt` has no effect with `sample_every`=0 where no validation measures `originality`: "
+            "nothing is written; leave one of them out"
+        )
 
 
 def _refuse(options, names, beside, reason):

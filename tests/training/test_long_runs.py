@@ -211,6 +211,21 @@ def test_without_a_checkpoint_nan_is_one_line_and_a_rise_is_borne(tmp_path, corp
         assert trainer.learner.seen == batches[:STEPS] and trainer.state.rollbacks == 0
 
 
+def test_without_checkpoints_on_the_way_the_last_one_is_written_and_the_run_is_known_for_finished(tmp_path, corpus):
+    rhythm = dataclasses.replace(RHYTHM, checkpoint_every=0)
+    _trainer(tmp_path, corpus, _Learner(), rhythm).train()
+    assert checkpoint_steps(tmp_path / CHECKPOINTS) == [STEPS]
+    again = _trainer(tmp_path, corpus, _Learner(), rhythm)
+    assert again.restore()
+    with pytest.raises(UserError, match="holds a finished run of 60 steps"):
+        _refuse_ended(again, TrainingOptions())
+    longer = _trainer(tmp_path, corpus, _Learner(), rhythm)
+    longer.schedule = longer.schedule.changed(STEPS + 5, STEPS)
+    longer.restore()
+    assert longer.train().step == STEPS + 5
+    assert len(longer.learner.seen) == 5
+
+
 def test_an_odd_batch_or_two_is_no_spike(tmp_path, corpus, batches):
     trainer = _trainer(tmp_path, corpus, _Learner(bad=[batches[40], batches[41], batches[43]]))
     trainer.train()

@@ -185,7 +185,7 @@ class Trainer:
             self.state.step = step
             self._agreed = self.learner.agreed(self._signals.received is not None)
             self._saver.check()
-            due = {report for report, every in self._reports() if every and (step % every == 0 or step == last)}
+            due = self.rhythm.due(step, last, validates=self.validates)
             if due or self._stopping:
                 self._check()
                 trouble, unchecked = self._guard.look_at(self.state, unchecked), []
@@ -264,15 +264,6 @@ class Trainer:
             self._on_pace(self.learner.recipe.batch_size * self._context_length / figures["tokens_per_s"])
             self._on_pace = None
         state.unlogged_loss, state.unlogged_steps = 0.0, 0
-
-    def _reports(self):
-        rhythm = self.rhythm
-        return (
-            ("log", rhythm.log_every),
-            ("eval", rhythm.eval_every if self.validates else 0),
-            ("sample", rhythm.sample_every),
-            ("checkpoint", rhythm.checkpoint_every),
-        )
 
     def _go_back(self, trouble: Trouble, metrics, progress) -> None:
         """Puts everything back to the checkpoint before it.

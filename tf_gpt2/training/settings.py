@@ -125,7 +125,7 @@ class Rhythm:
         log_every: Progress line and a line of metrics.jsonl.
         eval_every: Validation loss; the model directory is written when it is the best so far.
         sample_every: A passage the model writes.
-        checkpoint_every: What resuming needs.
+        checkpoint_every: What resuming needs; the last step's comes always.
         keep_checkpoints: Number of newest checkpoints that stay.
 
     Raises:
@@ -147,6 +147,24 @@ class Rhythm:
             ("keep_checkpoints", 1),
         ):
             _check(self, field, getattr(self, field) >= least, f"at least {least}")
+
+    def due(self, step: int, last: int, *, validates: bool) -> set[str]:
+        """What comes after a step: some of "log", "eval", "sample" and "checkpoint".
+
+        Args:
+            step: Steps done.
+            last: Steps of the run; with the last one comes everything that comes at all.
+            validates: Whether there is held-out text to measure on.
+        """
+        reports = {
+            "log": self.log_every,
+            "eval": self.eval_every if validates else 0,
+            "sample": self.sample_every,
+            "checkpoint": self.checkpoint_every,
+        }
+        due = {report for report, every in reports.items() if every and (step % every == 0 or step == last)}
+        # Without a checkpoint of its last step a finished run could not be known for one, nor be lengthened.
+        return due | {"checkpoint"} if step == last else due
 
 
 def _check(settings: Any, field: str, holds: bool, rule: str, argument: str | None = None) -> None:

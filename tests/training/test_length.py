@@ -78,8 +78,13 @@ def test_less_than_is_done_is_refused_and_less_than_was_planned_is_not():
     assert _length(stored, 300, steps=400).schedule.steps == 400
 
 
-def test_a_run_that_never_saved_anything_is_planned_anew():
-    assert _length(_stored(_length(steps=600)), 0, steps=50) == _length(steps=50)
+def test_a_run_without_a_checkpoint_keeps_its_length_untimed_and_may_take_another():
+    timed = _length(minutes=2.0, seconds=0.5)
+    assert _length(_stored(timed), 0, minutes=2.0) == timed
+    longer = _length(_stored(timed), 0, minutes=4.0)
+    assert longer.schedule == dataclasses.replace(timed.schedule, steps=480) and longer.minutes == 4.0
+    lengthened = _length(_stored(timed), 100, minutes=4.0)  # and then all checkpoints were removed
+    assert _length(_stored(lengthened), 0, minutes=4.0) == longer
 
 
 def test_the_warm_up_of_the_beginning_stays():

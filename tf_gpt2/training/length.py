@@ -18,7 +18,7 @@ from tf_gpt2.training.settings import Recipe, Schedule
 
 MEASURES = ("steps", "epochs", "minutes")
 # Fields of training.json, section "training", that a run may change on its way.
-LENGTH_FIELDS = ("steps", "minutes", "changed_at", "changed_from")
+LENGTH_FIELDS = ("steps", "minutes", "changed_at", "changed_from", "former")
 _log = logging.getLogger(__name__)
 
 
@@ -93,9 +93,13 @@ def _stored_length(options: TrainingOptions, stored: Mapping[str, Any], done: in
         planned,
         warmup_steps=planned.warmup_steps if warmup is None else warmup,
     )
-    if done:  # from its first step on, a run has had no other length
+    if done:  # a run at its very beginning has had no other length
+        former = stored.get("former")
         schedule = dataclasses.replace(
-            schedule, changed_at=stored.get("changed_at", 0), changed_from=stored.get("changed_from", 0.0)
+            schedule,
+            changed_at=stored.get("changed_at", 0),
+            changed_from=stored.get("changed_from", 0.0),
+            former=None if former is None else Schedule.of(former),
         )
     return Length(schedule, stored.get("minutes", 0.0))
 

@@ -159,7 +159,7 @@ def _train(
 
     with RunLock(run_dir) if team.is_chief else contextlib.nullcontext() as lock:
         settled = team.from_chief(open_run, setup.time_step)
-        schedule = Schedule(**settled["schedule"])
+        schedule = Schedule.of(settled["schedule"])
         setup.decay_by(settled["weight_decay"])
         keeper: Any = Follower()
         if team.is_chief:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from tf_gpt2.errors import UserError
@@ -72,6 +73,8 @@ class Schedule:
         final_learning_rate_share: Share of the peak that the cosine ends at.
         changed_at: Steps done when the run got another length; 0 where it never did.
         changed_from: The learning rate that was in force there.
+        former: The schedule until then, for a run that goes back before the change; None where that is not known,
+            as in runs of earlier versions: then `changed_from` stands for it.
 
     Raises:
         UserError: A value is out of range.
@@ -83,6 +86,7 @@ class Schedule:
     final_learning_rate_share: float = 0.1
     changed_at: int = 0
     changed_from: float = 0.0
+    former: "Schedule | None" = None
 
     def __post_init__(self):
         _check(self, "steps", self.steps >= 1, "at least 1")
@@ -91,6 +95,13 @@ class Schedule:
         share = self.final_learning_rate_share
         _check(self, "final_learning_rate_share", 0 <= share <= 1, "from 0 to 1")
 
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> "Schedule":
+        """The schedule of JSON values, which may hold more."""
+        fields = {field.name: stored[field.name] for field in dataclasses.fields(cls) if field.name in stored}
+        former = fields.pop("former", None)
+        return cls(**fields, former=None if former is None else cls.of(former))
+
     @property
     def ramp_steps(self) -> int:
         """Steps of the ramp after a change of length: a twentieth of what is left, at most 500."""
@@ -98,15 +109,21 @@ class Schedule:
 
     def rate_after(self, step: int) -> float:
         """Learning rate of the step that follows `step` done ones."""
-        rate = self._cosine(step)
-        ramp, into = self.ramp_steps, step - self.changed_at
-        if 0 <= into < ramp:
+        into = step - self.changed_at
+        if into < 0:
+            return self.changed_from if self.former is None else self.former.rate_after(step)
+        rate, ramp = self._cosine(step), self.ramp_steps
+        if into < ramp:
             return self.changed_from + (rate - self.changed_from) * (into + 1) / (ramp + 1)
         return rate
 
     def changed(self, steps: int, done: int) -> "Schedule":
         """The schedule of the same run with another number of steps, decided when `done` of them were done."""
-        return dataclasses.replace(self, steps=steps, changed_at=done, changed_from=self.rate_after(done - 1))
+        former, rate = self.former, self.rate_after(done - 1)
+        if done > self.changed_at:  # else no step was taken by this schedule's own length
+            # Of the one before it, what came before that is forgotten: no checkpoint is so old.
+            former = dataclasses.replace(self, former=former and dataclasses.replace(former, former=None))
+        return dataclasses.replace(self, steps=steps, changed_at=done, changed_from=rate, former=former)
 
     def _cosine(self, step):
         warmup = min(self.warmup_steps, self.steps - 1)

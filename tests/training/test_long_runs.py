@@ -19,9 +19,9 @@ from tf_gpt2.formats.training_checkpoint import open_checkpoint
 from tf_gpt2.run_directory import CHECKPOINTS, METRICS_FILE, checkpoint_path, checkpoint_steps, read_metrics
 from tf_gpt2.training import checkpoints
 from tf_gpt2.training.batches import training_batches
+from tf_gpt2.training.ending import refuse_ended
 from tf_gpt2.training.loop import Trainer
 from tf_gpt2.training.plan import TrainingOptions
-from tf_gpt2.training.run import _refuse_ended
 from tf_gpt2.training.settings import Recipe, Rhythm, Schedule
 
 STEPS, CONTEXT = 60, 8
@@ -218,7 +218,7 @@ def test_without_checkpoints_on_the_way_the_last_one_is_written_and_the_run_is_k
     again = _trainer(tmp_path, corpus, _Learner(), rhythm)
     assert again.restore()
     with pytest.raises(UserError, match="holds a finished run of 60 steps"):
-        _refuse_ended(again, TrainingOptions())
+        refuse_ended(again, TrainingOptions())
     longer = _trainer(tmp_path, corpus, _Learner(), rhythm)
     longer.schedule = longer.schedule.changed(STEPS + 5, STEPS)
     longer.restore()
@@ -276,10 +276,10 @@ def test_patience_ends_a_training_and_is_counted_over_stops(tmp_path, corpus):
 def test_a_run_that_ended_is_refused_with_what_would_go_on(tmp_path, corpus, step, without_better, said):
     trainer = _trainer(tmp_path, corpus, _Learner(), patience=3)
     trainer.state.step, trainer.state.without_better = 35, 2
-    _refuse_ended(trainer, TrainingOptions(patience=3))
+    refuse_ended(trainer, TrainingOptions(patience=3))
     trainer.state.step, trainer.state.without_better = step, without_better
     with pytest.raises(UserError, match=said):
-        _refuse_ended(trainer, TrainingOptions(patience=3))
+        refuse_ended(trainer, TrainingOptions(patience=3))
     assert trainer._keeper.saved == ["model"]
 
 
@@ -300,6 +300,70 @@ def test_a_signal_amid_a_validation_breaks_it_off_and_it_comes_again(tmp_path, c
     assert again.restore() and again.state.owed == ["eval"]
     again.train()
     assert _files(tmp_path / "parts") == _files(tmp_path / "whole")
+
+
+def _stopping_at(validation, learner, stop=lambda: os.kill(os.getpid(), signal.SIGTERM)):
+    """Stops at so manieth a measuring, from 1."""
+    measure, times = learner.mean_loss, iter(range(1, 100))
+
+    def mean_loss(batches):
+        if next(times) == validation:
+            stop()
+        return measure(batches)
+
+    learner.mean_loss = mean_loss
+    return learner
+
+
+def _interrupt():
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("stopped_at", "stop", "owed"),
+    [
+        pytest.param(3, lambda: os.kill(os.getpid(), signal.SIGTERM), ["eval"], id="amid the last validation"),
+        pytest.param(4, _interrupt, [], id="amid the test span"),
+    ],
+)
+def test_a_stop_at_the_very_end_is_made_good_once(tmp_path, corpus, stopped_at, stop, owed):
+    corpus = dataclasses.replace(corpus, test=corpus.validation)
+    whole = _trainer(tmp_path / "whole", corpus, _Learner())
+    whole.train()
+    stopped = _trainer(tmp_path / "parts", corpus, _stopping_at(stopped_at, _Learner(), stop))
+    with pytest.raises(KeyboardInterrupt):
+        stopped.train()
+    again = _trainer(tmp_path / "parts", corpus, _Learner())
+    assert again.restore() and (again.state.step, again.state.owed) == (STEPS, owed)
+    refuse_ended(again, TrainingOptions())
+    again.train()
+    assert again.test_loss == whole.test_loss is not None
+    assert _files(tmp_path / "parts") == _files(tmp_path / "whole")
+    once_more = _trainer(tmp_path / "parts", corpus, _Learner())
+    once_more.restore()
+    with pytest.raises(UserError, match="holds a finished run"):
+        refuse_ended(once_more, TrainingOptions())
+
+
+def test_an_end_of_patience_that_was_stopped_at_the_test_span_is_made_good(tmp_path, corpus):
+    corpus = dataclasses.replace(corpus, test=corpus.validation)
+
+    def trainer(learner):
+        return _trainer(tmp_path, corpus, learner, patience=1)
+
+    learner = _Learner(validation=lambda step: 4.0)
+    with pytest.raises(KeyboardInterrupt):
+        trainer(_stopping_at(3, learner, _interrupt)).train()
+    again = trainer(_Learner(validation=lambda step: 4.0))
+    again.restore()
+    refuse_ended(again, TrainingOptions(patience=1))
+    assert again.train().step == 40 and again.learner.seen == []
+    lines = [(line.split, line.step) for line in read_metrics(tmp_path).lines if line.split != "train"]
+    assert lines == [("validation", 20), ("validation", 40), ("early_end", 40), ("test", 40)]
+    once_more = trainer(_Learner())
+    once_more.restore()
+    with pytest.raises(UserError, match="ended at step 40"):
+        refuse_ended(once_more, TrainingOptions(patience=1))
 
 
 def test_what_is_saved_amid_a_report_that_takes_too_long_goes_on_as_well(tmp_path, corpus):

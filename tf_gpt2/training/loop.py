@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, TextIO, cast
 
 from tf_gpt2.data.token_files import PreparedCorpus
-from tf_gpt2.run_directory import CHECKPOINTS, EARLY_END, TEST, TRAIN, VALIDATION
+from tf_gpt2.run_directory import CHECKPOINTS, EARLY_END, TEST, TRAIN, VALIDATION, has_line
 from tf_gpt2.training.background import Job
 from tf_gpt2.training.batches import training_batches
 from tf_gpt2.training.checkpoints import restore_newest
@@ -99,6 +99,7 @@ class Trainer:
         self._guard = Guard(folder, lambda: learner.variables, self._saver, most_rollbacks, self._team)
         self._agreed = False  # that all processes stop
         self._began_at = 0
+        self._tested = False
         self.test_loss: float | None = None
 
     def restore(self) -> bool:
@@ -113,6 +114,7 @@ class Trainer:
         if state is not None:
             self._team.saved(state["step"])
             self.state = LoopState.of(state)
+            self._tested = self._team.from_chief(lambda: has_line(self.run_dir, self.state.step, TEST))
         return state is not None
 
     def train(self) -> LoopState:
@@ -122,7 +124,8 @@ class Trainer:
             UserError: The loss stays not finite or high, or a file cannot be written.
             KeyboardInterrupt: The user asked to stop; a checkpoint has been saved, and a model.
         """
-        chief, again = self._team.is_chief, VALIDATION if "eval" in self.state.owed else None
+        chief, again = self._team.is_chief, {VALIDATION} if "eval" in self.state.owed else set()
+        again |= {EARLY_END, TEST} if self._is_over else set()
         metrics = MetricsLog(self.run_dir, self.state.step, again=again) if chief else SilentMetrics()
         tokens_per_step = self.learner.recipe.batch_size * self._context_length
         stream = None if chief else cast(TextIO, SilentStream())
@@ -152,14 +155,20 @@ class Trainer:
         """Whether validation decides which model is kept; else it is the last one."""
         return bool(self.rhythm.eval_every and self.corpus.validation.targets)
 
+    @property
+    def owes_test(self) -> bool:
+        """Whether the kept model's loss on the test span is not recorded yet, as after a stop amid it."""
+        return bool(self.validates and self.corpus.test.targets) and not self._tested
+
     def keep_model(self) -> None:
         """Writes the model as it stands, whatever its validation loss."""
         self._keeper.save()
 
     def _run(self, metrics, progress):
         if self.state.owed:
-            self._report(set(self.state.owed), metrics, progress)
-        while not self._ended_early and self.state.step < self.schedule.steps:
+            # With a checkpoint that owes nothing: at the last step no other one comes.
+            self._report({*self.state.owed, "checkpoint"}, metrics, progress)
+        while not self._is_over:
             trouble = self._steps(metrics, progress)
             if trouble is None:
                 break
@@ -211,6 +220,10 @@ class Trainer:
     def _breaks_off(self) -> bool:
         """Whether a report ends at once; with others no process leaves what all compute together."""
         return self._team.cluster is None and self._stopping
+
+    @property
+    def _is_over(self) -> bool:
+        return self._ended_early or self.state.step >= self.schedule.steps
 
     @property
     def _ended_early(self) -> bool:

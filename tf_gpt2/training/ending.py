@@ -1,0 +1,59 @@
+"""How a training ends: what is said of an end before its last step, and of a run that has nothing left to do."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from tf_gpt2.run_directory import CONFIG_FILE
+from tf_gpt2.training.chain import RunFinished
+from tf_gpt2.training.plan import TrainingOptions
+
+if TYPE_CHECKING:
+    from tf_gpt2.training.loop import Trainer
+
+log = logging.getLogger(__name__)
+
+
+def refuse_ended(trainer: Trainer, asked: TrainingOptions) -> None:
+    """Looks at a restored run; makes its model directory when a kill left it without.
+
+    Raises:
+        RunFinished: It has nothing left to do.
+    """
+    state = trainer.state
+    finished = state.step >= trainer.schedule.steps and not state.owed
+    if not finished and not trainer.validation.out_of_patience(state):
+        return
+    if not (trainer.run_dir / CONFIG_FILE).exists():
+        trainer.keep_model()
+        log.info(f"the model directory was missing and is made from the checkpoint of step {state.step:,}")
+    if trainer.owes_test:
+        log.info("what is left to do is to measure the kept model on the test span")
+        return
+    if not finished:
+        raise RunFinished(
+            f"`run_dir`={trainer.run_dir} holds a run that ended at step {state.step:,}: {state.without_better} "
+            f"validations in a row had no better loss; give a `patience` above {asked.patience} or leave it out to "
+            "go on, or choose another `run_dir`"
+        )
+    raise RunFinished(
+        f"`run_dir`={trainer.run_dir} holds a finished run of {trainer.schedule.steps} steps; give more `steps`, "
+        "`epochs` or `minutes` to lengthen it, choose another `run_dir`, or fine-tune from it with `init_from`"
+    )
+
+
+def say_why_it_ended(trainer: Trainer, asked: TrainingOptions) -> None:
+    """Says so when a training ended before its last step."""
+    state = trainer.state
+    copied = trainer.validation.stopped_copying
+    if copied is not None:
+        log.info(
+            f"stopped at step {state.step:,}: {100 * copied:.1f} % of what the model writes is copied, more than "
+            f"`stop_when_copying`={asked.stop_when_copying:g}"
+        )
+    if trainer.validation.out_of_patience(state):
+        log.info(
+            f"stopped at step {state.step:,}: {state.without_better} validations in a row had no better loss than "
+            f"that of step {state.best_step:,}; `patience`={asked.patience}"
+        )

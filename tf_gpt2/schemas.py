@@ -152,6 +152,7 @@ class CheckpointState(Schema):
     unlogged_loss: float = 0.0
     unlogged_steps: Count = 0
     without_better: Count = 0
+    copied_share: float = 0.0
     recent_losses: Annotated[list[float], Field(max_length=1000)] = []
     high_losses: Count = 0
     skipped_batches: Count = 0

@@ -283,6 +283,26 @@ def test_a_run_that_ended_is_refused_with_what_would_go_on(tmp_path, corpus, ste
     assert trainer._keeper.saved == ["model"]
 
 
+def test_a_run_that_ended_by_copying_is_known_for_it_and_goes_on_with_a_larger_share(tmp_path, corpus):
+    def restored(limit):
+        def originality(_):
+            return {"copied_share": trainer.state.step / 100}
+
+        trainer = _trainer(tmp_path, corpus, _Learner(), originality=originality, stop_when_copying=limit)
+        trainer.restore()
+        return trainer
+
+    ended = restored(0.3)
+    assert ended.train().step == 40
+    with pytest.raises(
+        UserError, match=r"ended at step 40: 40.0 % of .* is copied; give a `stop_when_copying` above 0.3"
+    ):
+        refuse_ended(restored(0.3), TrainingOptions(stop_when_copying=0.3))
+    for limit in (0.5, None):
+        refuse_ended(restored(limit), TrainingOptions(stop_when_copying=limit))
+    assert restored(0.5).train().step == STEPS
+
+
 def test_a_signal_amid_a_validation_breaks_it_off_and_it_comes_again(tmp_path, corpus):
     whole = _trainer(tmp_path / "whole", corpus, _Learner())
     whole.train()

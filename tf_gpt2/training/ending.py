@@ -23,7 +23,7 @@ def refuse_ended(trainer: Trainer, asked: TrainingOptions) -> None:
     """
     state = trainer.state
     finished = state.step >= trainer.schedule.steps and not state.owed
-    if not finished and not trainer.validation.out_of_patience(state):
+    if not finished and not trainer.validation.ends(state):
         return
     if not (trainer.run_dir / CONFIG_FILE).exists():
         trainer.keep_model()
@@ -32,10 +32,15 @@ def refuse_ended(trainer: Trainer, asked: TrainingOptions) -> None:
         log.info("what is left to do is to measure the kept model on the test span")
         return
     if not finished:
+        if trainer.validation.copies_too_much(state):
+            why = f"{100 * state.copied_share:.1f} % of what the model writes is copied"
+            remedy = f"`stop_when_copying` above {asked.stop_when_copying:g}"
+        else:
+            why = f"{state.without_better} validations in a row had no better loss"
+            remedy = f"`patience` above {asked.patience}"
         raise RunFinished(
-            f"`run_dir`={trainer.run_dir} holds a run that ended at step {state.step:,}: {state.without_better} "
-            f"validations in a row had no better loss; give a `patience` above {asked.patience} or leave it out to "
-            "go on, or choose another `run_dir`"
+            f"`run_dir`={trainer.run_dir} holds a run that ended at step {state.step:,}: {why}; give a {remedy} or "
+            "leave it out to go on, or choose another `run_dir`"
         )
     raise RunFinished(
         f"`run_dir`={trainer.run_dir} holds a finished run of {trainer.schedule.steps} steps; give more `steps`, "
@@ -46,11 +51,10 @@ def refuse_ended(trainer: Trainer, asked: TrainingOptions) -> None:
 def say_why_it_ended(trainer: Trainer, asked: TrainingOptions) -> None:
     """Says so when a training ended before its last step."""
     state = trainer.state
-    copied = trainer.validation.stopped_copying
-    if copied is not None:
+    if trainer.validation.copies_too_much(state):
         log.info(
-            f"stopped at step {state.step:,}: {100 * copied:.1f} % of what the model writes is copied, more than "
-            f"`stop_when_copying`={asked.stop_when_copying:g}"
+            f"stopped at step {state.step:,}: {100 * state.copied_share:.1f} % of what the model writes is copied, "
+            f"more than `stop_when_copying`={asked.stop_when_copying:g}"
         )
     if trainer.validation.out_of_patience(state):
         log.info(

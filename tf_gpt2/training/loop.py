@@ -227,7 +227,7 @@ class Trainer:
 
     @property
     def _ended_early(self) -> bool:
-        return self.validation.stopped_copying is not None or self.validation.out_of_patience(self.state)
+        return self.validation.ends(self.state)
 
     def _report(self, due: set[str], metrics, progress) -> None:
         """Does what is due at this step, and saves.

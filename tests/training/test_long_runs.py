@@ -23,6 +23,7 @@ from tf_gpt2.training.ending import refuse_ended
 from tf_gpt2.training.loop import Trainer
 from tf_gpt2.training.plan import TrainingOptions
 from tf_gpt2.training.settings import Recipe, Rhythm, Schedule
+from tf_gpt2.training.summary import summarise
 
 STEPS, CONTEXT = 60, 8
 RHYTHM = Rhythm(log_every=4, eval_every=20, sample_every=0, checkpoint_every=10)
@@ -301,6 +302,25 @@ def test_a_run_that_ended_by_copying_is_known_for_it_and_goes_on_with_a_larger_s
     for limit in (0.5, None):
         refuse_ended(restored(limit), TrainingOptions(stop_when_copying=limit))
     assert restored(0.5).train().step == STEPS
+
+
+def test_a_validated_run_that_goes_on_without_validations_keeps_the_model_it_tells_of(tmp_path, corpus, caplog):
+    corpus = dataclasses.replace(corpus, test=corpus.validation)
+    _trainer(tmp_path, corpus, _Learner()).train()
+    longer = _trainer(tmp_path, corpus, _Learner(), dataclasses.replace(RHYTHM, eval_every=0))
+    longer.restore()
+    longer.schedule = longer.schedule.changed(STEPS + 20, STEPS)
+    loaded = []
+    longer._keeper.load = lambda: loaded.append(len(longer._keeper.saved))
+    with caplog.at_level("INFO"):
+        longer.train()
+        result = summarise(longer, corpus)
+    assert (longer._keeper.saved, loaded) == ([], [0])  # the one that is measured at the end too
+    assert result.best_step == STEPS == read_metrics(tmp_path).best_step and longer.state.step == STEPS + 20
+    assert "the model of step 60 stays the one that is kept" in caplog.text
+    without = _trainer(tmp_path / "never", corpus, _Learner(), dataclasses.replace(RHYTHM, eval_every=0))
+    without.train()
+    assert without._keeper.saved[-1] == "model" and without.test_loss is None
 
 
 def test_a_signal_amid_a_validation_breaks_it_off_and_it_comes_again(tmp_path, corpus):

@@ -136,7 +136,7 @@ class Trainer:
                 self._run(metrics, progress)
                 self._saver.wait()
             self._check()
-            if not self.validates:
+            if not self._keeps_best:
                 self._keeper.save()
             elif self.corpus.test.targets:
                 self._keeper.load()
@@ -152,13 +152,18 @@ class Trainer:
 
     @property
     def validates(self) -> bool:
-        """Whether validation decides which model is kept; else it is the last one."""
+        """Whether the run is validated as it goes on."""
         return bool(self.rhythm.eval_every and self.corpus.validation.targets)
+
+    @property
+    def _keeps_best(self) -> bool:
+        """Whether the kept model is the best one, not the last: once validated, what is said of it stays true."""
+        return self.validates or bool(self.state.best_step)
 
     @property
     def owes_test(self) -> bool:
         """Whether the kept model's loss on the test span is not recorded yet, as after a stop amid it."""
-        return bool(self.validates and self.corpus.test.targets) and not self._tested
+        return bool(self._keeps_best and self.corpus.test.targets) and not self._tested
 
     def keep_model(self) -> None:
         """Writes the model as it stands, whatever its validation loss."""

@@ -16,10 +16,17 @@ import pytest
 
 from tf_gpt2.errors import UserError
 from tf_gpt2.formats.training_checkpoint import open_checkpoint
-from tf_gpt2.run_directory import CHECKPOINTS, METRICS_FILE, checkpoint_path, checkpoint_steps, read_metrics
+from tf_gpt2.run_directory import (
+    CHECKPOINTS,
+    CONFIG_FILE,
+    METRICS_FILE,
+    checkpoint_path,
+    checkpoint_steps,
+    read_metrics,
+)
 from tf_gpt2.training import checkpoints
 from tf_gpt2.training.batches import training_batches
-from tf_gpt2.training.ending import refuse_ended
+from tf_gpt2.training.ending import refuse_ended, say_where_it_stopped
 from tf_gpt2.training.loop import Trainer
 from tf_gpt2.training.plan import TrainingOptions
 from tf_gpt2.training.settings import Recipe, Rhythm, Schedule
@@ -404,6 +411,39 @@ def test_an_end_of_patience_that_was_stopped_at_the_test_span_is_made_good(tmp_p
     once_more.restore()
     with pytest.raises(UserError, match="ended at step 40"):
         refuse_ended(once_more, TrainingOptions(patience=1))
+
+
+@pytest.mark.parametrize(
+    ("step", "signals", "said"),
+    [
+        (15, 1, "stopped at step 15, which is saved; the same command goes on from there"),
+        (
+            15,
+            2,
+            "stopped at step 14, which is not saved; the same command goes on from step 10, the newest that is",
+        ),
+        (5, 2, "stopped at step 4, nothing is saved yet, and the same command begins anew"),
+    ],
+)
+def test_what_is_said_of_a_stop_is_so(tmp_path, corpus, caplog, step, signals, said):
+    trainer = _trainer(tmp_path, corpus, _Learner())
+    take = trainer.learner.step
+
+    def step_and_stop(*given):
+        for _ in range(signals if len(trainer.learner.seen) + 1 == step else 0):
+            os.kill(os.getpid(), signal.SIGINT)
+        return take(*given)
+
+    trainer.learner.step = step_and_stop
+    with pytest.raises(KeyboardInterrupt):
+        trainer.train()
+    with caplog.at_level("INFO"):
+        say_where_it_stopped(trainer)
+    assert caplog.messages[-1] == said
+    (tmp_path / CONFIG_FILE).touch()
+    with caplog.at_level("INFO"):
+        say_where_it_stopped(trainer)
+    assert caplog.messages[-1] == f"{said}, and the model so far is in {tmp_path}"
 
 
 def test_what_is_saved_amid_a_report_that_takes_too_long_goes_on_as_well(tmp_path, corpus):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from tf_gpt2.run_directory import CONFIG_FILE
+from tf_gpt2.run_directory import CHECKPOINTS, CONFIG_FILE, checkpoint_steps
 from tf_gpt2.training.chain import RunFinished
 from tf_gpt2.training.plan import TrainingOptions
 
@@ -46,6 +46,19 @@ def refuse_ended(trainer: Trainer, asked: TrainingOptions) -> None:
         f"`run_dir`={trainer.run_dir} holds a finished run of {trainer.schedule.steps} steps; give more `steps`, "
         "`epochs` or `minutes` to lengthen it, choose another `run_dir`, or fine-tune from it with `init_from`"
     )
+
+
+def say_where_it_stopped(trainer: Trainer) -> None:
+    """Says what is left of a training that the user stopped: a second Ctrl-C saves nothing."""
+    step, saved = trainer.state.step, checkpoint_steps(trainer.run_dir / CHECKPOINTS)
+    if not saved:
+        left = "nothing is saved yet, and the same command begins anew"
+    elif saved[-1] == step:
+        left = "which is saved; the same command goes on from there"
+    else:
+        left = f"which is not saved; the same command goes on from step {saved[-1]:,}, the newest that is"
+    model = f", and the model so far is in {trainer.run_dir}" if (trainer.run_dir / CONFIG_FILE).exists() else ""
+    log.info(f"stopped at step {step:,}, {left}{model}")
 
 
 def say_why_it_ended(trainer: Trainer, asked: TrainingOptions) -> None:

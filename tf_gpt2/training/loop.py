@@ -122,7 +122,7 @@ class Trainer:
 
         Raises:
             UserError: The loss stays not finite or high, or a file cannot be written.
-            KeyboardInterrupt: The user asked to stop; a checkpoint has been saved, and a model.
+            KeyboardInterrupt: The user asked to stop; a checkpoint has been saved, and a model, unless asked twice.
         """
         chief, again = self._team.is_chief, {VALIDATION} if "eval" in self.state.owed else set()
         again |= {EARLY_END, TEST} if self._is_over else set()

@@ -22,7 +22,7 @@ from tf_gpt2.training.chain import refuse_several_machines, train_chain
 from tf_gpt2.training.distributed.joining import explained, join_team, open_devices
 from tf_gpt2.training.distributed.team import Team
 from tf_gpt2.training.effort import THOROUGH
-from tf_gpt2.training.ending import refuse_ended, say_why_it_ended
+from tf_gpt2.training.ending import refuse_ended, say_where_it_stopped, say_why_it_ended
 from tf_gpt2.training.lock import RunLock
 from tf_gpt2.training.plan import TrainingOptions, plan_rhythm
 from tf_gpt2.training.preflight import Preflight
@@ -53,7 +53,8 @@ def train_model(
 
     Raises:
         UserError: An option is out of range, a text cannot be read, `run_dir` holds another run, or a full disk.
-        KeyboardInterrupt: The user asked to stop; a checkpoint has been saved; the same call goes on from there.
+        KeyboardInterrupt: The user asked to stop; a checkpoint has been saved, unless the user asked a second time
+            meanwhile; the same call goes on from the newest one.
     """
     asked = TrainingOptions(**options)
     if asked.effort == THOROUGH:
@@ -212,11 +213,7 @@ def _train(
         try:
             trainer.train()
         except KeyboardInterrupt:
-            if trainer.state.step:
-                log.info(
-                    f"stopped at step {trainer.state.step:,}, which is saved; the same command goes on from there, "
-                    f"and the model so far is in {run_dir}"
-                )
+            say_where_it_stopped(trainer)
             raise
         say_why_it_ended(trainer, asked)
         return summarise(trainer, prepared)

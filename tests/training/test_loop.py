@@ -286,7 +286,7 @@ def test_what_the_model_copies_is_reported_and_may_end_the_training(tmp_path, co
         lines = [line for line in read_metrics(trainer.run_dir).lines if line.split == "validation"]
         assert [line.model_extra["copied_share"] for line in lines] == [0.0, 0.2, 0.4, 0.9][: steps // 2]
         assert trainer.state.step == steps
-        assert trainer.validation.stopped_copying == (0.4 if limit else None)
+        assert trainer.validation.copies_too_much(trainer.state) == bool(limit)
         assert checkpoint_steps(trainer.run_dir / CHECKPOINTS)[-1] == steps
 
 

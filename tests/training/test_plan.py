@@ -153,6 +153,7 @@ def test_dropout_of_an_opened_model_may_change():
         ({"stop_when_copying": 1.5}, "`stop_when_copying` must be from 0 to 1"),
         ({"stop_when_copying": 0.1, "originality": False}, "`stop_when_copying` has no effect"),
         ({"stop_when_copying": 0.1, "validation_fraction": 0.0}, "`stop_when_copying` has no effect"),
+        ({"stop_when_copying": 0.1, "eval_every": 0}, "`stop_when_copying` has no effect"),
     ],
 )
 def test_a_limit_on_copies_needs_its_measure(options, rule):

@@ -1,10 +1,17 @@
+import dataclasses
+import functools
 import json
+import types
 
 import pytest
 
+from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
+from tf_gpt2.training.distributed.team import Team
+from tf_gpt2.training.plan import TrainingOptions, plan_recipe
 from tf_gpt2.training.resuming import open_run_directory
 from tf_gpt2.training.run import train_model
+from tf_gpt2.training.setup import Setup
 
 RUN = {"model": {"num_layers": 2}, "training": {"steps": 100}}
 
@@ -136,3 +143,32 @@ def test_a_run_that_goes_on_has_the_teachers_it_had(tmp_path):
     assert open_run_directory(tmp_path, lambda stored: alone, resume=True).configuration == alone
     with pytest.raises(UserError, match="distillation.teachers is"):
         open_run_directory(tmp_path, lambda stored: taught, resume=True)
+
+
+def _setup(corpus, seconds_per_step, **asked):
+    options = TrainingOptions(**asked)
+    config = GPT2Config(50, context_length=8, num_layers=1, num_heads=1, hidden_dim=4)
+    recipe = plan_recipe(options, config)
+    learner = types.SimpleNamespace(recipe=recipe, parts=1)
+
+    def decay_by(weight_decay):
+        learner.recipe = dataclasses.replace(recipe, weight_decay=weight_decay)
+
+    learner.decay_by = decay_by
+    devices = types.SimpleNamespace(description="a CPU", precision="float32")
+    return Setup(options, corpus, devices, config, recipe, 8, learner, Team(), seconds_per_step)
+
+
+def test_a_run_by_the_clock_goes_on_after_a_kill_between_its_first_model_and_its_first_checkpoint(
+    tmp_path, small_corpus
+):
+    """The second process times other steps, and would plan another length."""
+    began = _setup(small_corpus, 0.5, minutes=4.0)
+    first = open_run_directory(tmp_path, functools.partial(began.settle, tmp_path), resume=True)
+    (tmp_path / "config.json").touch()
+    again = _setup(small_corpus, 0.25, minutes=4.0)
+    assert open_run_directory(tmp_path, functools.partial(again.settle, tmp_path), resume=True) == first
+    (tmp_path / "config.json").unlink()  # nothing was kept: it is another run
+    anew = _setup(small_corpus, 0.25, minutes=4.0)
+    other = open_run_directory(tmp_path, functools.partial(anew.settle, tmp_path), resume=True)
+    assert other.configuration["training"]["steps"] == 2 * first.configuration["training"]["steps"] == 960

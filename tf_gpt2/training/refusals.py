@@ -41,10 +41,11 @@ def refuse_without_effect(options: TrainingOptions) -> None:
         raise UserError(
             "`eval_every` has no effect with `validation_fraction`=0: nothing to measure on; leave one out"
         )
-    if options.stop_when_copying is not None and not (options.originality and options.validation_fraction):
+    validates = options.validation_fraction and options.eval_every != 0
+    if options.stop_when_copying is not None and not (options.originality and validates):
         raise UserError(
-            "`stop_when_copying` has no effect without `originality` and a validation, where it is measured; "
-            "leave it out"
+            "`stop_when_copying` has no effect without `originality` and validations, where it is measured; leave "
+            "it out, or give `originality`, and `eval_every` and `validation_fraction` above 0"
         )
     if options.patience is not None and not (options.validation_fraction and options.eval_every != 0):
         raise UserError(

@@ -55,6 +55,15 @@ def refuse_what_is_no_run(run_dir: str | os.PathLike) -> None:
         raise UserError(f"`run_dir` must be new or a run of this program; {run_dir} holds another model")
 
 
+def has_begun(run_dir: str | os.PathLike) -> bool:
+    """Whether a training has left something to go on with: a checkpoint, or a model before the first checkpoint.
+
+    From then on the run is the one in training.json, whose length it keeps.
+    """
+    run_dir = pathlib.Path(run_dir)
+    return bool(checkpoint_steps(run_dir / CHECKPOINTS)) or (run_dir / CONFIG_FILE).exists()
+
+
 def refuse_chain(run_dir: str | os.PathLike) -> None:
     """Looks that a single run is not put into the directory of a chain.
 
@@ -108,7 +117,7 @@ def _look(run_dir, resolve, resume) -> tuple[OpenedRun, dict | None]:
     validated(Training, wanted, "the configuration asked for", "give other values")
     changes: tuple[str, ...] = ()
     if stored is not None:
-        started = bool(checkpoint_steps(run_dir / CHECKPOINTS)) or (run_dir / CONFIG_FILE).exists()
+        started = has_begun(run_dir)
         if started and not resume:
             raise UserError(
                 f"`resume`=False needs a fresh `run_dir`; {run_dir} holds a run. Choose another or remove it"

@@ -16,12 +16,13 @@ from tf_gpt2.corpus.report import format_report
 from tf_gpt2.corpus.script import is_alphabetic
 from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.data.token_files import PreparedCorpus
-from tf_gpt2.run_directory import CHECKPOINTS, CONFIG_FILE, TOKENIZER_FILE
+from tf_gpt2.run_directory import CHECKPOINTS, TOKENIZER_FILE
 from tf_gpt2.tokenizer import Tokenizer
-from tf_gpt2.training.chain import RunFinished, next_generation, refuse_several_machines, train_chain
+from tf_gpt2.training.chain import next_generation, refuse_several_machines, train_chain
 from tf_gpt2.training.distributed.joining import explained, join_team, open_devices
 from tf_gpt2.training.distributed.team import Team
 from tf_gpt2.training.effort import THOROUGH
+from tf_gpt2.training.ending import refuse_ended, say_where_it_stopped, say_why_it_ended
 from tf_gpt2.training.lock import RunLock
 from tf_gpt2.training.plan import TrainingOptions, plan_rhythm
 from tf_gpt2.training.preflight import Preflight
@@ -33,7 +34,6 @@ from tf_gpt2.training.teachers import look_for_teachers
 
 if TYPE_CHECKING:
     from tf_gpt2.training.devices import Devices
-    from tf_gpt2.training.loop import Trainer
 
 log = logging.getLogger(__name__)
 _SCRIPT_SAMPLE_TOKENS = 20_000
@@ -53,7 +53,8 @@ def train_model(
 
     Raises:
         UserError: An option is out of range, a text cannot be read, `run_dir` holds another run, or a full disk.
-        KeyboardInterrupt: The user asked to stop; a checkpoint has been saved; the same call goes on from there.
+        KeyboardInterrupt: The user asked to stop; a checkpoint has been saved, unless the user asked a second time
+            meanwhile; the same call goes on from the newest one.
     """
     asked = TrainingOptions(**options)
     if asked.effort == THOROUGH:
@@ -163,7 +164,7 @@ def _train(
 
     with RunLock(run_dir) if team.is_chief else contextlib.nullcontext() as lock:
         settled = team.from_chief(open_run, setup.time_step)
-        schedule = Schedule(**settled["schedule"])
+        schedule = Schedule.of(settled["schedule"])
         setup.decay_by(settled["weight_decay"])
         keeper: Any = Follower()
         if team.is_chief:
@@ -209,49 +210,14 @@ def _train(
             team=team,
         )
         if trainer.restore():
-            _refuse_ended(trainer, asked)
+            refuse_ended(trainer, asked)
             log.info(f"going on from step {trainer.state.step:,}")
         if team.is_chief:
             log.info(setup.preflight(run_dir).table())
         try:
             trainer.train()
         except KeyboardInterrupt:
-            if trainer.state.step:
-                log.info(
-                    f"stopped at step {trainer.state.step:,}, which is saved; the same command goes on from there, "
-                    f"and the model so far is in {run_dir}"
-                )
+            say_where_it_stopped(trainer)
             raise
-        copied = trainer.validation.stopped_copying
-        if copied is not None:
-            log.info(
-                f"stopped at step {trainer.state.step:,}: {100 * copied:.1f} % of what the model "
-                f"writes is copied, more than `stop_when_copying`={asked.stop_when_copying:g}"
-            )
-        if trainer.validation.out_of_patience(trainer.state):
-            log.info(
-                f"stopped at step {trainer.state.step:,}: {trainer.state.without_better} validations in a row had "
-                f"no better loss than that of step {trainer.state.best_step:,}; `patience`={asked.patience}"
-            )
+        say_why_it_ended(trainer, asked)
         return summarise(trainer, prepared)
-
-
-def _refuse_ended(trainer: Trainer, asked: TrainingOptions) -> None:
-    """A run with nothing left to do; makes its model directory when a kill left it without."""
-    state = trainer.state
-    finished = state.step >= trainer.schedule.steps and not state.owed
-    if not finished and not trainer.validation.out_of_patience(state):
-        return
-    if not (trainer.run_dir / CONFIG_FILE).exists():
-        trainer.keep_model()
-        log.info(f"the model directory was missing and is made from the checkpoint of step {state.step:,}")
-    if not finished:
-        raise RunFinished(
-            f"`run_dir`={trainer.run_dir} holds a run that ended at step {state.step:,}: {state.without_better} "
-            f"validations in a row had no better loss; give a `patience` above {asked.patience} or leave it out to "
-            "go on, or choose another `run_dir`"
-        )
-    raise RunFinished(
-        f"`run_dir`={trainer.run_dir} holds a finished run of {trainer.schedule.steps} steps; give more `steps`, "
-        "`epochs` or `minutes` to lengthen it, choose another `run_dir`, or fine-tune from it with `init_from`"
-    )

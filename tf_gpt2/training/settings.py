@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from tf_gpt2.errors import UserError
@@ -78,6 +79,8 @@ class Schedule:
         final_learning_rate_share: Share of the peak that the cosine ends at.
         changed_at: Steps done when the run got another length; 0 where it never did.
         changed_from: The learning rate that was in force there.
+        former: The schedule until then, for a run that goes back before the change; None where that is not known,
+            as in runs of earlier versions: then `changed_from` stands for it.
 
     Raises:
         UserError: A value is out of range.
@@ -89,6 +92,7 @@ class Schedule:
     final_learning_rate_share: float = 0.1
     changed_at: int = 0
     changed_from: float = 0.0
+    former: "Schedule | None" = None
 
     def __post_init__(self):
         _check(self, "steps", 1 <= self.steps <= MAX_COUNT, f"from 1 to {MAX_COUNT}")
@@ -97,6 +101,13 @@ class Schedule:
         share = self.final_learning_rate_share
         _check(self, "final_learning_rate_share", 0 <= share <= 1, "from 0 to 1")
 
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> "Schedule":
+        """The schedule of JSON values, which may hold more."""
+        fields = {field.name: stored[field.name] for field in dataclasses.fields(cls) if field.name in stored}
+        former = fields.pop("former", None)
+        return cls(**fields, former=None if former is None else cls.of(former))
+
     @property
     def ramp_steps(self) -> int:
         """Steps of the ramp after a change of length: a twentieth of what is left, at most 500."""
@@ -104,15 +115,21 @@ class Schedule:
 
     def rate_after(self, step: int) -> float:
         """Learning rate of the step that follows `step` done ones."""
-        rate = self._cosine(step)
-        ramp, into = self.ramp_steps, step - self.changed_at
-        if 0 <= into < ramp:
+        into = step - self.changed_at
+        if into < 0:
+            return self.changed_from if self.former is None else self.former.rate_after(step)
+        rate, ramp = self._cosine(step), self.ramp_steps
+        if into < ramp:
             return self.changed_from + (rate - self.changed_from) * (into + 1) / (ramp + 1)
         return rate
 
     def changed(self, steps: int, done: int) -> "Schedule":
         """The schedule of the same run with another number of steps, decided when `done` of them were done."""
-        return dataclasses.replace(self, steps=steps, changed_at=done, changed_from=self.rate_after(done - 1))
+        former, rate = self.former, self.rate_after(done - 1)
+        if done > self.changed_at:  # else no step was taken by this schedule's own length
+            # Of the one before it, what came before that is forgotten: no checkpoint is so old.
+            former = dataclasses.replace(self, former=former and dataclasses.replace(former, former=None))
+        return dataclasses.replace(self, steps=steps, changed_at=done, changed_from=rate, former=former)
 
     def _cosine(self, step):
         warmup = min(self.warmup_steps, self.steps - 1)
@@ -131,7 +148,7 @@ class Rhythm:
         log_every: Progress line and a line of metrics.jsonl.
         eval_every: Validation loss; the model directory is written when it is the best so far.
         sample_every: A passage the model writes.
-        checkpoint_every: What resuming needs.
+        checkpoint_every: What resuming needs; the last step's comes always.
         keep_checkpoints: Number of newest checkpoints that stay.
 
     Raises:
@@ -153,6 +170,24 @@ class Rhythm:
         ):
             _check(self, field, getattr(self, field) >= least, f"at least {least}")
         _check(self, "keep_checkpoints", 1 <= self.keep_checkpoints <= MAX_COUNT, f"from 1 to {MAX_COUNT}")
+
+    def due(self, step: int, last: int, *, validates: bool) -> set[str]:
+        """What comes after a step: some of "log", "eval", "sample" and "checkpoint".
+
+        Args:
+            step: Steps done.
+            last: Steps of the run; with the last one comes everything that comes at all.
+            validates: Whether there is held-out text to measure on.
+        """
+        reports = {
+            "log": self.log_every,
+            "eval": self.eval_every if validates else 0,
+            "sample": self.sample_every,
+            "checkpoint": self.checkpoint_every,
+        }
+        due = {report for report, every in reports.items() if every and (step % every == 0 or step == last)}
+        # Without a checkpoint of its last step a finished run could not be known for one, nor be lengthened.
+        return due | {"checkpoint"} if step == last else due
 
 
 def _check(settings: Any, field: str, holds: bool, rule: str, argument: str | None = None) -> None:

@@ -17,7 +17,7 @@ from tf_gpt2.data.token_files import PreparedCorpus
 from tf_gpt2.errors import UserError
 from tf_gpt2.formats.training_checkpoint import newest_whole_step
 from tf_gpt2.model import build_model
-from tf_gpt2.run_directory import CHECKPOINTS, CONFIG_FILE
+from tf_gpt2.run_directory import CHECKPOINTS
 from tf_gpt2.training import recipes
 from tf_gpt2.training.batches import training_batches
 from tf_gpt2.training.devices import Devices
@@ -32,6 +32,7 @@ from tf_gpt2.training.memory import estimated_bytes, fitting_parts, plan_sparing
 from tf_gpt2.training.multi_token import MultiTokenLoss
 from tf_gpt2.training.plan import TrainingOptions, plan_recipe, plan_rhythm, plan_schedule, plan_weight_decay
 from tf_gpt2.training.preflight import Preflight, free_disk, run_bytes
+from tf_gpt2.training.resuming import has_begun
 from tf_gpt2.training.settings import Recipe
 from tf_gpt2.training.teachers import Teacher, answers_of, open_teachers
 
@@ -101,13 +102,12 @@ class Setup:
             run_dir: The run's directory.
             stored: What training.json holds there; None for a new run.
         """
-        section = None if stored is None else stored.get("training", {})
+        section = stored.get("training", {}) if stored is not None and has_begun(run_dir) else None
         self.done = newest_whole_step(pathlib.Path(run_dir) / CHECKPOINTS)
         tokens = len(self.prepared.train)
         self._length = plan_length(self.asked, self.recipe, tokens, self.window, self.time_step, section, self.done)
-        began = self.done or (pathlib.Path(run_dir) / CONFIG_FILE).exists()
         passes = self._length.schedule.steps * self.recipe.batch_size / windows_per_epoch(tokens, self.window)
-        self.decay_by(plan_weight_decay(self.asked, passes, section if began else None))
+        self.decay_by(plan_weight_decay(self.asked, passes, section))
         return self._configuration(self._length)
 
     def decay_by(self, weight_decay: float) -> None:

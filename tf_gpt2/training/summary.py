@@ -9,6 +9,7 @@ import pathlib
 from typing import TYPE_CHECKING
 
 from tf_gpt2.data.token_files import PreparedCorpus, TokenStream
+from tf_gpt2.run_directory import CHECKPOINTS
 
 if TYPE_CHECKING:
     from tf_gpt2.training.loop import Trainer
@@ -58,6 +59,11 @@ def summarise(trainer: Trainer, prepared: PreparedCorpus) -> TrainingResult:
         f"({'the average of the weights ' if state.best_is_average else ''}at step {state.best_step:,}; "
         f"{loss:.3f} per token)"
     )
+    if not trainer.validates and state.step > state.best_step:
+        log.info(
+            f"with `eval_every`=0 nothing was measured to the last step, {state.step:,}: the model of step "
+            f"{state.best_step:,} stays the one that is kept; the last weights are in {run_dir / CHECKPOINTS}"
+        )
     if tested is not None:
         figures["test"] = tested * _tokens_per_character(prepared.test)
         log.info(

@@ -115,6 +115,28 @@ def test_several_processes_write_what_one_does(tmp_path, monkeypatch, small_bloc
         prepare_corpus([tmp_path / "a.jsonl"], cache_dir=tmp_path / "cache" / "two")
 
 
+def test_processes_import_nothing_of_the_folder_of_texts(tmp_path, monkeypatch, small_blocks):
+    for seed in range(3):
+        (tmp_path / f"{seed}.txt").write_text(random_text(seed), "utf-8")
+    (tmp_path / "tf_gpt2").mkdir()
+    for name in ("numpy.py", "tf_gpt2/__init__.py", "pickle.py"):
+        (tmp_path / name).write_text(f"open({str(tmp_path / 'executed')!r}, 'w')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["", *sys.path])  # as an interpreter has it that somebody types into
+    monkeypatch.setattr(reading_workers, "WORTH_PROCESSES", 1)
+    monkeypatch.setattr(reading_workers.os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    monkeypatch.setattr(reading_workers, "perform", lambda *_: pytest.fail("a process did not answer"))
+    prepare_corpus([tmp_path], cache_dir=tmp_path / "cache")
+    assert not (tmp_path / "executed").exists()
+
+
+def test_processes_have_the_modules_of_the_one_that_starts_them(monkeypatch):
+    monkeypatch.setattr(sys, "path", ["", "/b", str(ROOT), "/a"])
+    assert reading_workers._places_of_modules() == ["/b", str(ROOT), "/a"]
+    monkeypatch.setattr(sys, "path", ["", "/b"])  # tf_gpt2 was found in the folder of then
+    assert reading_workers._places_of_modules() == [str(ROOT), "/b"]
+
+
 @pytest.mark.parametrize("kind", ["characters", "bpe"])
 def test_what_was_interrupted_goes_on_to_the_same_bits(tmp_path, kind, monkeypatch, small_blocks):
     monkeypatch.setattr(journal, "COMMIT_BYTES", 1500)

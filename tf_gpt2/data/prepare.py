@@ -121,7 +121,7 @@ def _opened(place: AnyPath, kind: str, tokenizer: Tokenizer | None, cache_dir) -
     """What was prepared elsewhere, where it has the tokens that are asked for."""
     prepared = open_prepared(place, cache_dir)
     own = prepared.tokenizer
-    if (kind == "bpe" and own.kind != "bpe") if tokenizer is None else tokenizer.to_json() != own.to_json():
+    if (kind == "bpe" and own.kind != "bpe") if tokenizer is None else tokenizer.identity() != own.identity():
         wanted = "the tokenizer of the model to go on from" if tokenizer else "`tokenizer_kind`=bpe"
         raise UserError(
             f"A prepared corpus must have been prepared with {wanted}: {shown(place)} was with another "

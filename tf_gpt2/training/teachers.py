@@ -93,11 +93,13 @@ def open_teachers(folders: Sequence[str], tokenizer: Tokenizer) -> list[Teacher]
         with _named(folder):
             config, own = load_config(folder), Tokenizer.load(folder)
             digest = _digest(config, load_weights(folder, config))
-        if own.to_json() != tokenizer.to_json() or config.vocabulary_size != tokenizer.vocab_size:
+        ends = own.end_of_text_id, tokenizer.end_of_text_id
+        if own.identity() != tokenizer.identity() or config.vocabulary_size != tokenizer.vocab_size:
             raise UserError(
                 f"`distill_from`={folder} must have the tokenizer of the model that learns from it; it has another "
-                f"({config.vocabulary_size:,} tokens instead of {tokenizer.vocab_size:,}); name a model trained on "
-                "the same texts with the same tokenizer flags"
+                f"({config.vocabulary_size:,} tokens instead of {tokenizer.vocab_size:,}, a text ends with "
+                f"{ends[0]} instead of {ends[1]}); name a model trained on the same texts with the same tokenizer "
+                "flags"
             )
         teachers.append(Teacher(str(folder), config, digest))
     return teachers

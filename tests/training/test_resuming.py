@@ -1,10 +1,14 @@
 import json
+from types import SimpleNamespace
 
 import pytest
 
+from tf_gpt2 import files
 from tf_gpt2.errors import UserError
+from tf_gpt2.run_directory import read_training
 from tf_gpt2.training.resuming import open_run_directory
 from tf_gpt2.training.run import train_model
+from tf_gpt2.training.setup import _titles
 
 RUN = {"model": {"num_layers": 2}, "training": {"steps": 100}}
 
@@ -19,6 +23,16 @@ def _start(run_dir):
 def test_a_fresh_directory_records_the_configuration(tmp_path):
     assert open_run_directory(tmp_path / "run", lambda stored: RUN, resume=True).configuration == RUN
     assert json.loads((tmp_path / "run" / "training.json").read_text()) == RUN
+
+
+@pytest.mark.parametrize("title", ["三" * 200, "\x01\\" * 100, "😀"])
+def test_what_is_written_of_many_titles_can_be_read(tmp_path, title):
+    books = [SimpleNamespace(title=title)] * 900_000
+    titles = _titles(SimpleNamespace(report=SimpleNamespace(books=books)))
+    run = {**RUN, "corpus": {"books": titles}}
+    open_run_directory(tmp_path, lambda stored: run, resume=True)
+    assert read_training(tmp_path) == run
+    assert len(titles) > 10_000 and (tmp_path / "training.json").stat().st_size < 0.9 * files.LARGEST_JSON
 
 
 def test_the_same_run_goes_on_and_sees_what_was_stored(tmp_path):

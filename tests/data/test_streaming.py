@@ -14,6 +14,7 @@ from blocks import contents, random_text
 from commands import ROOT
 
 from tf_gpt2 import long_texts
+from tf_gpt2.corpus import large_files
 from tf_gpt2.data import journal, reading_workers, sources, space, spooling, work_folder
 from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.data.token_files import read_prepared
@@ -220,6 +221,33 @@ def test_a_file_that_changes_or_vanishes_is_one_line(tmp_path, monkeypatch, smal
         with pytest.raises(UserError, match=complaint) as caught:
             prepare_corpus([book], cache_dir=cache)
         assert "\n" not in str(caught.value) and not _left(cache)
+
+
+@pytest.mark.parametrize("when", ["measured", "laid out"])
+@pytest.mark.parametrize("separator", [None, "---"])
+def test_a_file_of_other_bytes_than_were_looked_through_is_one_line(
+    tmp_path, when, separator, monkeypatch, small_blocks
+):
+    book = tmp_path / "book.txt"
+    book.write_text(random_text(0), "utf-8")
+    told = os.stat(book)
+
+    def meddling(function):
+        def meddle(*args):
+            found = function(*args)
+            book.write_bytes((b"\xff\n" * told.st_size)[: told.st_size])
+            os.utime(book, ns=(told.st_atime_ns, told.st_mtime_ns))  # as some copying programs and clocks have it
+            return found
+
+        return meddle
+
+    if when == "measured":
+        monkeypatch.setattr(large_files, "middle_sample", meddling(large_files.middle_sample))
+    else:
+        monkeypatch.setattr(spooling, "lay_out", meddling(spooling.lay_out))
+    with pytest.raises(UserError, match=r"book\.txt must stay as it is .* it changed meanwhile") as caught:
+        prepare_corpus([book], cache_dir=tmp_path / "cache", separator=separator)
+    assert "\n" not in str(caught.value) and not _left(tmp_path / "cache")
 
 
 def test_a_disk_that_is_too_small_is_said_before_the_work(tmp_path, monkeypatch, small_blocks):

@@ -56,6 +56,14 @@ def shown(path: str | os.PathLike | AnyPath) -> str:
     return text if len(text) <= _SHOWN_PATH else "…" + text[-_SHOWN_PATH:]
 
 
+def changed(path: str | os.PathLike | AnyPath) -> str:
+    """What to say of a file that is another one than it was."""
+    return (
+        f"`corpus` file {shown(path)} must stay as it is while it is read: it changed meanwhile. Start again when "
+        "what writes it has ended."
+    )
+
+
 def expand_corpus(
     entries: str | os.PathLike | Iterable[str | os.PathLike],
     encoding: str | None = None,

@@ -5,7 +5,7 @@ A task and its result travel between processes; `perform` is a function of the t
 
 import dataclasses
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from tf_gpt2.corpus.cleaning import clean, clean_piece, replace_lone_surrogates,
 from tf_gpt2.corpus.counting import CharacterCounter
 from tf_gpt2.corpus.cutting import Block
 from tf_gpt2.corpus.large_files import Layout, Measured, lines_before, measure_block
-from tf_gpt2.corpus.reading import read_books, shown
+from tf_gpt2.corpus.reading import changed, read_books, shown
 from tf_gpt2.corpus.records import read_records
 from tf_gpt2.corpus.script import convert_script, converted
 from tf_gpt2.corpus.separators import count_marked_lines, split_texts
@@ -102,7 +102,10 @@ def perform(task: Files | Part, rules: Rules) -> Texts | Measured:
         raise UserError(changed(task.path))
     if task.kind == "measure":
         return measure_block(data, task.layout.codec)
-    text = data.decode(task.layout.codec).removeprefix("\ufeff").rstrip("\0")
+    try:
+        text = data.decode(task.layout.codec).removeprefix("\ufeff").rstrip("\0")
+    except UnicodeDecodeError:  # which it did when it was looked through
+        raise UserError(changed(task.path)) from None
     if task.kind == "plain":
         return _piece(text, task.layout, rules)
     if task.kind == "separated":
@@ -113,14 +116,6 @@ def perform(task: Files | Part, rules: Rules) -> Texts | Measured:
     found = _collected(_records(text, task, rules), rules)
     found.passed = text.count("\n")
     return found
-
-
-def changed(path: Any) -> str:
-    """What to say of a file that is another one than it was."""
-    return (
-        f"`corpus` file {shown(path)} must stay as it is while it is read: it changed meanwhile. Start again when "
-        "what writes it has ended."
-    )
 
 
 def _books(task: Files, rules: Rules) -> Iterator[tuple[str, int, str]]:

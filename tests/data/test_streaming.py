@@ -1,5 +1,7 @@
 """Reading large files in blocks, shards, and going on after a kill change nothing of what is written."""
 
+import contextlib
+import errno
 import json
 import os
 import random
@@ -15,7 +17,7 @@ from commands import ROOT
 
 from tf_gpt2 import long_texts
 from tf_gpt2.corpus import large_files
-from tf_gpt2.data import journal, reading_workers, sources, space, spooling, work_folder
+from tf_gpt2.data import journal, reading_workers, sources, space, spooling, token_writing, work_folder
 from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.data.token_files import read_prepared
 from tf_gpt2.errors import UserError
@@ -258,6 +260,53 @@ def test_a_disk_that_is_too_small_is_said_before_the_work(tmp_path, monkeypatch,
     with pytest.raises(UserError, match=r"needs about .* bytes: the disk of .* has 5,000 free.*TF_GPT2_CACHE"):
         prepare_corpus([tmp_path / "book.txt"], cache_dir=tmp_path / "cache")
     assert not _left(tmp_path / "cache")
+
+
+def test_the_tables_of_many_small_texts_count_too(tmp_path, monkeypatch):
+    (tmp_path / "many.jsonl").write_text('{"text": "a"}\n' * 10_000, "utf-8")
+    (tmp_path / "many.txt").write_text("a\n---\n" * 10_000, "utf-8")
+    (tmp_path / "one.txt").write_text("a b c\n" * 10_000, "utf-8")
+    monkeypatch.setattr(space, "_WORTH", 1)
+    for name, free, refused in (
+        ("many.jsonl", 1_500_000, True),
+        ("many.txt", 1_400_000, True),
+        ("one.txt", 200_000, False),
+    ):
+        usage = type("Usage", (), {"free": free})()
+        monkeypatch.setattr(space.shutil, "disk_usage", lambda _, usage=usage: usage)
+        with pytest.raises(UserError, match="needs about") if refused else contextlib.nullcontext():
+            prepare_corpus([tmp_path / name], cache_dir=tmp_path / "cache", separator="---")
+
+
+@pytest.mark.parametrize("by", ["fallocate", "zeros", "zeros, for the file system cannot"])
+def test_the_counts_of_tokens_have_their_room_before_they_are_written(tmp_path, by, monkeypatch):
+    if by == "zeros":
+        monkeypatch.delattr(os, "posix_fallocate", raising=False)
+    elif by != "fallocate":
+        monkeypatch.setattr(os, "posix_fallocate", _failing(errno.EOPNOTSUPP), raising=False)
+    path, size = tmp_path / "counts.part", 24 * 100_000
+    counts = token_writing.counts_file(path, 100_000)
+    assert counts.shape == (100_000, 3) and not counts.any()
+    assert path.stat().st_size == size <= path.stat().st_blocks * 512
+    counts[5] = 7
+    counts.flush()
+    assert token_writing.counts_file(path, 100_000)[5].tolist() == [7, 7, 7]  # a preparation goes on
+    assert not token_writing.counts_file(path, 50_000).any()
+
+
+def test_a_disk_that_is_full_of_texts_is_one_line(tmp_path, monkeypatch):
+    (tmp_path / "book.txt").write_text(random_text(0), "utf-8")
+    monkeypatch.setattr(os, "posix_fallocate", _failing(errno.ENOSPC), raising=False)
+    with pytest.raises(UserError, match="No space left") as caught:
+        prepare_corpus([tmp_path / "book.txt"], cache_dir=tmp_path / "cache")
+    assert "\n" not in str(caught.value)
+
+
+def _failing(number):
+    def fail(*_):
+        raise OSError(number, os.strerror(number))
+
+    return fail
 
 
 @pytest.mark.parametrize("name", ["train.00001.bin", "validation.bin", "titles.bin", "texts.bin"])

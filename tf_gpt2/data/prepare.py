@@ -155,7 +155,7 @@ class _Preparation:
         if self._journal.sections:
             _log.info("going on with a preparation that was stopped")
         else:
-            check_space(self._work, self._sources, self._settings.tokenizer_kind, self._settings.vocab_size)
+            check_space(self._work, self._sources, self._settings)
         spooling = self._read()
         everything = spooling.counter.counts()
         table = self._divided()

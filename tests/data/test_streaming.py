@@ -88,7 +88,10 @@ def test_separated_texts_in_blocks(tmp_path, separator, line, monkeypatch, reque
 @pytest.mark.parametrize("suffix", ["jsonl", "json"])
 def test_records_in_blocks(tmp_path, suffix, monkeypatch, request):
     records = [
-        {"text": random_text(seed, 1 + seed % 5), "title": f"《{seed}》" if seed % 3 else None}
+        {
+            "text": random_text(seed, 1 + seed % 5),
+            "title": [None, f"《{seed}》", f" \n{seed}\t\u3000 x", "长 " * 300, " \n"][seed % 5],
+        }
         for seed in range(200)
     ]
     lines = [json.dumps(record, ensure_ascii=bool(i % 2)) for i, record in enumerate(records)]

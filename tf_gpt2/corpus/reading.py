@@ -233,13 +233,13 @@ def read_books(
     suffix, source, stem = path.suffix.lower(), shown(path), replace_lone_surrogates(path.stem)
     if suffix == ".epub":
         title, text = epub.read_epub(data, source)
-        yield Book(_title(title) or stem, text, source)
+        yield Book(title_line(title) or stem, text, source)
         return
     text = decode(data, source, encoding)
     if suffix in RECORD_KINDS:
         for record in read_records(text, suffix, source, text_field):
             yield Book(
-                (record.title and _title(record.title)) or f"{stem} {record.number}",
+                (record.title and title_line(record.title)) or f"{stem} {record.number}",
                 record.text,
                 f"{source} {record.where}",
             )
@@ -250,5 +250,6 @@ def read_books(
         yield Book(stem, text, source)
 
 
-def _title(text: str) -> str:
+def title_line(text: str) -> str:
+    """A title that a file gives, as one line that is not too long."""
     return " ".join(replace_lone_surrogates(text).split())[:_LONGEST_TITLE]

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tf_gpt2.corpus.cleaning import clean, clean_piece, replace_lone_surrogates, visible
+from tf_gpt2.corpus.cleaning import clean, clean_piece, visible
 from tf_gpt2.corpus.counting import CharacterCounter
 from tf_gpt2.corpus.cutting import Block
 from tf_gpt2.corpus.large_files import Layout, Measured, lines_before, measure_block
-from tf_gpt2.corpus.reading import changed, read_books, shown
+from tf_gpt2.corpus.reading import changed, read_books, shown, title_line
 from tf_gpt2.corpus.records import read_records
 from tf_gpt2.corpus.script import convert_script, converted
 from tf_gpt2.corpus.separators import count_marked_lines, split_texts
@@ -129,7 +129,7 @@ def _records(text: str, task: Part, rules: Rules) -> Iterator[tuple[str, int, st
     first = 1 if begin == task.layout.begin else 2  # a mistake in the first record is of another kind
     try:
         for record in read_records(text, ".jsonl", source, rules.text_field, first):
-            yield record.title, record.number - first + 1, record.text
+            yield title_line(record.title), record.number - first + 1, record.text
     except UserError:
         if begin > task.layout.begin:  # once more, to name the line
             list(
@@ -151,7 +151,7 @@ def _collected(texts: Iterable[tuple[str, int, str]], rules: Rules) -> Texts:
         found.sizes.append(len(encoded[-1]))
         found.characters.append(len(text))
         found.digests.append(rules.shares.digest(encoded[-1]))
-        found.titles.append(replace_lone_surrogates(title))
+        found.titles.append(title)
         found.numbers.append(number)
     found.data = b"".join(encoded)
     _count(found, counter)

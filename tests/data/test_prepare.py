@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import tokenizers
 
 from tf_gpt2 import long_texts
 from tf_gpt2.corpus.cleaning import clean
@@ -139,6 +140,18 @@ def test_a_given_tokenizer_is_used_as_it_is(novels):
     corpus = _prepare(novels, tokenizer=tokenizer)
     assert corpus.tokenizer.to_json() == tokenizer.to_json()
     assert corpus.report.tokenizer_kind == "bpe"
+
+
+def test_another_token_that_ends_a_text_is_another_entry(novels):
+    usual = Tokenizer.train_characters([FIRST, SECOND])
+    other = Tokenizer(tokenizers.Tokenizer.from_str(usual.to_json()), "e")
+    assert other.to_json() == usual.to_json()
+    for tokenizer in (usual, other):
+        corpus = _prepare(novels, tokenizer=tokenizer)
+        assert corpus.train.tokens[0] == tokenizer.end_of_text_id and not corpus.from_cache
+    with pytest.raises(UserError, match="go on from"):
+        prepare_corpus(corpus.folder, tokenizer=usual)
+    assert prepare_corpus(corpus.folder, tokenizer=other).from_cache
 
 
 def test_many_short_texts_are_held_out_whole(tmp_path):

@@ -1,5 +1,6 @@
 """The student's loss beside NumPy with whole distributions, the teachers' answers beside the teachers."""
 
+import json
 import logging
 import shutil
 
@@ -203,6 +204,10 @@ def test_a_teacher_of_another_kind_is_refused_in_one_line(small_corpus, folders,
     config = _config(other.vocab_size)
     save_model_directory(tmp_path / "other", config, model_weights(build_model(config), config), other)
     assert "must have the tokenizer" in refused(tmp_path / "other")
+    shutil.copytree(folders[0], tmp_path / "ends")  # the same tokenizer.json, and another token ends a text
+    settings = tmp_path / "ends" / "tokenizer_config.json"
+    settings.write_text(json.dumps({**json.loads(settings.read_text("utf-8")), "eos_token": "曹"}), "utf-8")
+    assert f"ends with {small_corpus.tokenizer.encode('曹')[0]} instead of 0" in refused(tmp_path / "ends")
     shutil.copytree(folders[0], tmp_path / "damaged")
     file = tmp_path / "damaged" / "model.safetensors"
     file.write_bytes(file.read_bytes()[:-8])

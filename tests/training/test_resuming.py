@@ -1,17 +1,19 @@
 import dataclasses
 import functools
 import json
-import types
+from types import SimpleNamespace
 
 import pytest
 
+from tf_gpt2 import files
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
+from tf_gpt2.run_directory import read_training
 from tf_gpt2.training.distributed.team import Team
 from tf_gpt2.training.plan import TrainingOptions, plan_recipe
 from tf_gpt2.training.resuming import open_run_directory
 from tf_gpt2.training.run import train_model
-from tf_gpt2.training.setup import Setup
+from tf_gpt2.training.setup import Setup, _titles
 
 RUN = {"model": {"num_layers": 2}, "training": {"steps": 100}}
 
@@ -26,6 +28,16 @@ def _start(run_dir):
 def test_a_fresh_directory_records_the_configuration(tmp_path):
     assert open_run_directory(tmp_path / "run", lambda stored: RUN, resume=True).configuration == RUN
     assert json.loads((tmp_path / "run" / "training.json").read_text()) == RUN
+
+
+@pytest.mark.parametrize("title", ["三" * 200, "\x01\\" * 100, "😀"])
+def test_what_is_written_of_many_titles_can_be_read(tmp_path, title):
+    books = [SimpleNamespace(title=title)] * 900_000
+    titles = _titles(SimpleNamespace(report=SimpleNamespace(books=books)))
+    run = {**RUN, "corpus": {"books": titles}}
+    open_run_directory(tmp_path, lambda stored: run, resume=True)
+    assert read_training(tmp_path) == run
+    assert len(titles) > 10_000 and (tmp_path / "training.json").stat().st_size < 0.9 * files.LARGEST_JSON
 
 
 def test_the_same_run_goes_on_and_sees_what_was_stored(tmp_path):
@@ -149,13 +161,13 @@ def _setup(corpus, seconds_per_step, **asked):
     options = TrainingOptions(**asked)
     config = GPT2Config(50, context_length=8, num_layers=1, num_heads=1, hidden_dim=4)
     recipe = plan_recipe(options, config)
-    learner = types.SimpleNamespace(recipe=recipe, parts=1)
+    learner = SimpleNamespace(recipe=recipe, parts=1)
 
     def decay_by(weight_decay):
         learner.recipe = dataclasses.replace(recipe, weight_decay=weight_decay)
 
     learner.decay_by = decay_by
-    devices = types.SimpleNamespace(description="a CPU", precision="float32")
+    devices = SimpleNamespace(description="a CPU", precision="float32")
     return Setup(options, corpus, devices, config, recipe, 8, learner, Team(), seconds_per_step)
 
 

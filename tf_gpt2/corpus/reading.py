@@ -56,6 +56,14 @@ def shown(path: str | os.PathLike | AnyPath) -> str:
     return text if len(text) <= _SHOWN_PATH else "…" + text[-_SHOWN_PATH:]
 
 
+def changed(path: str | os.PathLike | AnyPath) -> str:
+    """What to say of a file that is another one than it was."""
+    return (
+        f"`corpus` file {shown(path)} must stay as it is while it is read: it changed meanwhile. Start again when "
+        "what writes it has ended."
+    )
+
+
 def expand_corpus(
     entries: str | os.PathLike | Iterable[str | os.PathLike],
     encoding: str | None = None,
@@ -225,13 +233,13 @@ def read_books(
     suffix, source, stem = path.suffix.lower(), shown(path), replace_lone_surrogates(path.stem)
     if suffix == ".epub":
         title, text = epub.read_epub(data, source)
-        yield Book(_title(title) or stem, text, source)
+        yield Book(title_line(title) or stem, text, source)
         return
     text = decode(data, source, encoding)
     if suffix in RECORD_KINDS:
         for record in read_records(text, suffix, source, text_field):
             yield Book(
-                (record.title and _title(record.title)) or f"{stem} {record.number}",
+                (record.title and title_line(record.title)) or f"{stem} {record.number}",
                 record.text,
                 f"{source} {record.where}",
             )
@@ -242,5 +250,6 @@ def read_books(
         yield Book(stem, text, source)
 
 
-def _title(text: str) -> str:
+def title_line(text: str) -> str:
+    """A title that a file gives, as one line that is not too long."""
     return " ".join(replace_lone_surrogates(text).split())[:_LONGEST_TITLE]

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 from collections.abc import Callable
+from typing import Any
 
 from tf_gpt2.errors import UserError
 from tf_gpt2.files import sweep, write_atomically
@@ -96,9 +97,13 @@ def open_run_directory(
         sweep(folder)
     opened, stored = _look(run_dir, resolve, resume)
     if opened.configuration != stored:
-        text = json.dumps(opened.configuration, indent=2, ensure_ascii=False) + "\n"
-        write_atomically(pathlib.Path(run_dir) / TRAINING_FILE, text.encode("utf-8", "backslashreplace"))
+        write_atomically(pathlib.Path(run_dir) / TRAINING_FILE, json_bytes(opened.configuration) + b"\n")
     return opened
+
+
+def json_bytes(value: Any) -> bytes:
+    """A value as training.json has it."""
+    return json.dumps(value, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
 def look_at_run(run_dir: str | os.PathLike, resolve: Callable[[dict | None], dict], *, resume: bool) -> OpenedRun:

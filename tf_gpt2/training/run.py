@@ -25,7 +25,13 @@ from tf_gpt2.training.effort import THOROUGH
 from tf_gpt2.training.lock import RunLock
 from tf_gpt2.training.plan import TrainingOptions, plan_rhythm
 from tf_gpt2.training.preflight import Preflight
-from tf_gpt2.training.resuming import look_at_run, open_run_directory, refuse_chain, refuse_what_is_no_run
+from tf_gpt2.training.resuming import (
+    look_at_run,
+    open_run_directory,
+    refuse_chain,
+    refuse_folder_of_texts,
+    refuse_what_is_no_run,
+)
 from tf_gpt2.training.settings import Schedule
 from tf_gpt2.training.sizes import fitted
 from tf_gpt2.training.summary import TrainingResult, summarise
@@ -58,7 +64,7 @@ def train_model(
     asked = TrainingOptions(**options)
     if asked.effort == THOROUGH:
         refuse_several_machines()
-        refuse_what_is_no_run(run_dir)
+        _refuse_place(corpus, run_dir)
         asked = fitted(asked, _read(asked, corpus).report)
         return train_chain(corpus, run_dir, asked, _train_one)
     return _train_one(corpus, run_dir, asked)
@@ -109,6 +115,11 @@ def preflight(
         return setup.preflight(run_dir)
 
 
+def _refuse_place(corpus, run_dir) -> None:
+    refuse_folder_of_texts(run_dir, corpus)
+    refuse_what_is_no_run(run_dir)
+
+
 def _read(asked: TrainingOptions, corpus) -> PreparedCorpus:
     tokenizer = Tokenizer.load(asked.init_from) if asked.init_from else None
     return prepare_corpus(corpus, **asked.preparation, tokenizer=tokenizer)
@@ -116,7 +127,7 @@ def _read(asked: TrainingOptions, corpus) -> PreparedCorpus:
 
 def _prepare(asked: TrainingOptions, corpus, run_dir) -> PreparedCorpus:
     """Reads the corpus, and says what is in it."""
-    refuse_what_is_no_run(run_dir)
+    _refuse_place(corpus, run_dir)
     look_for_teachers(asked.distill_from or ())
     prepared = _read(asked, corpus)
     log.info(format_report(prepared.report))

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tf_gpt2.corpus.report import format_report
-from tf_gpt2.corpus.script import is_alphabetic
 from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.data.token_files import PreparedCorpus
 from tf_gpt2.run_directory import CHECKPOINTS, CONFIG_FILE, TOKENIZER_FILE
 from tf_gpt2.tokenizer import Tokenizer
+from tf_gpt2.training.advice import advice
 from tf_gpt2.training.chain import RunFinished, refuse_several_machines, train_chain
 from tf_gpt2.training.distributed.joining import explained, join_team, open_devices
 from tf_gpt2.training.distributed.team import Team
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from tf_gpt2.training.loop import Trainer
 
 log = logging.getLogger(__name__)
-_SCRIPT_SAMPLE_TOKENS = 20_000
 
 
 def train_model(
@@ -133,19 +132,9 @@ def _prepare(asked: TrainingOptions, corpus, run_dir) -> PreparedCorpus:
     log.info(format_report(prepared.report))
     if asked.validation_fraction and not prepared.validation.targets:
         log.info("the texts are too short to hold any of them out: the model is trained without validation")
-    _advise_tokenizer(asked, prepared)
+    for note in advice(asked, prepared):
+        log.info(f"note: {note}")
     return prepared
-
-
-def _advise_tokenizer(asked: TrainingOptions, prepared: PreparedCorpus) -> None:
-    """Says so when text in an alphabet is to be read character by character."""
-    if asked.tokenizer is not None or asked.init_from is not None:
-        return
-    if is_alphabetic(prepared.tokenizer.decode(prepared.train.tokens[:_SCRIPT_SAMPLE_TOKENS].tolist())):
-        log.info(
-            "note: this text is written in an alphabet, for which pieces of words serve better than characters: "
-            "take the tokenizer bpe, or name characters if you mean them"
-        )
 
 
 def _train(

@@ -114,7 +114,7 @@ def test_prompts_of_a_file_give_one_json_line_a_passage(folder, tmp_path, kind):
         ("", "must hold a prompt"),
         ('{"text": 1}', '"prompt"'),
         ("{", "must be JSON"),
-        (None, "must be a readable"),
+        (None, "must be a readable UTF-8 file; [^\\[]*prompts.jsonl: No such file or directory$"),
         ("[" * 100_000, "nested too deeply"),
         ('{"prompt": "a", "n": ' + "1" * 10_000 + "}", "line 1 is not .a number has thousands of digits"),
     ],
@@ -169,7 +169,7 @@ def test_the_command_line_writes_text_and_nothing_else(folder):
 @pytest.mark.parametrize(
     ("flag", "rule"),
     [
-        ("--top_k=-1", "must be an integer from 0"),
+        ("--top_k=-1", "must be an integer of at least 0"),
         ("--temperature=-1", "must be a number"),
         ("--stop=", "must be strings of at least one character"),
         ("--top_k=many", "--top_k"),

@@ -149,6 +149,27 @@ def test_what_stands_beside_a_prompt_is_carried_into_the_results(folder, tmp_pat
     assert all(row["text"] and row["text"] not in ("a", "b,c") for row in written)
 
 
+def test_the_texts_alone_go_into_a_text_file(folder, tmp_path):
+    (tmp_path / "prompts.txt").write_text("却说\n曹操\n", "utf-8")
+    results = {}
+    for kind in ("txt", "jsonl"):
+        results[kind] = tmp_path / f"out.{kind}"
+        assert (
+            call(folder, prompts_file=str(tmp_path / "prompts.txt"), output=str(results[kind]), num_samples=2) == 0
+        )
+    passages = [json.loads(line) for line in results["jsonl"].read_text("utf-8").splitlines()]
+    texts = [passage["prompt"] + passage["text"] for passage in passages]
+    assert results["txt"].read_text("utf-8") == "\n\n".join(texts) + "\n"
+
+
+@pytest.mark.parametrize("name", ["out.json", "out.docx", "out"])
+def test_an_output_of_another_form_is_refused_and_the_forms_named(folder, tmp_path, name):
+    rule = r"--output must end in \.txt for the texts alone, or \.jsonl, \.ndjson, \.csv, \.tsv for all about them"
+    with pytest.raises(UserError, match=rule):
+        call(folder, output=str(tmp_path / name))
+    assert not (tmp_path / name).exists()
+
+
 def test_an_output_that_cannot_be_written_gives_one_line(folder, tmp_path):
     with pytest.raises(UserError, match="--output must be a file that can be written"):
         call(folder, output=str(tmp_path / "missing" / "out.jsonl"))

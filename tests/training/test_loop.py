@@ -94,6 +94,15 @@ def test_the_loss_falls_and_everything_is_reported(finished):
     assert all({"loss", "learning_rate"} <= set(line.model_dump()) for line in lines if line.split == "train")
 
 
+@pytest.mark.parametrize(("steps", "told"), [(10, 0), (11, 1)])
+def test_the_pace_of_the_first_steps_is_told_while_some_are_left(tmp_path, corpus, steps, told):
+    paces = []
+    trainer = _trainer(tmp_path, corpus, rhythm=Rhythm(1, 0, 0, 0), steps=steps)
+    trainer._on_pace = paces.append
+    trainer.train()
+    assert len(paces) == told
+
+
 def test_the_model_directory_holds_the_best_model(finished, corpus):
     model, config = load_model(finished.run_dir)
     assert finished.state.best_step == 8

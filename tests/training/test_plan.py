@@ -33,6 +33,14 @@ def test_fine_tuning_has_a_recipe_of_its_own():
     assert plan_rhythm(TrainingOptions(), 1000).sample_every == 250
 
 
+def test_reports_of_a_short_run_do_not_outweigh_its_steps():
+    rhythms = [plan_rhythm(TrainingOptions(), steps) for steps in (1, 8, 15, 60, 200)]
+    assert [rhythm.eval_every for rhythm in rhythms] == [1, 8, 10, 10, 20]
+    assert [rhythm.sample_every for rhythm in rhythms] == [1, 8, 10, 15, 50]
+    asked = plan_rhythm(TrainingOptions(eval_every=1, sample_every=0), 15)
+    assert (asked.eval_every, asked.sample_every) == (1, 0)
+
+
 def test_a_twentieth_is_warm_up_and_the_user_decides_otherwise():
     assert plan_schedule(TrainingOptions(), 1000).warmup_steps == 50
     assert plan_schedule(TrainingOptions(), 100_000).warmup_steps == 500

@@ -44,6 +44,25 @@ def test_the_table_has_everything_a_line_each():
 
 
 @pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"steps": 10}, False),
+        ({"steps": 11}, True),
+        ({"steps": 8}, False),
+        ({"steps": 208, "done": 200}, False),
+        ({"steps": 50, "rhythm": Rhythm(log_every=50)}, False),
+        ({"steps": 51, "rhythm": Rhythm(log_every=50)}, True),
+    ],
+)
+def test_the_first_steps_are_promised_only_where_their_line_comes(changes, told):
+    few = dataclasses.replace(GOOD, **changes)
+    assert few.table().count("the first steps will tell") == (2 if told else 0)
+    assert told or "too few steps to tell it before the end" in few.table()
+    timed = dataclasses.replace(few, seconds_per_step=1.0)
+    assert "will tell" not in timed.table() + timed.first_steps()  # they have told
+
+
+@pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"train_tokens": 10_000, "steps": 4000}, r"2\.9 times as many parameters .* recite after about 16 passes"),

@@ -11,8 +11,8 @@ from tf_gpt2.errors import UserError
 from tf_gpt2.run_directory import read_training
 from tf_gpt2.training.distributed.team import Team
 from tf_gpt2.training.plan import TrainingOptions, plan_recipe
-from tf_gpt2.training.resuming import open_run_directory
-from tf_gpt2.training.run import train_model
+from tf_gpt2.training.resuming import open_run_directory, refuse_what_is_no_run
+from tf_gpt2.training.run import preflight, train_model
 from tf_gpt2.training.setup import Setup, _titles
 
 RUN = {"model": {"num_layers": 2}, "training": {"steps": 100}}
@@ -90,6 +90,47 @@ def test_a_file_in_the_way_is_a_clear_line(tmp_path):
     (tmp_path / "run").touch()
     with pytest.raises(UserError, match="is a file"):
         open_run_directory(tmp_path / "run", lambda stored: RUN, resume=True)
+
+
+@pytest.mark.parametrize("effort", ["quick", "thorough"])
+def test_a_folder_of_other_things_is_refused_before_a_text_is_read(tmp_path, effort):
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (docs / "a letter.txt").write_text("却说曹操")
+    (docs / "letters").mkdir()
+    with pytest.raises(UserError, match="must be new, empty or a run .* holds 'a letter.txt' and more") as caught:
+        train_model(tmp_path / "no such novel.txt", docs, effort=effort)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(UserError, match="must be new, empty or a run"):
+        preflight(tmp_path / "no such novel.txt", docs, effort=effort)
+    assert sorted(path.name for path in docs.iterdir()) == ["a letter.txt", "letters"]
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [],
+        [".DS_Store", "log.txt", "nohup.out", "slurm-17.out", "train_log.txt", "train.LOG"],
+        ["checkpoints/.lock", "notes.txt"],  # killed before anything was written
+        ["chain.json", "notes.txt"],
+        ["training.json", "notes.txt"],
+        ["tensorboard/events"],
+    ],
+)
+def test_a_directory_that_a_run_may_begin_or_go_on_in(tmp_path, entries):
+    for entry in entries:
+        (tmp_path / entry).parent.mkdir(exist_ok=True)
+        (tmp_path / entry).touch()
+    refuse_what_is_no_run(tmp_path)
+
+
+@pytest.mark.parametrize("effort", ["quick", "thorough"])
+def test_a_run_among_the_texts_is_refused(tmp_path, effort):
+    (tmp_path / "novel.txt").write_text("却说曹操")
+    for corpus in (tmp_path, [tmp_path / "novel.txt", f"{tmp_path}/"]):
+        with pytest.raises(UserError, match="`run_dir` must not be the folder of the texts"):
+            train_model(corpus, tmp_path, effort=effort)
+    assert [path.name for path in tmp_path.iterdir()] == ["novel.txt"]
 
 
 def _in(environment):

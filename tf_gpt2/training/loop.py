@@ -19,14 +19,13 @@ from tf_gpt2.training.distributed.team import Team
 from tf_gpt2.training.interrupt import DeferredSignals
 from tf_gpt2.training.learner import Learner
 from tf_gpt2.training.metrics import MetricsLog
+from tf_gpt2.training.preflight import STEPS_OF_A_PACE
 from tf_gpt2.training.progress import Progress
 from tf_gpt2.training.rollback import MOST_ROLLBACKS, Guard
 from tf_gpt2.training.saving import ModelKeeper, Saver
 from tf_gpt2.training.settings import Rhythm, Schedule
 from tf_gpt2.training.state import LoopState, Trouble
 from tf_gpt2.training.validation import BrokenOff, Validation
-
-_STEPS_OF_A_PACE = 10
 
 
 class Trainer:
@@ -47,7 +46,7 @@ class Trainer:
         stop_when_copying: Largest share with which the training goes on; None for any.
         patience: Validations in a row without a better loss that end the training; None for none.
         most_rollbacks: How often the run goes back at one place from a loss that rises or is not finite.
-        on_pace: Called once with the seconds of a step, when the first of them are done.
+        on_pace: Called once with the seconds of a step, when the first of them are done and some are left.
         team: The processes that train together; its chief alone writes.
     """
 
@@ -278,7 +277,8 @@ class Trainer:
         watched = {name: float(value) for name, value in self._watched.items()}
         self._watched = {}
         metrics.write(state.step, TRAIN, **figures, **watched)
-        if self._on_pace and "tokens_per_s" in figures and state.step >= self._began_at + _STEPS_OF_A_PACE:
+        told = state.step >= self._began_at + STEPS_OF_A_PACE and state.step < self.schedule.steps
+        if self._on_pace and "tokens_per_s" in figures and told:
             self._on_pace(self.learner.recipe.batch_size * self._context_length / figures["tokens_per_s"])
             self._on_pace = None
         state.unlogged_loss, state.unlogged_steps = 0.0, 0

@@ -22,6 +22,7 @@ PRESET_CHOICES = (AUTO, *PRESETS)
 TOKENIZERS = ("characters", "bpe")
 _DEFAULT_VOCAB_SIZE = 16_000
 _DEFAULT_MIN_CHAR_COUNT = 3
+_LEAST_BETWEEN_REPORTS = 10  # steps
 
 
 @dataclasses.dataclass(frozen=True)
@@ -270,11 +271,15 @@ def plan_schedule(options: TrainingOptions, steps: int, stored: Mapping[str, Any
 
 
 def plan_rhythm(options: TrainingOptions, steps: int) -> Rhythm:
-    """Reports of a run of `steps`: ten validations, four samples (every 100 steps when fine-tuning)."""
-    sample_every = 100 if options.init_from else max(1, steps // 4)
+    """Reports of a run of `steps`: ten validations, four samples (every 100 steps when fine-tuning).
+
+    Of a short run fewer, so that they do not outweigh its steps; whatever the rhythm, the last step has each.
+    """
+    least = min(_LEAST_BETWEEN_REPORTS, steps)
+    sample_every = 100 if options.init_from else max(least, steps // 4)
     return Rhythm(
         log_every=options.log_every,
-        eval_every=_given(options.eval_every, max(1, steps // 10)),
+        eval_every=_given(options.eval_every, max(least, steps // 10)),
         sample_every=_given(options.sample_every, sample_every),
         checkpoint_every=_given(options.checkpoint_every, max(1, min(1000, steps // 10))),
         keep_checkpoints=options.keep_checkpoints,

@@ -15,6 +15,7 @@ from tf_gpt2.data.counts import windows_per_epoch
 from tf_gpt2.training.progress import duration
 from tf_gpt2.training.settings import Recipe, Rhythm
 
+STEPS_OF_A_PACE = 10  # so many of a training's own steps, done since it began or went on, tell its pace
 _GIB = 2**30
 _FEW_WINDOWS, _FEW_STEPS, _LONG_HOURS = 20, 100, 48
 # Muennighoff et al. 2023, "Scaling Data-Constrained Language Models": up to four passes text is worth as much as
@@ -89,6 +90,12 @@ class Preflight:
         """Whether there are validations; without them the last model is kept."""
         return bool(self.rhythm.eval_every and self._validation_windows)
 
+    @property
+    def _first_steps_tell(self) -> bool:
+        """Whether a line about them comes before the last step: with the first report after enough of them."""
+        every = self.rhythm.log_every
+        return -(-(self.done + STEPS_OF_A_PACE) // every) * every < self.steps
+
     def table(self) -> str:
         """Everything, a line each, and what is likely to go wrong."""
         rows = {
@@ -131,14 +138,15 @@ class Preflight:
 
     def _memory(self):
         of = f" of {_size(self.memory)}" if self.memory else ""
-        source = {None: "estimated; the first steps will tell", "XLA": "by XLA's account"}.get(
-            self.measured, "measured"
-        )
+        later = "; the first steps will tell" if self.seconds is None and self._first_steps_tell else ""
+        source = {None: f"estimated{later}", "XLA": "by XLA's account"}.get(self.measured, "measured")
         return f"{_size(self.step_bytes)}{of} ({source}); weights and optimizer {_size(self.state_bytes)} of it"
 
     def _time(self):
         if self.seconds is None:
-            return "the first steps will tell"
+            return (
+                "the first steps will tell" if self._first_steps_tell else "too few steps to tell it before the end"
+            )
         compiling = f", after {self.compile_seconds:.0f} s of compiling" if self.compile_seconds else ""
         return f"{duration(self.seconds)} at {self.seconds_per_step:.3g} s a step{compiling}; reports come on top"
 

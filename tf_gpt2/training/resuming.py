@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,10 @@ from tf_gpt2.run_directory import (
     CHAIN_FILE,
     CHECKPOINTS,
     CONFIG_FILE,
+    GENERATIONS,
+    LOCK_FILE,
     SAMPLES,
+    TENSORBOARD,
     TRAINING_FILE,
     checkpoint_steps,
     read_training,
@@ -24,6 +28,12 @@ from tf_gpt2.run_directory import (
 from tf_gpt2.training.length import LENGTH_FIELDS
 
 ENVIRONMENT = "environment"
+# What a directory may hold that is not yet a run: what is hidden, a run's own folders, and the logs that users and
+# schedulers let a command write there: log.txt, nohup.out, slurm-17.out.
+_BEARABLE = re.compile(
+    rf"\..*|{CHECKPOINTS}|{GENERATIONS}|{SAMPLES}|{TENSORBOARD}|(?i:.*\.(log|out|err)|log.*\.txt|.*log\.txt)",
+    re.DOTALL,
+)
 # What a run from before there was such a section had.
 _BEFORE: dict[str, dict] = {"distillation": {"teachers": []}}
 
@@ -46,14 +56,44 @@ def refuse_what_is_no_run(run_dir: str | os.PathLike) -> None:
     """Looks at a directory before anything is written into it.
 
     Raises:
-        UserError: It is a file, or holds a model that no run here made.
+        UserError: It is a file, or holds a model that no run here made, or anything else but hidden files and logs.
     """
     run_dir = pathlib.Path(run_dir)
     if run_dir.exists() and not run_dir.is_dir():
         raise UserError(f"`run_dir` must be a directory; {run_dir} is a file")
-    known = any(os.path.lexists(run_dir / name) for name in (TRAINING_FILE, CHAIN_FILE))
-    if (run_dir / CONFIG_FILE).exists() and not known:
+    if any(os.path.lexists(run_dir / name) for name in (TRAINING_FILE, CHAIN_FILE)):
+        return
+    if (run_dir / CONFIG_FILE).exists():
         raise UserError(f"`run_dir` must be new or a run of this program; {run_dir} holds another model")
+    lock = run_dir / CHECKPOINTS / LOCK_FILE  # what a run makes first, and a kill may leave alone
+    if not run_dir.is_dir() or lock.exists():
+        return
+    others = sorted(name for name in os.listdir(run_dir) if not _BEARABLE.fullmatch(name))
+    if others:
+        raise UserError(
+            f"`run_dir` must be new, empty or a run of this program; {run_dir} holds {shown(others[0])}"
+            f"{' and more' if len(others) > 1 else ''}. Choose another, {run_dir / 'run'} say"
+        )
+
+
+def refuse_folder_of_texts(run_dir: str | os.PathLike, corpus: Any) -> None:
+    """Looks that a run is not put among the texts, where its samples would be read as some.
+
+    Args:
+        run_dir: The directory.
+        corpus: Files, folders or globs; None for the sample corpus.
+
+    Raises:
+        UserError: The directory is one of the folders.
+    """
+    entries = [corpus] if isinstance(corpus, (str, os.PathLike)) else list(corpus or ())
+    for entry in entries:
+        folder = os.path.expanduser(os.fspath(entry))
+        if os.path.isdir(folder) and os.path.realpath(folder) == os.path.realpath(run_dir):
+            raise UserError(
+                f"`run_dir` must not be the folder of the texts; both are {entry}. Choose another, "
+                f"{pathlib.Path(run_dir) / 'run'} say"
+            )
 
 
 def has_begun(run_dir: str | os.PathLike) -> bool:

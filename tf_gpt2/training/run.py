@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tf_gpt2.corpus.report import format_report
-from tf_gpt2.corpus.script import is_alphabetic
 from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.data.token_files import PreparedCorpus
 from tf_gpt2.run_directory import CHECKPOINTS, TOKENIZER_FILE
 from tf_gpt2.tokenizer import Tokenizer
+from tf_gpt2.training.advice import advice
 from tf_gpt2.training.chain import next_generation, refuse_several_machines, train_chain
 from tf_gpt2.training.distributed.joining import explained, join_team, open_devices
 from tf_gpt2.training.distributed.team import Team
@@ -26,7 +26,13 @@ from tf_gpt2.training.ending import refuse_ended, say_where_it_stopped, say_why_
 from tf_gpt2.training.lock import RunLock
 from tf_gpt2.training.plan import TrainingOptions, plan_rhythm
 from tf_gpt2.training.preflight import Preflight
-from tf_gpt2.training.resuming import look_at_run, open_run_directory, refuse_chain, refuse_what_is_no_run
+from tf_gpt2.training.resuming import (
+    look_at_run,
+    open_run_directory,
+    refuse_chain,
+    refuse_folder_of_texts,
+    refuse_what_is_no_run,
+)
 from tf_gpt2.training.settings import Schedule
 from tf_gpt2.training.sizes import fitted
 from tf_gpt2.training.summary import TrainingResult, summarise
@@ -36,7 +42,6 @@ if TYPE_CHECKING:
     from tf_gpt2.training.devices import Devices
 
 log = logging.getLogger(__name__)
-_SCRIPT_SAMPLE_TOKENS = 20_000
 
 
 def train_model(
@@ -59,7 +64,7 @@ def train_model(
     asked = TrainingOptions(**options)
     if asked.effort == THOROUGH:
         refuse_several_machines()
-        refuse_what_is_no_run(run_dir)
+        _refuse_place(corpus, run_dir)
         asked = fitted(asked, _read(asked, corpus).report)
         return train_chain(corpus, run_dir, asked, _train_one)
     return _train_one(corpus, run_dir, asked)
@@ -114,6 +119,11 @@ def preflight(
         return setup.preflight(run_dir)
 
 
+def _refuse_place(corpus, run_dir) -> None:
+    refuse_folder_of_texts(run_dir, corpus)
+    refuse_what_is_no_run(run_dir)
+
+
 def _read(asked: TrainingOptions, corpus) -> PreparedCorpus:
     tokenizer = Tokenizer.load(asked.init_from) if asked.init_from else None
     return prepare_corpus(corpus, **asked.preparation, tokenizer=tokenizer)
@@ -121,25 +131,15 @@ def _read(asked: TrainingOptions, corpus) -> PreparedCorpus:
 
 def _prepare(asked: TrainingOptions, corpus, run_dir) -> PreparedCorpus:
     """Reads the corpus, and says what is in it."""
-    refuse_what_is_no_run(run_dir)
+    _refuse_place(corpus, run_dir)
     look_for_teachers(asked.distill_from or ())
     prepared = _read(asked, corpus)
     log.info(format_report(prepared.report))
     if asked.validation_fraction and not prepared.validation.targets:
         log.info("the texts are too short to hold any of them out: the model is trained without validation")
-    _advise_tokenizer(asked, prepared)
+    for note in advice(asked, prepared):
+        log.info(f"note: {note}")
     return prepared
-
-
-def _advise_tokenizer(asked: TrainingOptions, prepared: PreparedCorpus) -> None:
-    """Says so when text in an alphabet is to be read character by character."""
-    if asked.tokenizer is not None or asked.init_from is not None:
-        return
-    if is_alphabetic(prepared.tokenizer.decode(prepared.train.tokens[:_SCRIPT_SAMPLE_TOKENS].tolist())):
-        log.info(
-            "note: this text is written in an alphabet, for which pieces of words serve better than characters: "
-            "take the tokenizer bpe, or name characters if you mean them"
-        )
 
 
 def _train(

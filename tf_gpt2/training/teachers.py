@@ -98,8 +98,8 @@ def open_teachers(folders: Sequence[str], tokenizer: Tokenizer, vocabulary_size:
         if own.identity() != tokenizer.identity():
             raise UserError(
                 f"`distill_from`={folder} must have the tokenizer of the model that learns from it; it has another "
-                f"({own.vocab_size:,} tokens instead of {tokenizer.vocab_size:,}, a text ends with {ends[0]} instead "
-                f"of {ends[1]}); name a model trained on the same texts with the same tokenizer flags"
+                f"({own.vocab_size:,} tokens instead of {tokenizer.vocab_size:,}, a text ends with {ends[0]} "
+                f"instead of {ends[1]}); name a model trained on the same texts with the same tokenizer flags"
             )
         if config.vocabulary_size != vocabulary_size:
             raise UserError(

@@ -27,6 +27,14 @@ def shard_names(split: str, tokens: int, shard_tokens: int | None = None) -> lis
     return [shard_name(split, number) for number in range(max(1, -(-tokens // shard_tokens)))]
 
 
+def shard_sizes(split: str, tokens: int, dtype: np.dtype) -> dict[str, int]:
+    """Bytes of the files of a split of so many tokens, of `SHARD_TOKENS` each."""
+    names = shard_names(split, tokens)
+    whole = SHARD_TOKENS * dtype.itemsize
+    before = whole * (len(names) - 1)
+    return {**dict.fromkeys(names, whole), names[-1]: tokens * dtype.itemsize - before}
+
+
 class ShardWriter:
     """Writes the tokens of a split into shards, or goes on with that.
 
@@ -58,10 +66,7 @@ class ShardWriter:
         """Bytes of each file so far, all of them handed to the system."""
         if self._file is not None:
             self._file.flush()
-        names = shard_names(self._split, self.length)
-        whole = SHARD_TOKENS * self._dtype.itemsize
-        last = self.length * self._dtype.itemsize - whole * (len(names) - 1)
-        return dict(zip(names, [*[whole] * (len(names) - 1), last], strict=True))
+        return shard_sizes(self._split, self.length, self._dtype)
 
     def close(self) -> None:
         """Closes the file; nothing is lost."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import itertools
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,6 +15,8 @@ from tf_gpt2.errors import UserError
 from tf_gpt2.locations import RemotePath, read_range
 
 SHARD_TOKENS = 1 << 27  # 256 MiB of uint16
+# Seconds to wait before each new try of a read that failed: a network forgets a request now and then.
+_WAITS = (0.5, 2.0, 8.0)
 
 
 def shard_name(split: str, number: int) -> str:
@@ -95,12 +98,25 @@ class RemoteTokens:
 
     def _range(self, begin: int, end: int) -> np.ndarray:
         size = self.dtype.itemsize
-        data = read_range(self._path, begin * size, end * size)
+        data = self._read(begin * size, end * size)
         if len(data) != (end - begin) * size:
             raise UserError(
                 f"{self._path} must have {self._count:,} tokens: it has become shorter. Prepare it anew."
             )
         return np.frombuffer(data, self.dtype)
+
+    def _read(self, begin: int, end: int) -> bytes:
+        for wait in (*_WAITS, None):
+            try:
+                return read_range(self._path, begin, end)
+            except OSError as error:
+                if wait is None or isinstance(error, FileNotFoundError):
+                    raise UserError(
+                        f"{self._path} must be readable: {error.strerror or error}. Check the address, your "
+                        "rights and the network; the same command goes on from the newest checkpoint."
+                    ) from None
+                time.sleep(wait)
+        raise AssertionError("the last try returns or raises")
 
     def max(self) -> Any:
         """The largest token; reads all of them."""

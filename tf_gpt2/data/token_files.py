@@ -106,6 +106,11 @@ class PreparedCorpus:
                 yield document.title, "".join(part(self._texts, document, begin, end))
 
     @property
+    def has_texts(self) -> bool:
+        """Whether the texts are on this machine, as they are not where a corpus is read from an address."""
+        return (self.folder / TEXT_NAME).exists()
+
+    @property
     def text_bytes(self) -> int:
         """Bytes of all texts in UTF-8."""
         last = self.documents[-1]

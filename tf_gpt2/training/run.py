@@ -25,6 +25,7 @@ from tf_gpt2.training.effort import THOROUGH
 from tf_gpt2.training.lock import RunLock
 from tf_gpt2.training.plan import TrainingOptions, plan_rhythm
 from tf_gpt2.training.preflight import Preflight
+from tf_gpt2.training.refusals import refuse_without_texts
 from tf_gpt2.training.resuming import look_at_run, open_run_directory, refuse_chain, refuse_what_is_no_run
 from tf_gpt2.training.settings import Schedule
 from tf_gpt2.training.sizes import fitted
@@ -59,7 +60,9 @@ def train_model(
     if asked.effort == THOROUGH:
         refuse_several_machines()
         refuse_what_is_no_run(run_dir)
-        asked = fitted(asked, _read(asked, corpus).report)
+        prepared = _read(asked, corpus)
+        refuse_without_texts(asked, prepared)
+        asked = fitted(asked, prepared.report)
         return train_chain(corpus, run_dir, asked, _train_one)
     return _train_one(corpus, run_dir, asked)
 
@@ -68,6 +71,8 @@ def _train_one(corpus, run_dir, asked: TrainingOptions) -> TrainingResult:
     refuse_chain(run_dir)
     with join_team(asked.wait_for_workers) as team:
         prepared = _prepare(asked, corpus, run_dir)
+        if team.is_chief:
+            refuse_without_texts(asked, prepared)
         asked = fitted(asked, prepared.report)
         devices = open_devices(asked, prepared, team)
         with explained(team):
@@ -97,6 +102,7 @@ def preflight(
     if asked.effort != THOROUGH:
         refuse_chain(run_dir)
     prepared = _prepare(asked, corpus, run_dir)
+    refuse_without_texts(asked, prepared)
     asked = fitted(asked, prepared.report)
     with tempfile.TemporaryDirectory() as folder:
         devices = open_devices(asked, prepared, Team(), memory_to=folder if by_xla else None)

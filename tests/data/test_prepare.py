@@ -164,7 +164,9 @@ def test_many_short_texts_are_held_out_whole(tmp_path):
     found = [corpus.tokenizer.decode(stream.tokens).split(END_OF_TEXT) for stream in corpus.streams.values()]
     assert [split[0] for split in found] == [""] * 3 and found[1][-1] == found[2][-1] == ""
     assert sorted(text for split in found for text in split if text) == sorted(texts)
-    assert len(found[1]) == pytest.approx(750, abs=20) and len(found[2]) == pytest.approx(300, abs=20)
+    assert len(found[1]) == pytest.approx(750, abs=75) and len(found[2]) == pytest.approx(
+        300, abs=50
+    )  # 3 deviations
     assert not corpus.train.unpredicted.size  # the ring closes with the last text's end
     assert corpus.validation.unpredicted.tolist() == [0]
 

@@ -17,7 +17,7 @@ from commands import ROOT
 
 from tf_gpt2 import long_texts
 from tf_gpt2.corpus import large_files
-from tf_gpt2.data import journal, reading_workers, sources, space, spooling, token_writing, work_folder
+from tf_gpt2.data import journal, prepare, reading_workers, sources, space, spooling, token_writing, work_folder
 from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.data.token_files import read_prepared
 from tf_gpt2.errors import UserError
@@ -367,6 +367,57 @@ def test_another_process_that_prepares_the_same_is_left_alone(tmp_path):
     assert contents(prepare_corpus([tmp_path / "book.txt"], cache_dir=tmp_path / "b").folder) == contents(expected)
     assert list(work.iterdir()) == [work / "lock"]
     os.close(descriptor)
+
+
+def test_a_lock_whose_folder_is_removed_before_it_is_taken_is_no_lock(tmp_path, monkeypatch):
+    (tmp_path / "book.txt").write_text(random_text(0), "utf-8")
+    take, taken = work_folder.try_lock, []
+
+    def removed_first(descriptor):
+        if not taken:  # by the process that had it
+            work_folder.shutil.rmtree(next((tmp_path / "cache" / "corpora").glob(".preparing-*")))
+        taken.append(take(descriptor))
+        return taken[-1]
+
+    monkeypatch.setattr(work_folder, "try_lock", removed_first)
+    prepare_corpus([tmp_path / "book.txt"], cache_dir=tmp_path / "cache")
+    assert taken == [True, True]
+    assert not list((tmp_path / "cache" / "corpora").glob(".preparing-*"))
+
+
+def test_who_comes_while_a_folder_is_removed_keeps_what_it_writes(tmp_path, monkeypatch):
+    work, remove, others = tmp_path / ".preparing-corpus", work_folder.shutil.rmtree, []
+
+    def comes_amid(path, **kwargs):
+        others.append(work_folder._locked(work))
+        (work / "text.bin").write_text("new")
+        remove(path, **kwargs)
+
+    descriptor = work_folder._locked(work)
+    (work / "text.bin").write_text("former")
+    monkeypatch.setattr(work_folder.shutil, "rmtree", comes_amid)
+    work_folder._remove(work)
+    assert others[0] is not None
+    assert (work / "text.bin").read_text() == "new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [work.name]
+    for each in (descriptor, *others):
+        os.close(each)
+
+
+@pytest.mark.parametrize("name", ["text.bin", "titles.bin", "train.bin"])
+def test_a_file_that_another_process_wrote_into_is_one_line(tmp_path, monkeypatch, name):
+    (tmp_path / "book.txt").write_text(random_text(0), "utf-8")
+
+    def mixed(work, new, names):
+        move(work, new, names)
+        with (new / name).open("ab") as file:
+            file.write(b"more")
+
+    move = prepare.move
+    monkeypatch.setattr(prepare, "move", mixed)
+    with pytest.raises(UserError, match=rf"^{name} of the prepared corpus must have the [\d,]+ bytes .* it has "):
+        prepare_corpus([tmp_path / "book.txt"], cache_dir=tmp_path / "cache")
+    assert not any((tmp_path / "cache" / "corpora").iterdir())
 
 
 def test_what_nobody_goes_on_with_is_removed_after_a_week(tmp_path):

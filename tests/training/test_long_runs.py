@@ -30,6 +30,7 @@ from tf_gpt2.training.ending import refuse_ended, say_where_it_stopped
 from tf_gpt2.training.loop import Trainer
 from tf_gpt2.training.plan import TrainingOptions
 from tf_gpt2.training.settings import Recipe, Rhythm, Schedule
+from tf_gpt2.training.state import LoopState
 from tf_gpt2.training.summary import summarise
 
 STEPS, CONTEXT = 60, 8
@@ -449,15 +450,26 @@ def test_what_is_said_of_a_stop_is_so(tmp_path, corpus, caplog, step, signals, s
 def test_what_is_saved_amid_a_report_that_takes_too_long_goes_on_as_well(tmp_path, corpus):
     whole = _trainer(tmp_path / "whole", corpus, _Learner())
     whole.train()
-    killed = _trainer(
-        tmp_path / "parts", corpus, _Learner(), originality=lambda _: killed._saver.save_at_rest(2) or 1 / 0
-    )
+    killed = _trainer(tmp_path / "parts", corpus, _Learner(), originality=lambda _: (killed._save_at_rest(), 1 / 0))
     with pytest.raises(ZeroDivisionError):
         killed.train()
     again = _trainer(tmp_path / "parts", corpus, _Learner())
     assert again.restore() and again.state.step == 20
     again.train()
     assert _files(tmp_path / "parts") == _files(tmp_path / "whole")
+
+
+def test_a_report_that_ends_amid_the_saving_leaves_nothing_torn(tmp_path, corpus):
+    trainer = _trainer(tmp_path, corpus, _Learner())
+    assert trainer._saver.save_at_rest(2) is None  # no report
+    trainer._saver.at_rest = LoopState(step=7)
+
+    def checkpoint(state, keep):
+        trainer._saver.at_rest = None
+        return [lambda: pytest.fail("steps change what is copied")]
+
+    trainer._saver.checkpoint = checkpoint
+    assert trainer._saver.save_at_rest(2) is None
 
 
 def test_a_full_disk_reaches_the_loop_as_one_line(tmp_path, corpus, monkeypatch):

@@ -168,7 +168,7 @@ class _Preparation:
         shards = [name for split, layout in layouts.items() for name in shard_names(split, layout.tokens)]
         move(self._work, new, [*shards, TEXT_NAME, TITLES_NAME, TABLE_NAME])
         tokenizer.save(new)
-        write_index(new, report, dtype, layouts)
+        write_index(new, report, dtype, layouts, table)
 
     def _read(self) -> Spooling:
         spooling = Spooling(self._work, self._sources, self._settings.rules, self._journal)

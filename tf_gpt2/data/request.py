@@ -19,7 +19,7 @@ from tf_gpt2.locations import AnyPath, facts, pieces
 from tf_gpt2.tokenizer import Tokenizer
 
 # Part of the cache key: raise it when cleaning, splitting or tokenising change what is stored.
-CONTENT_VERSION = 3
+CONTENT_VERSION = 4
 TOKENIZER_KINDS = ("characters", "bpe")
 
 

@@ -88,7 +88,8 @@ class Trainer:
         self.validation.breaks_off = lambda: self._breaks_off
         self._keeper = keeper
         self._signals = signals or DeferredSignals()
-        self._signals.overdue = lambda: self._saver.save_at_rest(self.rhythm.keep_checkpoints)
+        self._signals.overdue = self._team.overdue
+        self._team.save_at_rest = self._save_at_rest
         self._check = check
         self._on_pace = on_pace
         self._watched: dict[str, Any] = {}  # of the last step whose update was measured
@@ -269,6 +270,11 @@ class Trainer:
             self._saver.wait()
             self._team.agreed_to_stop = True
             raise KeyboardInterrupt
+
+    def _save_at_rest(self) -> None:
+        step = self._saver.save_at_rest(self.rhythm.keep_checkpoints)
+        if step is not None:
+            self._team.saved(step)
 
     def _log(self, metrics, progress):
         state = self.state

@@ -8,6 +8,7 @@ from tf_gpt2.errors import UserError
 from tf_gpt2.training.effort import THOROUGH
 
 if TYPE_CHECKING:
+    from tf_gpt2.data.token_files import PreparedCorpus
     from tf_gpt2.training.plan import TrainingOptions
 
 SHAPE = ("context_length", "num_layers", "num_heads", "hidden_dim", "dropout")
@@ -62,6 +63,19 @@ def refuse_without_effect(options: TrainingOptions) -> None:
         raise UserError(
             "`sample_prompt` has no effect with `sample_every`=0 where no validation measures `originality`: "
             "nothing is written; leave one of them out"
+        )
+
+
+def refuse_without_texts(options: TrainingOptions, prepared: PreparedCorpus) -> None:
+    """Looks whether the texts are here, where stopping depends on them.
+
+    Raises:
+        UserError: They are not.
+    """
+    if options.stop_when_copying is not None and not prepared.has_texts:
+        raise UserError(
+            "`stop_when_copying` needs the texts, with which it compares what the model writes; those of "
+            f"{prepared.folder.name} are elsewhere; copy that folder to this machine, or leave it out"
         )
 
 

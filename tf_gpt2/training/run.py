@@ -26,6 +26,7 @@ from tf_gpt2.training.ending import refuse_ended, say_where_it_stopped, say_why_
 from tf_gpt2.training.lock import RunLock
 from tf_gpt2.training.plan import TrainingOptions, plan_rhythm
 from tf_gpt2.training.preflight import Preflight
+from tf_gpt2.training.refusals import refuse_without_texts
 from tf_gpt2.training.resuming import (
     look_at_run,
     open_run_directory,
@@ -65,7 +66,9 @@ def train_model(
     if asked.effort == THOROUGH:
         refuse_several_machines()
         _refuse_place(corpus, run_dir)
-        asked = fitted(asked, _read(asked, corpus).report)
+        prepared = _read(asked, corpus)
+        refuse_without_texts(asked, prepared)
+        asked = fitted(asked, prepared.report)
         return train_chain(corpus, run_dir, asked, _train_one)
     return _train_one(corpus, run_dir, asked)
 
@@ -74,6 +77,8 @@ def _train_one(corpus, run_dir, asked: TrainingOptions) -> TrainingResult:
     refuse_chain(run_dir)
     with join_team(asked.wait_for_workers) as team:
         prepared = _prepare(asked, corpus, run_dir)
+        if team.is_chief:
+            refuse_without_texts(asked, prepared)
         asked = fitted(asked, prepared.report)
         devices = open_devices(asked, prepared, team)
         with explained(team):
@@ -105,6 +110,7 @@ def preflight(
     else:
         refuse_chain(run_dir)
     prepared = _prepare(asked, corpus, run_dir)
+    refuse_without_texts(asked, prepared)
     asked = fitted(asked, prepared.report)
     if asked.effort == THOROUGH:
         run_dir, asked = next_generation(corpus, run_dir, asked)

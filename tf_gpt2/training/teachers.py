@@ -78,13 +78,15 @@ class Answers:
         return np.concatenate([self.ids[positions].astype(np.int32), probabilities.view(np.int32)], axis=-1)
 
 
-def open_teachers(folders: Sequence[str], tokenizer: Tokenizer, vocabulary_size: int) -> list[Teacher]:
+def open_teachers(
+    folders: Sequence[str], tokenizer: Tokenizer, vocabulary_size: int | None = None
+) -> list[Teacher]:
     """Opens models to learn from.
 
     Args:
         folders: Their model directories.
         tokenizer: The student's.
-        vocabulary_size: The student's, which may be more than its tokenizer's.
+        vocabulary_size: The student's, which may be more than its tokenizer's; None where it is not known yet.
 
     Raises:
         UserError: There is no such model, it is damaged, or it has another tokenizer or vocabulary size.
@@ -101,7 +103,7 @@ def open_teachers(folders: Sequence[str], tokenizer: Tokenizer, vocabulary_size:
                 f"({own.vocab_size:,} tokens instead of {tokenizer.vocab_size:,}, a text ends with {ends[0]} "
                 f"instead of {ends[1]}); name a model trained on the same texts with the same tokenizer flags"
             )
-        if config.vocabulary_size != vocabulary_size:
+        if vocabulary_size not in (None, config.vocabulary_size):
             raise UserError(
                 f"`distill_from`={folder} must have as many embedding rows as the model that learns from it; it "
                 f"has {config.vocabulary_size:,} instead of {vocabulary_size:,}, with the same tokenizer; give "

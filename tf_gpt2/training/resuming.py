@@ -72,7 +72,7 @@ def refuse_what_is_no_run(run_dir: str | os.PathLike) -> None:
     if others:
         raise UserError(
             f"`run_dir` must be new, empty or a run of this program; {run_dir} holds {shown(others[0])}"
-            f"{' and more' if len(others) > 1 else ''}. Choose another, {run_dir / 'run'} say"
+            f"{' and more' if len(others) > 1 else ''}; choose another, for example {run_dir / 'run'}"
         )
 
 
@@ -91,8 +91,8 @@ def refuse_folder_of_texts(run_dir: str | os.PathLike, corpus: Any) -> None:
         folder = os.path.expanduser(os.fspath(entry))
         if os.path.isdir(folder) and os.path.realpath(folder) == os.path.realpath(run_dir):
             raise UserError(
-                f"`run_dir` must not be the folder of the texts; both are {entry}. Choose another, "
-                f"{pathlib.Path(run_dir) / 'run'} say"
+                f"`run_dir` must not be the folder of the texts; both are {shown(str(entry))}; choose another, "
+                f"for example {pathlib.Path(run_dir) / 'run'}"
             )
 
 

@@ -29,7 +29,7 @@ LOCKED := --quiet --compile-bytecode --require-hashes --requirements
 
 include web/web.mk
 
-.PHONY: demo fuzz pictures tfjs beam test test-all test-oldest test-newest lint format bench wheel locks clean help
+.PHONY: env demo fuzz pictures tfjs beam test test-all test-oldest test-newest lint format bench wheel locks clean help
 .DEFAULT_GOAL := help
 
 help:            ## what there is to make
@@ -74,6 +74,8 @@ $(OLDEST)/oldest: $(UV) requirements/oldest.lock setup.cfg setup.py pyproject.to
 
 $(NEWEST)/dev: $(UV) requirements/dev.lock setup.cfg setup.py pyproject.toml
 	$(call environment,$(NEWEST),3.13,dev)
+
+env: $(CORE) web  ## the environment and the built page, all that the commands need: .venv/bin/python -m tf_gpt2.train
 
 demo: $(CORE) web  ## train on the sample corpus for a few minutes, write a passage, build the page
 	@if [ -f $(DEMO)/finished ]; then echo "$(DEMO) is trained already; remove it to train again" >&2; \

@@ -43,10 +43,14 @@ def test_two_sets_of_flags_live_in_one_process():
 @pytest.mark.parametrize(
     ("argument", "named"),
     [
-        ("--count=0", "--count"),
-        ("--count=many", "--count"),
-        ("--kind=c", "--kind"),
-        ("--colour=red", "colour"),
+        ("--count=0", "--count must be a whole number, at least 1; received '0'; --help"),
+        ("--count=many: 5", "--count must be a whole number, at least 1; received 'many: 5'; --help"),
+        ("--share=hot", "--share must be a number; received 'hot'; --help"),
+        ("--loud=maybe", "--loud must be true or false, or a switch without a value; received 'maybe'; --help"),
+        ("--kind=c", "--kind must be one of a, b; received 'c'; --help"),
+        ("--colour=red", "--colour is no flag; --help"),
+        ("--run-dir=x", "--run-dir is no flag; did you mean --run_dir? --help"),
+        ("--shere=1", "--shere is no flag; did you mean --share? --help"),
         ("word", "'word'"),
         ("--run_dir", "run_dir"),
     ],

@@ -32,7 +32,8 @@ def test_version(capsys):
 
 def test_an_unknown_command_is_one_line_and_exit_code_2():
     line = error_line("tf_gpt2.__main__", "dance")
-    assert "'dance'" in line and "keras_hub" in line
+    assert "'dance'" in line and "keras_hub" in line and "did you mean" not in line
+    assert error_line("tf_gpt2.__main__", "traim").endswith("received 'traim'; did you mean train?")
 
 
 def test_the_door_passes_flags_on_and_gives_the_commands_exit_code():

@@ -62,5 +62,15 @@ def test_every_flag_shown_exists(module):
 
 def test_every_make_target_shown_exists():
     makefile = (ROOT / "Makefile").read_text() + (ROOT / "web" / "web.mk").read_text()
-    for target in set(re.findall(r"`make ([a-z-]+)`", README)):
+    for target in set(re.findall(r"(?:`|^    )make ([a-z-]+)", README, re.MULTILINE)):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_what_a_command_needs_is_made_before_it():
+    section = README.split("## Your own novels")[1]
+    assert section.index("make env") < section.index(".venv/bin/python")
+    dependencies = re.search(r"^env: (.*?) +##", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert dependencies and dependencies[1].split() == ["$(CORE)", "web"]
+    for name in ("inside", "page"):
+        text = (ROOT / "docs" / f"{name}.md").read_text("utf-8")
+        assert re.search(r"`make env` \(or `make demo`\)", text[: text.index("\n## ")]), name

@@ -114,7 +114,7 @@ def test_prompts_of_a_file_give_one_json_line_a_passage(folder, tmp_path, kind):
         ("", "must hold a prompt"),
         ('{"text": 1}', '"prompt"'),
         ("{", "must be JSON"),
-        (None, "must be a readable"),
+        (None, "must be a readable UTF-8 file; [^\\[]*prompts.jsonl: No such file or directory$"),
         ("[" * 100_000, "nested too deeply"),
         ('{"prompt": "a", "n": ' + "1" * 10_000 + "}", "line 1 is not .a number has thousands of digits"),
     ],
@@ -149,6 +149,27 @@ def test_what_stands_beside_a_prompt_is_carried_into_the_results(folder, tmp_pat
     assert all(row["text"] and row["text"] not in ("a", "b,c") for row in written)
 
 
+def test_the_texts_alone_go_into_a_text_file(folder, tmp_path):
+    (tmp_path / "prompts.txt").write_text("却说\n曹操\n", "utf-8")
+    results = {}
+    for kind in ("txt", "jsonl"):
+        results[kind] = tmp_path / f"out.{kind}"
+        assert (
+            call(folder, prompts_file=str(tmp_path / "prompts.txt"), output=str(results[kind]), num_samples=2) == 0
+        )
+    passages = [json.loads(line) for line in results["jsonl"].read_text("utf-8").splitlines()]
+    texts = [passage["prompt"] + passage["text"] for passage in passages]
+    assert results["txt"].read_text("utf-8") == "\n\n".join(texts) + "\n"
+
+
+@pytest.mark.parametrize("name", ["out.json", "out.docx", "out"])
+def test_an_output_of_another_form_is_refused_and_the_forms_named(folder, tmp_path, name):
+    rule = r"--output must end in \.txt for the texts alone, or \.jsonl, \.ndjson, \.csv, \.tsv for all about them"
+    with pytest.raises(UserError, match=rule):
+        call(folder, output=str(tmp_path / name))
+    assert not (tmp_path / name).exists()
+
+
 def test_an_output_that_cannot_be_written_gives_one_line(folder, tmp_path):
     with pytest.raises(UserError, match="--output must be a file that can be written"):
         call(folder, output=str(tmp_path / "missing" / "out.jsonl"))
@@ -169,7 +190,7 @@ def test_the_command_line_writes_text_and_nothing_else(folder):
 @pytest.mark.parametrize(
     ("flag", "rule"),
     [
-        ("--top_k=-1", "must be an integer from 0"),
+        ("--top_k=-1", "must be an integer of at least 0"),
         ("--temperature=-1", "must be a number"),
         ("--stop=", "must be strings of at least one character"),
         ("--top_k=many", "--top_k"),

@@ -18,6 +18,8 @@ WINDOWS = os.name == "nt"
 _WAITS = (0.02, 0.1, 0.4, 1.5)
 _CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EPERM)
 
+_CANNOT_RESERVE = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.ENODEV)
+
 
 def try_lock(descriptor: int) -> bool | None:
     """Takes the lock of an open file without waiting.
@@ -66,6 +68,31 @@ def lock_new_file(path: str | os.PathLike) -> int | None:
         pass
     os.close(descriptor)
     return None
+
+
+def reserve(path: str | os.PathLike, size: int) -> None:
+    """Gives a file so many bytes, zeros where it had fewer, and room for them on the disk.
+
+    Without the room, what is written through a memory map later ends the process when the disk is full.
+
+    Args:
+        path: The file, which is made where it is missing.
+        size: Its bytes, more than 0 and no fewer than it has.
+
+    Raises:
+        OSError: There is no room, or the file cannot be written.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+    with open(descriptor, "r+b") as file:
+        if hasattr(os, "posix_fallocate"):
+            try:
+                return os.posix_fallocate(descriptor, 0, size)
+            except OSError as error:
+                if error.errno not in _CANNOT_RESERVE:
+                    raise
+        left = size - file.seek(0, os.SEEK_END)
+        while left > 0:
+            left -= file.write(bytes(min(left, 1 << 20)))
 
 
 def rename(source: str | os.PathLike, target: str | os.PathLike) -> None:

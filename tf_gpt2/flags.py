@@ -1,5 +1,6 @@
 """Flags of a command in groups, absl's underneath, and which of them the user gave."""
 
+import difflib
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,11 +9,13 @@ from typing import Any
 from absl import flags as absl_flags
 
 from tf_gpt2 import __version__, printing
-from tf_gpt2.errors import UserError
+from tf_gpt2.errors import UserError, shorten
 
 _HELP = ("help", "h", "helpfull", "helpshort")
 _WIDTH = 100
 _FLAG_COLUMN = 28
+_LONGEST_VALUE = 60
+_LIKENESS = 0.75  # of a name that may have been meant, as difflib counts it
 _ARGUMENT = re.compile(r"`(\w+)`(=False\b)?")
 
 
@@ -34,6 +37,7 @@ class Flags:
         self._values = absl_flags.FlagValues()
         self._groups: list[tuple[str, list[str]]] = []
         self._hints: dict[str, str] = {}
+        self._rules: dict[str, str] = {}
         self._aliases = aliases or {}
         self._unnamed: str | None = None
 
@@ -50,21 +54,25 @@ class Flags:
         """Declares a whole number, at least `least`."""
         absl_flags.DEFINE_integer(name, default, explanation, lower_bound=least, flag_values=self._values)
         self._add(name, "N")
+        self._rules[name] = "a whole number" + ("" if least is None else f", at least {least}")
 
     def number(self, name: str, default: float | None, explanation: str, *, least: float | None = None) -> None:
         """Declares a number, at least `least`."""
         absl_flags.DEFINE_float(name, default, explanation, lower_bound=least, flag_values=self._values)
         self._add(name, "X")
+        self._rules[name] = "a number" + ("" if least is None else f", at least {least:g}")
 
     def boolean(self, name: str, default: bool, explanation: str) -> None:
         """Declares a switch: --name and --noname."""
         absl_flags.DEFINE_bool(name, default, explanation, flag_values=self._values)
         self._add(name, "")
+        self._rules[name] = "true or false, or a switch without a value"
 
     def choice(self, name: str, default: str | None, values: Sequence[str], explanation: str) -> None:
         """Declares one of several words."""
         absl_flags.DEFINE_enum(name, default, list(values), explanation, flag_values=self._values)
         self._add(name, "|".join(values), explanation)
+        self._rules[name] = f"one of {', '.join(values)}"
 
     def strings(self, name: str, default: list[str] | None, explanation: str, *, value: str = "A,B") -> None:
         """Declares several words with commas between them."""
@@ -101,7 +109,8 @@ class Flags:
         try:
             rest = self._values([self._module, *argv])[1:]
         except absl_flags.Error as error:
-            raise CommandError(f"{error}; --help lists the flags") from None
+            said = self._in_words(error)
+            raise CommandError(f"{said}{'' if said.endswith('?') else ';'} --help lists the flags") from None
         if rest and self._unnamed:
             flag = self._values[self._unnamed]
             flag.value = [*(flag.value or []), *rest]
@@ -128,6 +137,19 @@ class Flags:
             return f"--no{name}" if match[2] and self._hints[name] == "" else f"--{name}{match[2] or ''}"
 
         return _ARGUMENT.sub(flag, message)
+
+    def _in_words(self, error: absl_flags.Error) -> str:
+        """What absl refuses, with the rule of the flag instead of Python's words."""
+        if isinstance(error, absl_flags.UnrecognizedFlagError):
+            # A name with a dash is meant as it is written in most programs, with an underscore.
+            meant = difflib.get_close_matches(error.flagname.replace("-", "_"), self._hints, 1, _LIKENESS)
+            return f"--{error.flagname} is no flag" + (f"; did you mean --{meant[0]}?" if meant else "")
+        # "flag --name=value: reason", of which the reason is the error that it was made of.
+        name, _, rest = str(error).removeprefix("flag --").partition("=")
+        if not isinstance(error, absl_flags.IllegalFlagValueError) or name not in self._rules:
+            return str(error)
+        value = rest.removesuffix(f": {error.__context__}")
+        return f"--{name} must be {self._rules[name]}; received {shorten(repr(value), _LONGEST_VALUE)}"
 
     def _switches(self, argv: Sequence[str]) -> Iterator[str]:
         """Names of the flags given without a value; what is the value of the flag before it is none."""

@@ -93,6 +93,11 @@ def read_metrics(run_dir: str | os.PathLike) -> Metrics:
     return Metrics(tuple(lines), best.loss, best.step, averaged)
 
 
+def has_line(run_dir: str | os.PathLike, step: int, split: str) -> bool:
+    """Whether metrics.jsonl has a whole line of this split at this step."""
+    return any((line.step, line.split) == (step, split) for line in read_metrics(run_dir).lines)
+
+
 def _raw_lines(path):
     """Lines of any bytes, however long; none when the file cannot be read."""
     try:

@@ -15,6 +15,7 @@ from typing import Any
 from tf_gpt2 import command
 from tf_gpt2.errors import UserError
 from tf_gpt2.generation.prompts import Prompt, read_prompts
+from tf_gpt2.generation.result_forms import check_form
 from tf_gpt2.generation.settings import MAX_SEED, GenerationSettings
 from tf_gpt2.interactive import converse
 
@@ -53,7 +54,8 @@ def _flags() -> command.Flags:
     flags.string(
         "output",
         None,
-        "Write the results to this file, one JSON object a passage; .csv and .tsv: a row.",
+        "Write the results to this file. .txt: the texts, a blank line between; .jsonl: a JSON object a passage; "
+        ".csv and .tsv: a row.",
         value="FILE",
     )
     flags.group("More controls")
@@ -138,6 +140,8 @@ def _check(flags: command.Values) -> None:
     )
     flags.refuse("prompts_file", ["prompt"], "the prompts are those of the file")
     flags.refuse("output", ["stream"], "the texts go to the file")
+    if flags.output:
+        check_form(pathlib.Path(flags.output))
     flags.refuse("interactive", ["originality"], "it is said of texts that are complete")
     if flags.corpus and not (flags.avoid_copying or flags.originality):
         raise command.CommandError(

@@ -46,6 +46,18 @@ class ModelSection(Schema):
     tie_embeddings: Absent[StrictBool] = None
 
 
+class FormerSchedule(Schema):
+    """The fields of Schedule, of a run's length before it was changed."""
+
+    steps: Positive
+    learning_rate: float
+    warmup_steps: Count
+    final_learning_rate_share: Absent[float] = None
+    changed_at: Absent[Count] = None
+    changed_from: Absent[float] = None
+    former: "FormerSchedule | None" = None
+
+
 class TrainingSection(Schema):
     """Section `training`: the fields of Schedule and Recipe."""
 
@@ -53,6 +65,7 @@ class TrainingSection(Schema):
     minutes: Absent[Annotated[float, Field(ge=0)]] = None  # what the steps were planned from; 0: not by the clock
     changed_at: Absent[Count] = None
     changed_from: Absent[float] = None
+    former: FormerSchedule | None = None  # null for a length that never changed
     batch_size: Absent[Positive] = None
     accumulation_steps: Absent[Positive] = None
     optimizer: Absent[StrictStr] = None
@@ -139,6 +152,7 @@ class CheckpointState(Schema):
     unlogged_loss: float = 0.0
     unlogged_steps: Count = 0
     without_better: Count = 0
+    copied_share: float = 0.0
     recent_losses: Annotated[list[float], Field(max_length=1000)] = []
     high_losses: Count = 0
     skipped_batches: Count = 0

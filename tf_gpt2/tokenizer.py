@@ -168,6 +168,10 @@ class Tokenizer:
         """The content of `tokenizer.json`."""
         return self._model.to_str()
 
+    def identity(self) -> tuple[str, int]:
+        """What decides the ids of a corpus: `tokenizer.json`, and what ends a text, which that does not name."""
+        return self.to_json(), self.end_of_text_id
+
     def encode(self, text: str) -> np.ndarray:
         """Encodes any string, special tokens not included: int32 [length].
 

@@ -202,13 +202,19 @@ def _flags_of_shape(flags: command.Flags) -> None:
 def _flags_of_reports(flags: command.Flags) -> None:
     flags.group("Reports")
     flags.integer("log_every", DEFAULTS.log_every, "Steps between lines of metrics.jsonl.")
-    flags.integer("eval_every", None, "Steps between validations; the best model is kept. Default: a tenth of all.")
+    flags.integer(
+        "eval_every",
+        None,
+        "Steps between validations; the best model is kept. Default: a tenth of all, at least 10.",
+    )
     flags.integer(
         "sample_every",
         None,
-        "Steps between written samples, 0 for none. Default: a quarter of all, 100 when fine-tuning.",
+        "Steps between written samples, 0 for none. Default: a quarter of all, at least 10; 100 when fine-tuning.",
     )
-    flags.string("sample_prompt", DEFAULTS.sample_prompt, "Beginning of the written samples.")
+    flags.string(
+        "sample_prompt", DEFAULTS.sample_prompt, "Beginning of the written samples, and of those of --originality."
+    )
     flags.boolean(
         "originality",
         DEFAULTS.originality,

@@ -1,12 +1,12 @@
 """Openings for the page: the beginnings of paragraphs of the books the model was trained on."""
 
 import os
-import pathlib
 import re
 
 from tf_gpt2.cache import prepared_corpus_folder
 from tf_gpt2.data.token_files import read_prepared
 from tf_gpt2.errors import UserError
+from tf_gpt2.files import read_text
 from tf_gpt2.run_directory import training_facts
 from tf_gpt2.tokenizer import Tokenizer
 
@@ -49,12 +49,8 @@ def read_openings(path: str | os.PathLike) -> list[tuple[str, list[str]]]:
     Raises:
         UserError: The file cannot be read or holds no opening.
     """
-    try:
-        lines = pathlib.Path(path).read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"`openings`: {path} cannot be read as UTF-8 text ({error})") from None
     books: dict = {}
-    for line in filter(str.strip, lines):
+    for line in filter(str.strip, read_text(path, argument="openings").splitlines()):
         title, _, opening = line.rpartition("\t")
         books.setdefault(title.strip(), []).append(opening.strip())
     if not books:

@@ -1,10 +1,13 @@
 """Entries of --corpus to files, files to books."""
 
 import json
+import logging
 import os
 
 import pytest
 
+from tf_gpt2 import run_directory
+from tf_gpt2.corpus.folders import what_is_made
 from tf_gpt2.corpus.reading import expand_corpus, read_books
 from tf_gpt2.errors import UserError
 
@@ -73,6 +76,47 @@ def test_entries_without_files_are_refused(library, monkeypatch, entry, complain
     with pytest.raises(UserError, match=complaint) as caught:
         expand_corpus([entry])
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("entries", "kind"),
+    [
+        (["training.json", "checkpoints/.lock"], "a run of this program"),
+        (["training.json", "metrics.jsonl"], "a run of this program"),
+        (["chain.json", "generations/1/training.json"], "a run of this program"),
+        (["config.json", "model.safetensors"], "a model"),
+        (["hparams.json", "encoder.json"], "a model"),
+        (["site.json", "index.html"], "a page of this program"),
+        (["models.config", "batching_parameters.txt"], "models for TensorFlow Serving"),
+    ],
+)
+def test_what_this_program_makes_is_no_text_to_learn_from(library, caplog, entries, kind):
+    for name in (*entries, "README.md", "samples/step-00000001.txt"):
+        path = library / "deep" / "mine" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("话说天下大势", "utf-8")
+    with caplog.at_level(logging.INFO, logger="tf_gpt2"):
+        assert _names(library, [library]) == ["a.txt", "b.txt", "deep/d.jsonl", "deep/er/c.TXT"]
+    assert f"deep/mine ({kind})" in caplog.text
+    assert _names(library, [f"{library}/**/*.txt"]) == ["a.txt", "b.txt"]
+    assert _names(library, [f"{library}/deep/mine/**/*.txt"])[-1] == "deep/mine/samples/step-00000001.txt"
+    with pytest.raises(UserError, match=rf"must hold at least one .* \(folder .*mine \({kind}\)\)"):
+        expand_corpus([library / "deep" / "mine"])
+
+
+def test_the_names_of_a_run_are_those_of_its_directory():
+    names = run_directory.TRAINING_FILE, run_directory.CHAIN_FILE
+    assert what_is_made([names[0], run_directory.CHECKPOINTS]) == what_is_made(
+        [names[0], run_directory.METRICS_FILE]
+    )
+    assert what_is_made([names[1], run_directory.GENERATIONS]) == "a run of this program"
+    assert what_is_made([run_directory.CONFIG_FILE, run_directory.WEIGHTS_FILE]) == "a model"
+
+
+def test_a_user_may_call_a_file_what_a_run_does(library):
+    (library / "training.json").write_text('["却说"]', "utf-8")
+    (library / "config.json").write_text("{}", "utf-8")
+    assert "training.json" in _names(library, [library])
 
 
 def test_no_entry_at_all_is_refused():

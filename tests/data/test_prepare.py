@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import tokenizers
 
 from tf_gpt2 import long_texts
 from tf_gpt2.corpus.cleaning import clean
@@ -141,6 +142,18 @@ def test_a_given_tokenizer_is_used_as_it_is(novels):
     assert corpus.report.tokenizer_kind == "bpe"
 
 
+def test_another_token_that_ends_a_text_is_another_entry(novels):
+    usual = Tokenizer.train_characters([FIRST, SECOND])
+    other = Tokenizer(tokenizers.Tokenizer.from_str(usual.to_json()), "e")
+    assert other.to_json() == usual.to_json()
+    for tokenizer in (usual, other):
+        corpus = _prepare(novels, tokenizer=tokenizer)
+        assert corpus.train.tokens[0] == tokenizer.end_of_text_id and not corpus.from_cache
+    with pytest.raises(UserError, match="go on from"):
+        prepare_corpus(corpus.folder, tokenizer=usual)
+    assert prepare_corpus(corpus.folder, tokenizer=other).from_cache
+
+
 def test_many_short_texts_are_held_out_whole(tmp_path):
     texts = [f"第{i}篇。" for i in range(3000)]
     (tmp_path / "train.json").write_text(json.dumps(texts), "utf-8")
@@ -151,7 +164,9 @@ def test_many_short_texts_are_held_out_whole(tmp_path):
     found = [corpus.tokenizer.decode(stream.tokens).split(END_OF_TEXT) for stream in corpus.streams.values()]
     assert [split[0] for split in found] == [""] * 3 and found[1][-1] == found[2][-1] == ""
     assert sorted(text for split in found for text in split if text) == sorted(texts)
-    assert len(found[1]) == pytest.approx(750, abs=20) and len(found[2]) == pytest.approx(300, abs=20)
+    assert len(found[1]) == pytest.approx(750, abs=75) and len(found[2]) == pytest.approx(
+        300, abs=50
+    )  # 3 deviations
     assert not corpus.train.unpredicted.size  # the ring closes with the last text's end
     assert corpus.validation.unpredicted.tolist() == [0]
 

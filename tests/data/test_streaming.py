@@ -1,5 +1,7 @@
 """Reading large files in blocks, shards, and going on after a kill change nothing of what is written."""
 
+import contextlib
+import errno
 import json
 import os
 import random
@@ -14,7 +16,8 @@ from blocks import contents, random_text
 from commands import ROOT
 
 from tf_gpt2 import long_texts
-from tf_gpt2.data import journal, reading_workers, sources, space, spooling, work_folder
+from tf_gpt2.corpus import large_files
+from tf_gpt2.data import journal, prepare, reading_workers, sources, space, spooling, token_writing, work_folder
 from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.data.token_files import read_prepared
 from tf_gpt2.errors import UserError
@@ -85,7 +88,10 @@ def test_separated_texts_in_blocks(tmp_path, separator, line, monkeypatch, reque
 @pytest.mark.parametrize("suffix", ["jsonl", "json"])
 def test_records_in_blocks(tmp_path, suffix, monkeypatch, request):
     records = [
-        {"text": random_text(seed, 1 + seed % 5), "title": f"《{seed}》" if seed % 3 else None}
+        {
+            "text": random_text(seed, 1 + seed % 5),
+            "title": [None, f"《{seed}》", f" \n{seed}\t\u3000 x", "长 " * 300, " \n"][seed % 5],
+        }
         for seed in range(200)
     ]
     lines = [json.dumps(record, ensure_ascii=bool(i % 2)) for i, record in enumerate(records)]
@@ -113,6 +119,28 @@ def test_several_processes_write_what_one_does(tmp_path, monkeypatch, small_bloc
     (tmp_path / "a.jsonl").write_text("\n".join(['"话说天下大势"'] * 300 + ["{"] * 2), "utf-8")
     with pytest.raises(UserError, match="a.jsonl line 301 is not"):
         prepare_corpus([tmp_path / "a.jsonl"], cache_dir=tmp_path / "cache" / "two")
+
+
+def test_processes_import_nothing_of_the_folder_of_texts(tmp_path, monkeypatch, small_blocks):
+    for seed in range(3):
+        (tmp_path / f"{seed}.txt").write_text(random_text(seed), "utf-8")
+    (tmp_path / "tf_gpt2").mkdir()
+    for name in ("numpy.py", "tf_gpt2/__init__.py", "pickle.py"):
+        (tmp_path / name).write_text(f"open({str(tmp_path / 'executed')!r}, 'w')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["", *sys.path])  # as an interpreter has it that somebody types into
+    monkeypatch.setattr(reading_workers, "WORTH_PROCESSES", 1)
+    monkeypatch.setattr(reading_workers.os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    monkeypatch.setattr(reading_workers, "perform", lambda *_: pytest.fail("a process did not answer"))
+    prepare_corpus([tmp_path], cache_dir=tmp_path / "cache")
+    assert not (tmp_path / "executed").exists()
+
+
+def test_processes_have_the_modules_of_the_one_that_starts_them(monkeypatch):
+    monkeypatch.setattr(sys, "path", ["", "/b", str(ROOT), "/a"])
+    assert reading_workers._places_of_modules() == ["/b", str(ROOT), "/a"]
+    monkeypatch.setattr(sys, "path", ["", "/b"])  # tf_gpt2 was found in the folder of then
+    assert reading_workers._places_of_modules() == [str(ROOT), "/b"]
 
 
 @pytest.mark.parametrize("kind", ["characters", "bpe"])
@@ -200,6 +228,33 @@ def test_a_file_that_changes_or_vanishes_is_one_line(tmp_path, monkeypatch, smal
         assert "\n" not in str(caught.value) and not _left(cache)
 
 
+@pytest.mark.parametrize("when", ["measured", "laid out"])
+@pytest.mark.parametrize("separator", [None, "---"])
+def test_a_file_of_other_bytes_than_were_looked_through_is_one_line(
+    tmp_path, when, separator, monkeypatch, small_blocks
+):
+    book = tmp_path / "book.txt"
+    book.write_text(random_text(0), "utf-8")
+    told = os.stat(book)
+
+    def meddling(function):
+        def meddle(*args):
+            found = function(*args)
+            book.write_bytes((b"\xff\n" * told.st_size)[: told.st_size])
+            os.utime(book, ns=(told.st_atime_ns, told.st_mtime_ns))  # as some copying programs and clocks have it
+            return found
+
+        return meddle
+
+    if when == "measured":
+        monkeypatch.setattr(large_files, "middle_sample", meddling(large_files.middle_sample))
+    else:
+        monkeypatch.setattr(spooling, "lay_out", meddling(spooling.lay_out))
+    with pytest.raises(UserError, match=r"book\.txt must stay as it is .* it changed meanwhile") as caught:
+        prepare_corpus([book], cache_dir=tmp_path / "cache", separator=separator)
+    assert "\n" not in str(caught.value) and not _left(tmp_path / "cache")
+
+
 def test_a_disk_that_is_too_small_is_said_before_the_work(tmp_path, monkeypatch, small_blocks):
     (tmp_path / "book.txt").write_text(random_text(0), "utf-8")
     monkeypatch.setattr(space, "_WORTH", 1)
@@ -208,6 +263,53 @@ def test_a_disk_that_is_too_small_is_said_before_the_work(tmp_path, monkeypatch,
     with pytest.raises(UserError, match=r"needs about .* bytes: the disk of .* has 5,000 free.*TF_GPT2_CACHE"):
         prepare_corpus([tmp_path / "book.txt"], cache_dir=tmp_path / "cache")
     assert not _left(tmp_path / "cache")
+
+
+def test_the_tables_of_many_small_texts_count_too(tmp_path, monkeypatch):
+    (tmp_path / "many.jsonl").write_text('{"text": "a"}\n' * 10_000, "utf-8")
+    (tmp_path / "many.txt").write_text("a\n---\n" * 10_000, "utf-8")
+    (tmp_path / "one.txt").write_text("a b c\n" * 10_000, "utf-8")
+    monkeypatch.setattr(space, "_WORTH", 1)
+    for name, free, refused in (
+        ("many.jsonl", 1_500_000, True),
+        ("many.txt", 1_400_000, True),
+        ("one.txt", 200_000, False),
+    ):
+        usage = type("Usage", (), {"free": free})()
+        monkeypatch.setattr(space.shutil, "disk_usage", lambda _, usage=usage: usage)
+        with pytest.raises(UserError, match="needs about") if refused else contextlib.nullcontext():
+            prepare_corpus([tmp_path / name], cache_dir=tmp_path / "cache", separator="---")
+
+
+@pytest.mark.parametrize("by", ["fallocate", "zeros", "zeros, for the file system cannot"])
+def test_the_counts_of_tokens_have_their_room_before_they_are_written(tmp_path, by, monkeypatch):
+    if by == "zeros":
+        monkeypatch.delattr(os, "posix_fallocate", raising=False)
+    elif by != "fallocate":
+        monkeypatch.setattr(os, "posix_fallocate", _failing(errno.EOPNOTSUPP), raising=False)
+    path, size = tmp_path / "counts.part", 24 * 100_000
+    counts = token_writing.counts_file(path, 100_000)
+    assert counts.shape == (100_000, 3) and not counts.any()
+    assert path.stat().st_size == size <= path.stat().st_blocks * 512
+    counts[5] = 7
+    counts.flush()
+    assert token_writing.counts_file(path, 100_000)[5].tolist() == [7, 7, 7]  # a preparation goes on
+    assert not token_writing.counts_file(path, 50_000).any()
+
+
+def test_a_disk_that_is_full_of_texts_is_one_line(tmp_path, monkeypatch):
+    (tmp_path / "book.txt").write_text(random_text(0), "utf-8")
+    monkeypatch.setattr(os, "posix_fallocate", _failing(errno.ENOSPC), raising=False)
+    with pytest.raises(UserError, match="No space left") as caught:
+        prepare_corpus([tmp_path / "book.txt"], cache_dir=tmp_path / "cache")
+    assert "\n" not in str(caught.value)
+
+
+def _failing(number):
+    def fail(*_):
+        raise OSError(number, os.strerror(number))
+
+    return fail
 
 
 @pytest.mark.parametrize("name", ["train.00001.bin", "validation.bin", "titles.bin", "texts.bin"])
@@ -265,6 +367,57 @@ def test_another_process_that_prepares_the_same_is_left_alone(tmp_path):
     assert contents(prepare_corpus([tmp_path / "book.txt"], cache_dir=tmp_path / "b").folder) == contents(expected)
     assert list(work.iterdir()) == [work / "lock"]
     os.close(descriptor)
+
+
+def test_a_lock_whose_folder_is_removed_before_it_is_taken_is_no_lock(tmp_path, monkeypatch):
+    (tmp_path / "book.txt").write_text(random_text(0), "utf-8")
+    take, taken = work_folder.try_lock, []
+
+    def removed_first(descriptor):
+        if not taken:  # by the process that had it
+            work_folder.shutil.rmtree(next((tmp_path / "cache" / "corpora").glob(".preparing-*")))
+        taken.append(take(descriptor))
+        return taken[-1]
+
+    monkeypatch.setattr(work_folder, "try_lock", removed_first)
+    prepare_corpus([tmp_path / "book.txt"], cache_dir=tmp_path / "cache")
+    assert taken == [True, True]
+    assert not list((tmp_path / "cache" / "corpora").glob(".preparing-*"))
+
+
+def test_who_comes_while_a_folder_is_removed_keeps_what_it_writes(tmp_path, monkeypatch):
+    work, remove, others = tmp_path / ".preparing-corpus", work_folder.shutil.rmtree, []
+
+    def comes_amid(path, **kwargs):
+        others.append(work_folder._locked(work))
+        (work / "text.bin").write_text("new")
+        remove(path, **kwargs)
+
+    descriptor = work_folder._locked(work)
+    (work / "text.bin").write_text("former")
+    monkeypatch.setattr(work_folder.shutil, "rmtree", comes_amid)
+    work_folder._remove(work)
+    assert others[0] is not None
+    assert (work / "text.bin").read_text() == "new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [work.name]
+    for each in (descriptor, *others):
+        os.close(each)
+
+
+@pytest.mark.parametrize("name", ["text.bin", "titles.bin", "train.bin"])
+def test_a_file_that_another_process_wrote_into_is_one_line(tmp_path, monkeypatch, name):
+    (tmp_path / "book.txt").write_text(random_text(0), "utf-8")
+
+    def mixed(work, new, names):
+        move(work, new, names)
+        with (new / name).open("ab") as file:
+            file.write(b"more")
+
+    move = prepare.move
+    monkeypatch.setattr(prepare, "move", mixed)
+    with pytest.raises(UserError, match=rf"^{name} of the prepared corpus must have the [\d,]+ bytes .* it has "):
+        prepare_corpus([tmp_path / "book.txt"], cache_dir=tmp_path / "cache")
+    assert not any((tmp_path / "cache" / "corpora").iterdir())
 
 
 def test_what_nobody_goes_on_with_is_removed_after_a_week(tmp_path):

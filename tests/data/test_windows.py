@@ -126,7 +126,7 @@ def test_wrong_arguments_are_refused(changes, complaint):
 def test_evaluation_sees_every_token_but_the_first_once(length):
     dataset = evaluation_windows(TokenStream(TOKENS[:length]), context_length=T, batch_size=B)
     batches = [(x.numpy(), y.numpy()) for x, y in dataset]
-    assert len(batches) == dataset.cardinality().numpy() == -(-(length - 1) // (T * B))
+    assert len(batches) == dataset.dataset.cardinality().numpy() == -(-(length - 1) // (T * B))
     assert all(x.shape == y.shape == (B, T) and x.dtype == y.dtype == np.int32 for x, y in batches)
     targets = np.concatenate([y.ravel() for _, y in batches])
     inputs = np.concatenate([x.ravel() for x, _ in batches])

@@ -215,9 +215,9 @@ def test_equally_likely_candidates_come_by_rising_id(tokenizer, model):
 
 @pytest.mark.parametrize("k", [0, -1, 2.0, True, None])
 def test_a_wrong_number_of_candidates_names_the_rule(model, k):
-    with pytest.raises(UserError, match="`k` must be an integer from 1"):
+    with pytest.raises(UserError, match="`k` must be an integer of at least 1"):
         model.candidates("却", k=k)
-    with pytest.raises(UserError, match="`alternatives` must be an integer from 0"):
+    with pytest.raises(UserError, match="`alternatives` must be an integer of at least 0"):
         model.score("却", alternatives=-1)
 
 

@@ -125,8 +125,8 @@ def test_of_a_long_text_a_window_is_looked_at(model):
     ("given", "message"),
     [
         ({"start": 11}, "`start` must be below the text's 11 tokens; received 11"),
-        ({"start": -1}, "`start` must be an integer from 0"),
-        ({"max_tokens": 0}, "`max_tokens` must be an integer from 1"),
+        ({"start": -1}, "`start` must be an integer of at least 0"),
+        ({"max_tokens": 0}, "`max_tokens` must be an integer of at least 1"),
         ({"temperature": -1.0}, "`temperature` must be"),
         ({"colour": 1}, "a setting must be one of"),
     ],

@@ -1,5 +1,6 @@
 """The student's loss beside NumPy with whole distributions, the teachers' answers beside the teachers."""
 
+import json
 import logging
 import shutil
 
@@ -53,7 +54,7 @@ def folders(small_corpus, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def teachers(folders, small_corpus):
-    return open_teachers(folders, small_corpus.tokenizer)
+    return open_teachers(folders, small_corpus.tokenizer, small_corpus.tokenizer.vocab_size)
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +195,7 @@ def test_the_answers_go_along_with_their_targets(small_corpus):
 def test_a_teacher_of_another_kind_is_refused_in_one_line(small_corpus, folders, tmp_path):
     def refused(folder):
         with pytest.raises(UserError) as caught:
-            open_teachers([str(folder)], small_corpus.tokenizer)
+            open_teachers([str(folder)], small_corpus.tokenizer, small_corpus.tokenizer.vocab_size)
         assert "\n" not in str(caught.value) and str(caught.value).startswith(f"`distill_from`={folder}")
         return str(caught.value)
 
@@ -203,10 +204,35 @@ def test_a_teacher_of_another_kind_is_refused_in_one_line(small_corpus, folders,
     config = _config(other.vocab_size)
     save_model_directory(tmp_path / "other", config, model_weights(build_model(config), config), other)
     assert "must have the tokenizer" in refused(tmp_path / "other")
+    shutil.copytree(folders[0], tmp_path / "ends")  # the same tokenizer.json, and another token ends a text
+    settings = tmp_path / "ends" / "tokenizer_config.json"
+    settings.write_text(json.dumps({**json.loads(settings.read_text("utf-8")), "eos_token": "曹"}), "utf-8")
+    assert f"ends with {small_corpus.tokenizer.encode('曹')[0]} instead of 0" in refused(tmp_path / "ends")
     shutil.copytree(folders[0], tmp_path / "damaged")
     file = tmp_path / "damaged" / "model.safetensors"
     file.write_bytes(file.read_bytes()[:-8])
     refused(tmp_path / "damaged")
+
+
+def test_rows_that_no_token_has_are_no_other_tokenizer(folders, small_corpus, tmp_path):
+    from tf_gpt2.training.devices import local_devices
+    from tf_gpt2.training.distributed.team import Team
+    from tf_gpt2.training.plan import TrainingOptions
+    from tf_gpt2.training.setup import set_up
+
+    rows = small_corpus.tokenizer.vocab_size + 47
+    config = _config(rows)
+    padded = str(tmp_path / "padded")
+    save_model_directory(padded, config, model_weights(build_model(config), config), small_corpus.tokenizer)
+
+    def setup(**options):
+        return set_up(TrainingOptions(**options), small_corpus, local_devices(), Team())
+
+    assert setup(init_from=padded, distill_from=padded).teachers[0].config.vocabulary_size == rows
+    shape = {"context_length": CONTEXT, "num_layers": 1, "num_heads": 2, "hidden_dim": 16}
+    for options, found in (({**shape, "distill_from": padded}, rows), ({"init_from": padded}, rows - 47)):
+        with pytest.raises(UserError, match=f"it has {found} instead of .* with the same tokenizer"):
+            setup(**{"distill_from": folders[0], **options})
 
 
 def test_other_weights_are_another_teacher(folders, small_corpus, tmp_path, teachers):
@@ -214,7 +240,8 @@ def test_other_weights_are_another_teacher(folders, small_corpus, tmp_path, teac
     model = load_model(folders[0])[0]
     model.trainable_variables[0].assign(model.trainable_variables[0] + 1e-3)
     save_model_directory(tmp_path, config, model_weights(model, config), small_corpus.tokenizer)
-    assert open_teachers([str(tmp_path)], small_corpus.tokenizer)[0].digest != teachers[0].digest
+    (other,) = open_teachers([str(tmp_path)], small_corpus.tokenizer, config.vocabulary_size)
+    assert other.digest != teachers[0].digest
     assert teachers_module.LIKELIEST == 32
 
 

@@ -1,11 +1,13 @@
 """How long a run is, when it begins and when it goes on."""
 
 import dataclasses
+import json
 
 import pytest
 
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
+from tf_gpt2.schemas import TrainingSection
 from tf_gpt2.training.length import Length, plan_length, plan_steps, planned_minutes, steps_in
 from tf_gpt2.training.plan import TrainingOptions, plan_recipe
 from tf_gpt2.training.settings import Schedule
@@ -78,8 +80,13 @@ def test_less_than_is_done_is_refused_and_less_than_was_planned_is_not():
     assert _length(stored, 300, steps=400).schedule.steps == 400
 
 
-def test_a_run_that_never_saved_anything_is_planned_anew():
-    assert _length(_stored(_length(steps=600)), 0, steps=50) == _length(steps=50)
+def test_a_run_without_a_checkpoint_keeps_its_length_untimed_and_may_take_another():
+    timed = _length(minutes=2.0, seconds=0.5)
+    assert _length(_stored(timed), 0, minutes=2.0) == timed
+    longer = _length(_stored(timed), 0, minutes=4.0)
+    assert longer.schedule == dataclasses.replace(timed.schedule, steps=480) and longer.minutes == 4.0
+    lengthened = _length(_stored(timed), 100, minutes=4.0)  # and then all checkpoints were removed
+    assert _length(_stored(lengthened), 0, minutes=4.0) == longer
 
 
 def test_the_warm_up_of_the_beginning_stays():
@@ -108,3 +115,44 @@ def test_the_rate_goes_on_without_a_jump_and_then_along_the_longer_cosine(done):
     assert rates[done + after.ramp_steps :] == [whole.rate_after(s) for s in range(done + after.ramp_steps, 1200)]
     assert after.ramp_steps == (1200 - done) // 20
     assert Length(after).schedule.rate_after(1199) == pytest.approx(1e-4, rel=1e-2)
+
+
+FINISHED = Schedule(steps=1000, learning_rate=1e-3, warmup_steps=50)
+
+
+def _rates(schedule, first, last):
+    return [schedule.rate_after(step) for step in range(first, last)]
+
+
+def test_a_change_that_no_step_saw_leaves_no_jump():
+    """A finished run was to have 20,000 steps, was stopped before one of them, and is to have 2,000."""
+    last_used = FINISHED.rate_after(999)
+    unused = FINISHED.changed(20_000, 1000)
+    again = unused.changed(2000, 1000)
+    assert again == FINISHED.changed(2000, 1000) and again.changed_from == last_used
+    assert max(b / a for a, b in zip(_rates(again, 999, 1999), _rates(again, 1000, 2000), strict=True)) < 1.2
+    before = dataclasses.replace(unused, former=None)  # of an earlier version, which knew no more
+    assert before.changed(2000, 1000).rate_after(1000) < 1.2 * last_used
+
+
+def test_a_run_that_goes_back_before_a_change_of_length_has_the_rates_it_had():
+    """After a rollback, say, or where the newest checkpoint is damaged."""
+    longer = FINISHED.changed(20_000, 1000)
+    assert _rates(longer, 900, 1000) == _rates(FINISHED, 900, 1000)
+    in_the_ramp = longer.changed(2000, 1010)
+    assert _rates(in_the_ramp, 900, 1010) == [*_rates(FINISHED, 900, 1000), *_rates(longer, 1000, 1010)]
+    from_there = longer.changed(2000, 900)
+    assert from_there.changed_from == FINISHED.rate_after(899)
+    assert _rates(from_there, 800, 900) == _rates(FINISHED, 800, 900)
+    before = dataclasses.replace(longer, former=None)  # of an earlier version
+    assert set(_rates(before, 900, 1000)) == {FINISHED.rate_after(999)}
+
+
+def test_what_was_before_a_change_is_stored_and_does_not_grow_for_ever():
+    length = _length(steps=600)
+    for done in range(500, 20_000, 500):
+        length = _length(stored := json.loads(json.dumps(_stored(length))), done, steps=done + 1000)
+        TrainingSection.model_validate(stored)
+        assert _length(_stored(length), done + 1, steps=done + 1000) == length
+    assert length.schedule.former.former.former is None
+    assert Schedule.of({**_stored(length), "of a newer version": 1}) == length.schedule

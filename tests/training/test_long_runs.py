@@ -16,13 +16,22 @@ import pytest
 
 from tf_gpt2.errors import UserError
 from tf_gpt2.formats.training_checkpoint import open_checkpoint
-from tf_gpt2.run_directory import CHECKPOINTS, METRICS_FILE, checkpoint_path, checkpoint_steps, read_metrics
+from tf_gpt2.run_directory import (
+    CHECKPOINTS,
+    CONFIG_FILE,
+    METRICS_FILE,
+    checkpoint_path,
+    checkpoint_steps,
+    read_metrics,
+)
 from tf_gpt2.training import checkpoints
 from tf_gpt2.training.batches import training_batches
+from tf_gpt2.training.ending import refuse_ended, say_where_it_stopped
 from tf_gpt2.training.loop import Trainer
 from tf_gpt2.training.plan import TrainingOptions
-from tf_gpt2.training.run import _refuse_ended
 from tf_gpt2.training.settings import Recipe, Rhythm, Schedule
+from tf_gpt2.training.state import LoopState
+from tf_gpt2.training.summary import summarise
 
 STEPS, CONTEXT = 60, 8
 RHYTHM = Rhythm(log_every=4, eval_every=20, sample_every=0, checkpoint_every=10)
@@ -211,6 +220,21 @@ def test_without_a_checkpoint_nan_is_one_line_and_a_rise_is_borne(tmp_path, corp
         assert trainer.learner.seen == batches[:STEPS] and trainer.state.rollbacks == 0
 
 
+def test_without_checkpoints_on_the_way_the_last_one_is_written_and_the_run_is_known_for_finished(tmp_path, corpus):
+    rhythm = dataclasses.replace(RHYTHM, checkpoint_every=0)
+    _trainer(tmp_path, corpus, _Learner(), rhythm).train()
+    assert checkpoint_steps(tmp_path / CHECKPOINTS) == [STEPS]
+    again = _trainer(tmp_path, corpus, _Learner(), rhythm)
+    assert again.restore()
+    with pytest.raises(UserError, match="holds a finished run of 60 steps"):
+        refuse_ended(again, TrainingOptions())
+    longer = _trainer(tmp_path, corpus, _Learner(), rhythm)
+    longer.schedule = longer.schedule.changed(STEPS + 5, STEPS)
+    longer.restore()
+    assert longer.train().step == STEPS + 5
+    assert len(longer.learner.seen) == 5
+
+
 def test_an_odd_batch_or_two_is_no_spike(tmp_path, corpus, batches):
     trainer = _trainer(tmp_path, corpus, _Learner(bad=[batches[40], batches[41], batches[43]]))
     trainer.train()
@@ -261,11 +285,50 @@ def test_patience_ends_a_training_and_is_counted_over_stops(tmp_path, corpus):
 def test_a_run_that_ended_is_refused_with_what_would_go_on(tmp_path, corpus, step, without_better, said):
     trainer = _trainer(tmp_path, corpus, _Learner(), patience=3)
     trainer.state.step, trainer.state.without_better = 35, 2
-    _refuse_ended(trainer, TrainingOptions(patience=3))
+    refuse_ended(trainer, TrainingOptions(patience=3))
     trainer.state.step, trainer.state.without_better = step, without_better
     with pytest.raises(UserError, match=said):
-        _refuse_ended(trainer, TrainingOptions(patience=3))
+        refuse_ended(trainer, TrainingOptions(patience=3))
     assert trainer._keeper.saved == ["model"]
+
+
+def test_a_run_that_ended_by_copying_is_known_for_it_and_goes_on_with_a_larger_share(tmp_path, corpus):
+    def restored(limit):
+        def originality(_):
+            return {"copied_share": trainer.state.step / 100}
+
+        trainer = _trainer(tmp_path, corpus, _Learner(), originality=originality, stop_when_copying=limit)
+        trainer.restore()
+        return trainer
+
+    ended = restored(0.3)
+    assert ended.train().step == 40
+    with pytest.raises(
+        UserError, match=r"ended at step 40: 40.0 % of .* is copied; give a `stop_when_copying` above 0.3"
+    ):
+        refuse_ended(restored(0.3), TrainingOptions(stop_when_copying=0.3))
+    for limit in (0.5, None):
+        refuse_ended(restored(limit), TrainingOptions(stop_when_copying=limit))
+    assert restored(0.5).train().step == STEPS
+
+
+def test_a_validated_run_that_goes_on_without_validations_keeps_the_model_it_tells_of(tmp_path, corpus, caplog):
+    corpus = dataclasses.replace(corpus, test=corpus.validation)
+    _trainer(tmp_path, corpus, _Learner()).train()
+    longer = _trainer(tmp_path, corpus, _Learner(), dataclasses.replace(RHYTHM, eval_every=0))
+    longer.restore()
+    longer.schedule = longer.schedule.changed(STEPS + 20, STEPS)
+    loaded = []
+    longer._keeper.load = lambda: loaded.append(len(longer._keeper.saved))
+    with caplog.at_level("INFO"):
+        longer.train()
+        result = summarise(longer, corpus)
+    assert (longer._keeper.saved, loaded) == ([], [0])  # the one that is measured at the end too
+    assert result.best_step == STEPS == read_metrics(tmp_path).best_step and longer.state.step == STEPS + 20
+    assert "the model of step 60 stays the one that is kept" in caplog.text
+    without = _trainer(tmp_path / "never", corpus, _Learner(), dataclasses.replace(RHYTHM, eval_every=0))
+    without.train()
+    assert without._keeper.saved[-1] == "model" and without.test_loss is None
 
 
 def test_a_signal_amid_a_validation_breaks_it_off_and_it_comes_again(tmp_path, corpus):
@@ -287,18 +350,126 @@ def test_a_signal_amid_a_validation_breaks_it_off_and_it_comes_again(tmp_path, c
     assert _files(tmp_path / "parts") == _files(tmp_path / "whole")
 
 
+def _stopping_at(validation, learner, stop=lambda: os.kill(os.getpid(), signal.SIGTERM)):
+    """Stops at so manieth a measuring, from 1."""
+    measure, times = learner.mean_loss, iter(range(1, 100))
+
+    def mean_loss(batches):
+        if next(times) == validation:
+            stop()
+        return measure(batches)
+
+    learner.mean_loss = mean_loss
+    return learner
+
+
+def _interrupt():
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("stopped_at", "stop", "owed"),
+    [
+        pytest.param(3, lambda: os.kill(os.getpid(), signal.SIGTERM), ["eval"], id="amid the last validation"),
+        pytest.param(4, _interrupt, [], id="amid the test span"),
+    ],
+)
+def test_a_stop_at_the_very_end_is_made_good_once(tmp_path, corpus, stopped_at, stop, owed):
+    corpus = dataclasses.replace(corpus, test=corpus.validation)
+    whole = _trainer(tmp_path / "whole", corpus, _Learner())
+    whole.train()
+    stopped = _trainer(tmp_path / "parts", corpus, _stopping_at(stopped_at, _Learner(), stop))
+    with pytest.raises(KeyboardInterrupt):
+        stopped.train()
+    again = _trainer(tmp_path / "parts", corpus, _Learner())
+    assert again.restore() and (again.state.step, again.state.owed) == (STEPS, owed)
+    refuse_ended(again, TrainingOptions())
+    again.train()
+    assert again.test_loss == whole.test_loss is not None
+    assert _files(tmp_path / "parts") == _files(tmp_path / "whole")
+    once_more = _trainer(tmp_path / "parts", corpus, _Learner())
+    once_more.restore()
+    with pytest.raises(UserError, match="holds a finished run"):
+        refuse_ended(once_more, TrainingOptions())
+
+
+def test_an_end_of_patience_that_was_stopped_at_the_test_span_is_made_good(tmp_path, corpus):
+    corpus = dataclasses.replace(corpus, test=corpus.validation)
+
+    def trainer(learner):
+        return _trainer(tmp_path, corpus, learner, patience=1)
+
+    learner = _Learner(validation=lambda step: 4.0)
+    with pytest.raises(KeyboardInterrupt):
+        trainer(_stopping_at(3, learner, _interrupt)).train()
+    again = trainer(_Learner(validation=lambda step: 4.0))
+    again.restore()
+    refuse_ended(again, TrainingOptions(patience=1))
+    assert again.train().step == 40 and again.learner.seen == []
+    lines = [(line.split, line.step) for line in read_metrics(tmp_path).lines if line.split != "train"]
+    assert lines == [("validation", 20), ("validation", 40), ("early_end", 40), ("test", 40)]
+    once_more = trainer(_Learner())
+    once_more.restore()
+    with pytest.raises(UserError, match="ended at step 40"):
+        refuse_ended(once_more, TrainingOptions(patience=1))
+
+
+@pytest.mark.parametrize(
+    ("step", "signals", "said"),
+    [
+        (15, 1, "stopped at step 15, which is saved; the same command goes on from there"),
+        (
+            15,
+            2,
+            "stopped at step 14, which is not saved; the same command goes on from step 10, the newest that is",
+        ),
+        (5, 2, "stopped at step 4, nothing is saved yet, and the same command begins anew"),
+    ],
+)
+def test_what_is_said_of_a_stop_is_so(tmp_path, corpus, caplog, step, signals, said):
+    trainer = _trainer(tmp_path, corpus, _Learner())
+    take = trainer.learner.step
+
+    def step_and_stop(*given):
+        for _ in range(signals if len(trainer.learner.seen) + 1 == step else 0):
+            os.kill(os.getpid(), signal.SIGINT)
+        return take(*given)
+
+    trainer.learner.step = step_and_stop
+    with pytest.raises(KeyboardInterrupt):
+        trainer.train()
+    with caplog.at_level("INFO"):
+        say_where_it_stopped(trainer)
+    assert caplog.messages[-1] == said
+    (tmp_path / CONFIG_FILE).touch()
+    with caplog.at_level("INFO"):
+        say_where_it_stopped(trainer)
+    assert caplog.messages[-1] == f"{said}, and the model so far is in {tmp_path}"
+
+
 def test_what_is_saved_amid_a_report_that_takes_too_long_goes_on_as_well(tmp_path, corpus):
     whole = _trainer(tmp_path / "whole", corpus, _Learner())
     whole.train()
-    killed = _trainer(
-        tmp_path / "parts", corpus, _Learner(), originality=lambda _: killed._saver.save_at_rest(2) or 1 / 0
-    )
+    killed = _trainer(tmp_path / "parts", corpus, _Learner(), originality=lambda _: (killed._save_at_rest(), 1 / 0))
     with pytest.raises(ZeroDivisionError):
         killed.train()
     again = _trainer(tmp_path / "parts", corpus, _Learner())
     assert again.restore() and again.state.step == 20
     again.train()
     assert _files(tmp_path / "parts") == _files(tmp_path / "whole")
+
+
+def test_a_report_that_ends_amid_the_saving_leaves_nothing_torn(tmp_path, corpus):
+    trainer = _trainer(tmp_path, corpus, _Learner())
+    assert trainer._saver.save_at_rest(2) is None  # no report
+    trainer._saver.at_rest = LoopState(step=7)
+
+    def checkpoint(state, keep):
+        trainer._saver.at_rest = None
+        return [lambda: pytest.fail("steps change what is copied")]
+
+    trainer._saver.checkpoint = checkpoint
+    assert trainer._saver.save_at_rest(2) is None
 
 
 def test_a_full_disk_reaches_the_loop_as_one_line(tmp_path, corpus, monkeypatch):

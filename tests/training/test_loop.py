@@ -94,6 +94,15 @@ def test_the_loss_falls_and_everything_is_reported(finished):
     assert all({"loss", "learning_rate"} <= set(line.model_dump()) for line in lines if line.split == "train")
 
 
+@pytest.mark.parametrize(("steps", "told"), [(10, 0), (11, 1)])
+def test_the_pace_of_the_first_steps_is_told_while_some_are_left(tmp_path, corpus, steps, told):
+    paces = []
+    trainer = _trainer(tmp_path, corpus, rhythm=Rhythm(1, 0, 0, 0), steps=steps)
+    trainer._on_pace = paces.append
+    trainer.train()
+    assert len(paces) == told
+
+
 def test_the_model_directory_holds_the_best_model(finished, corpus):
     model, config = load_model(finished.run_dir)
     assert finished.state.best_step == 8
@@ -286,7 +295,7 @@ def test_what_the_model_copies_is_reported_and_may_end_the_training(tmp_path, co
         lines = [line for line in read_metrics(trainer.run_dir).lines if line.split == "validation"]
         assert [line.model_extra["copied_share"] for line in lines] == [0.0, 0.2, 0.4, 0.9][: steps // 2]
         assert trainer.state.step == steps
-        assert trainer.validation.stopped_copying == (0.4 if limit else None)
+        assert trainer.validation.copies_too_much(trainer.state) == bool(limit)
         assert checkpoint_steps(trainer.run_dir / CHECKPOINTS)[-1] == steps
 
 

@@ -34,7 +34,7 @@ def test_the_table_has_everything_a_line_each():
     lines = dict(re.findall(r"^  (\w+) +(.+)$", text, re.MULTILINE))
     assert list(lines) == ["model", "text", "training", "memory", "time", "disk"]
     assert lines["model"].startswith("29,184 parameters (2 layers, width 32")
-    assert "100,001 tokens to train on, 5,000 to measure on (312 windows)" in lines["text"]
+    assert "100,001 tokens to train on, 5,000 to measure on (313 windows)" in lines["text"]
     assert "2,000 steps (500 are done) of 8 x 16 tokens: 2.6 passes" in lines["training"]
     assert "90 MiB of 8.0 GiB (by XLA's account); weights and optimizer 30 MiB" in lines["memory"]
     assert lines["time"].startswith("12:30 at 0.5 s a step, after 4 s of compiling")
@@ -44,10 +44,29 @@ def test_the_table_has_everything_a_line_each():
 
 
 @pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"steps": 10}, False),
+        ({"steps": 11}, True),
+        ({"steps": 8}, False),
+        ({"steps": 208, "done": 200}, False),
+        ({"steps": 50, "rhythm": Rhythm(log_every=50)}, False),
+        ({"steps": 51, "rhythm": Rhythm(log_every=50)}, True),
+    ],
+)
+def test_the_first_steps_are_promised_only_where_their_line_comes(changes, told):
+    few = dataclasses.replace(GOOD, **changes)
+    assert few.table().count("the first steps will tell") == (2 if told else 0)
+    assert told or "too few steps to tell it before the end" in few.table()
+    timed = dataclasses.replace(few, seconds_per_step=1.0)
+    assert "will tell" not in timed.table() + timed.first_steps()  # they have told
+
+
+@pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"train_tokens": 10_000, "steps": 4000}, r"2\.9 times as many parameters .* recite after about 16 passes"),
-        ({"validation_tokens": 100}, "6 windows to measure on are few"),
+        ({"validation_tokens": 100}, r"few windows to measure on \(7\)"),
         ({"train_tokens": 1_500, "steps": 30}, "few for a vocabulary of 100"),
         ({"step_bytes": 9 * GIB}, "takes about 9.0 GiB and the device has 8.0 GiB"),
         ({"parts": 4}, "computed in 4 parts of 2"),
@@ -55,13 +74,23 @@ def test_the_table_has_everything_a_line_each():
         ({"seconds_per_step": 300.0}, "takes 6.9 days"),
         ({"steps": 20}, "20 steps are few"),
         ({"rhythm": Rhythm(checkpoint_every=0)}, "a kill loses everything"),
-        ({"rhythm": Rhythm(eval_every=2500)}, "after the last step"),
+        ({"rhythm": Rhythm(eval_every=2500)}, "the only validation comes at the last step"),
+        ({"rhythm": Rhythm(eval_every=2000)}, "the only validation comes at the last step"),
+        ({"validation_tokens": 10}, r"few windows to measure on \(1\): chance"),
     ],
 )
 def test_what_is_likely_to_go_wrong_is_said_with_its_remedy(changes, said):
     notes = dataclasses.replace(GOOD, **changes).notes()
     assert not GOOD.notes()
     assert any(re.search(said, note) for note in notes), notes
+
+
+def test_without_validations_nothing_is_said_of_them():
+    for changes in ({"validation_tokens": 0}, {"validation_tokens": 100, "rhythm": Rhythm(eval_every=0)}):
+        assert not dataclasses.replace(GOOD, **changes).notes()
+    assert not dataclasses.replace(GOOD, validation_tokens=0, rhythm=Rhythm(eval_every=9999)).notes()
+    assert "none held out" in dataclasses.replace(GOOD, validation_tokens=1).table()
+    assert "10 to measure on (1 window)" in dataclasses.replace(GOOD, validation_tokens=10).table()
 
 
 # XLA's own account of gpt2's step, 8 x 1024 tokens (docs/notes/memory.md), in GiB.

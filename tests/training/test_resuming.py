@@ -1,10 +1,19 @@
+import dataclasses
+import functools
 import json
+from types import SimpleNamespace
 
 import pytest
 
+from tf_gpt2 import files
+from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
-from tf_gpt2.training.resuming import open_run_directory
-from tf_gpt2.training.run import train_model
+from tf_gpt2.run_directory import read_training
+from tf_gpt2.training.distributed.team import Team
+from tf_gpt2.training.plan import TrainingOptions, plan_recipe
+from tf_gpt2.training.resuming import open_run_directory, refuse_what_is_no_run
+from tf_gpt2.training.run import preflight, train_model
+from tf_gpt2.training.setup import Setup, _titles
 
 RUN = {"model": {"num_layers": 2}, "training": {"steps": 100}}
 
@@ -19,6 +28,16 @@ def _start(run_dir):
 def test_a_fresh_directory_records_the_configuration(tmp_path):
     assert open_run_directory(tmp_path / "run", lambda stored: RUN, resume=True).configuration == RUN
     assert json.loads((tmp_path / "run" / "training.json").read_text()) == RUN
+
+
+@pytest.mark.parametrize("title", ["三" * 200, "\x01\\" * 100, "😀"])
+def test_what_is_written_of_many_titles_can_be_read(tmp_path, title):
+    books = [SimpleNamespace(title=title)] * 900_000
+    titles = _titles(SimpleNamespace(report=SimpleNamespace(books=books)))
+    run = {**RUN, "corpus": {"books": titles}}
+    open_run_directory(tmp_path, lambda stored: run, resume=True)
+    assert read_training(tmp_path) == run
+    assert len(titles) > 10_000 and (tmp_path / "training.json").stat().st_size < 0.9 * files.LARGEST_JSON
 
 
 def test_the_same_run_goes_on_and_sees_what_was_stored(tmp_path):
@@ -71,6 +90,47 @@ def test_a_file_in_the_way_is_a_clear_line(tmp_path):
     (tmp_path / "run").touch()
     with pytest.raises(UserError, match="is a file"):
         open_run_directory(tmp_path / "run", lambda stored: RUN, resume=True)
+
+
+@pytest.mark.parametrize("effort", ["quick", "thorough"])
+def test_a_folder_of_other_things_is_refused_before_a_text_is_read(tmp_path, effort):
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (docs / "a letter.txt").write_text("却说曹操")
+    (docs / "letters").mkdir()
+    with pytest.raises(UserError, match="must be new, empty or a run .* holds 'a letter.txt' and more") as caught:
+        train_model(tmp_path / "no such novel.txt", docs, effort=effort)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(UserError, match="must be new, empty or a run"):
+        preflight(tmp_path / "no such novel.txt", docs, effort=effort)
+    assert sorted(path.name for path in docs.iterdir()) == ["a letter.txt", "letters"]
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [],
+        [".DS_Store", "log.txt", "nohup.out", "slurm-17.out", "train_log.txt", "train.LOG"],
+        ["checkpoints/.lock", "notes.txt"],  # killed before anything was written
+        ["chain.json", "notes.txt"],
+        ["training.json", "notes.txt"],
+        ["tensorboard/events"],
+    ],
+)
+def test_a_directory_that_a_run_may_begin_or_go_on_in(tmp_path, entries):
+    for entry in entries:
+        (tmp_path / entry).parent.mkdir(exist_ok=True)
+        (tmp_path / entry).touch()
+    refuse_what_is_no_run(tmp_path)
+
+
+@pytest.mark.parametrize("effort", ["quick", "thorough"])
+def test_a_run_among_the_texts_is_refused(tmp_path, effort):
+    (tmp_path / "novel.txt").write_text("却说曹操")
+    for corpus in (tmp_path, [tmp_path / "novel.txt", f"{tmp_path}/"]):
+        with pytest.raises(UserError, match="`run_dir` must not be the folder of the texts"):
+            train_model(corpus, tmp_path, effort=effort)
+    assert [path.name for path in tmp_path.iterdir()] == ["novel.txt"]
 
 
 def _in(environment):
@@ -136,3 +196,32 @@ def test_a_run_that_goes_on_has_the_teachers_it_had(tmp_path):
     assert open_run_directory(tmp_path, lambda stored: alone, resume=True).configuration == alone
     with pytest.raises(UserError, match="distillation.teachers is"):
         open_run_directory(tmp_path, lambda stored: taught, resume=True)
+
+
+def _setup(corpus, seconds_per_step, **asked):
+    options = TrainingOptions(**asked)
+    config = GPT2Config(50, context_length=8, num_layers=1, num_heads=1, hidden_dim=4)
+    recipe = plan_recipe(options, config)
+    learner = SimpleNamespace(recipe=recipe, parts=1)
+
+    def decay_by(weight_decay):
+        learner.recipe = dataclasses.replace(recipe, weight_decay=weight_decay)
+
+    learner.decay_by = decay_by
+    devices = SimpleNamespace(description="a CPU", precision="float32")
+    return Setup(options, corpus, devices, config, recipe, 8, learner, Team(), seconds_per_step)
+
+
+def test_a_run_by_the_clock_goes_on_after_a_kill_between_its_first_model_and_its_first_checkpoint(
+    tmp_path, small_corpus
+):
+    """The second process times other steps, and would plan another length."""
+    began = _setup(small_corpus, 0.5, minutes=4.0)
+    first = open_run_directory(tmp_path, functools.partial(began.settle, tmp_path), resume=True)
+    (tmp_path / "config.json").touch()
+    again = _setup(small_corpus, 0.25, minutes=4.0)
+    assert open_run_directory(tmp_path, functools.partial(again.settle, tmp_path), resume=True) == first
+    (tmp_path / "config.json").unlink()  # nothing was kept: it is another run
+    anew = _setup(small_corpus, 0.25, minutes=4.0)
+    other = open_run_directory(tmp_path, functools.partial(anew.settle, tmp_path), resume=True)
+    assert other.configuration["training"]["steps"] == 2 * first.configuration["training"]["steps"] == 960

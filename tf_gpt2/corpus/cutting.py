@@ -78,13 +78,42 @@ def _end_of_record(path, codec, begin, end, separator):
         return _after(path, begin, end, [_line_feed(codec)], codec)
     if separator.strip() in MARKERS:
         return _after(path, begin, end, [mark.encode(codec) for mark in MARKERS], codec)
-    line = f"[^\\S\n]*{re.escape(separator.strip())}[^\\S\n]*"
-    while (stop := _after(path, begin, end, [separator.strip().encode(codec)], codec)) is not None:
-        after = _after(path, stop, end, [_line_feed(codec)], codec)
-        around = read_range(path, max(0, stop - _WINDOW), after or end).decode(codec, "ignore")
-        if re.fullmatch(line, around.removesuffix("\n").rpartition("\n")[2]):
-            return after
-        begin = stop
+    return _after_line(path, begin, end, separator.strip(), codec)
+
+
+def _after_line(path: AnyPath, begin: int, end: int, line: str, codec: str) -> int | None:
+    """As `_after`, of a line with nothing but blanks around it; nothing is read or decoded twice.
+
+    Blanks of a megabyte are too many: a block may always end later.
+    """
+    try:
+        mark = line.encode(codec)
+    except UnicodeEncodeError:  # no line of this file has these characters
+        return None
+    unit, feed = _unit(codec), _line_feed(codec)
+    begin -= begin % unit
+    kept = read_range(path, max(0, begin - _WINDOW), begin)
+    last = _last_place(kept, feed, unit)
+    other = last < 0 and begin > _WINDOW  # whether the line that is open is known to be another one
+    kept = kept[last + len(feed) :] if last >= 0 else kept
+    at, first = begin, len(kept)  # the next byte to read, and where in the data a mark may begin
+    while at < end and (window := read_range(path, at, min(at + _WINDOW, end))):
+        data, at = kept + window, at + len(window)
+        if other:
+            first = _place(data, feed, unit) + len(feed)
+            if first < len(feed):
+                kept, first = b"", 0
+                continue
+        last = _last_place(data, feed, unit)
+        closed = last + len(feed) if last >= 0 else 0  # where the last whole line ends
+        while 0 <= (place := _place(data, mark, unit, first)) < closed:
+            before, after = _last_place(data, feed, unit, place), _place(data, feed, unit, place + len(mark))
+            if data[before + len(feed) if before >= 0 else 0 : after].decode(codec, "ignore").strip() == line:
+                return at - len(data) + after + len(feed)
+            first = after + len(feed)
+        data, first = data[closed:], max(0, first - closed)
+        other = len(data) > _WINDOW or not line.startswith(data.decode(codec, "ignore").strip())
+        kept, first = (b"", 0) if other else (data, first)
     return None
 
 
@@ -103,18 +132,27 @@ def _after(path: AnyPath, begin: int, end: int, marks: list[bytes], codec: str) 
     begin -= begin % unit
     while begin < end:
         window = read_range(path, begin, min(begin + _WINDOW + overlap, end))
-        found = [place + len(mark) for mark in marks if (place := _aligned(window, mark, unit)) is not None]
+        found = [place + len(mark) for mark in marks if (place := _place(window, mark, unit)) >= 0]
         if found:
             return begin + min(found)
         begin += _WINDOW
     return None
 
 
-def _aligned(window: bytes, mark: bytes, unit: int) -> int | None:
-    place = window.find(mark)
+def _place(data: bytes, mark: bytes, unit: int, first: int = 0) -> int:
+    """Where a mark is found first from `first` on, where a character may begin; -1 without one."""
+    place = data.find(mark, first)
     while place % unit and place >= 0:
-        place = window.find(mark, place + 1)
-    return None if place < 0 else place
+        place = data.find(mark, place + 1)
+    return place
+
+
+def _last_place(data: bytes, mark: bytes, unit: int, end: int | None = None) -> int:
+    """Where a mark is found last that ends before `end`, where a character may begin; -1 without one."""
+    place = data.rfind(mark, 0, end)
+    while place % unit and place >= 0:
+        place = data.rfind(mark, 0, place + len(mark) - 1)
+    return place
 
 
 def _between_letters(path: AnyPath, source: str, codec: str, begin: int) -> int:

@@ -13,6 +13,7 @@ from tf_gpt2.corpus import decoding
 from tf_gpt2.corpus.cleaning import is_east_asian, middle_sample, visible, visible_length
 from tf_gpt2.corpus.cutting import STATEFUL, Block, text_blocks
 from tf_gpt2.corpus.encoding_forms import find_utf_8, seven_bit_encoding
+from tf_gpt2.corpus.reading import changed
 from tf_gpt2.corpus.script import is_in_script
 from tf_gpt2.errors import UserError
 from tf_gpt2.locations import AnyPath, pieces, read_range
@@ -80,7 +81,8 @@ def lay_out(
         measure: Gives what `measure_block` finds in blocks of the file, in order, in a codec.
 
     Raises:
-        UserError: Its encoding is unknown, unclear, kept from line to line, or not that of all bytes.
+        UserError: Its encoding is unknown, unclear, kept from line to line, or not that of all bytes; or it changes
+            meanwhile.
         OSError: It cannot be read.
     """
     head = read_range(path, 0, _SAMPLE)
@@ -159,7 +161,10 @@ def _middle(path: AnyPath, codec: str, blocks: list[Block], sizes: list[int]) ->
     passed, parts = 0, []
     for block, size in zip(blocks, sizes, strict=True):
         if passed < last and passed + size > first:
-            text = visible(read_range(path, block.begin, block.end).decode(codec))
+            try:
+                text = visible(read_range(path, block.begin, block.end).decode(codec))
+            except UnicodeDecodeError:  # which it did when it was measured
+                raise UserError(changed(path)) from None
             parts.append(text[max(0, first - passed) : last - passed])
         passed += size
     return "".join(parts)

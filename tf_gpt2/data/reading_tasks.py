@@ -5,15 +5,15 @@ A task and its result travel between processes; `perform` is a function of the t
 
 import dataclasses
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from tf_gpt2.corpus.cleaning import clean, clean_piece, replace_lone_surrogates, visible
+from tf_gpt2.corpus.cleaning import clean, clean_piece, visible
 from tf_gpt2.corpus.counting import CharacterCounter
 from tf_gpt2.corpus.cutting import Block
 from tf_gpt2.corpus.large_files import Layout, Measured, lines_before, measure_block
-from tf_gpt2.corpus.reading import read_books, shown
+from tf_gpt2.corpus.reading import changed, read_books, shown, title_line
 from tf_gpt2.corpus.records import read_records
 from tf_gpt2.corpus.script import convert_script, converted
 from tf_gpt2.corpus.separators import count_marked_lines, split_texts
@@ -102,7 +102,10 @@ def perform(task: Files | Part, rules: Rules) -> Texts | Measured:
         raise UserError(changed(task.path))
     if task.kind == "measure":
         return measure_block(data, task.layout.codec)
-    text = data.decode(task.layout.codec).removeprefix("\ufeff").rstrip("\0")
+    try:
+        text = data.decode(task.layout.codec).removeprefix("\ufeff").rstrip("\0")
+    except UnicodeDecodeError:  # which it did when it was looked through
+        raise UserError(changed(task.path)) from None
     if task.kind == "plain":
         return _piece(text, task.layout, rules)
     if task.kind == "separated":
@@ -113,14 +116,6 @@ def perform(task: Files | Part, rules: Rules) -> Texts | Measured:
     found = _collected(_records(text, task, rules), rules)
     found.passed = text.count("\n")
     return found
-
-
-def changed(path: Any) -> str:
-    """What to say of a file that is another one than it was."""
-    return (
-        f"`corpus` file {shown(path)} must stay as it is while it is read: it changed meanwhile. Start again when "
-        "what writes it has ended."
-    )
 
 
 def _books(task: Files, rules: Rules) -> Iterator[tuple[str, int, str]]:
@@ -134,7 +129,7 @@ def _records(text: str, task: Part, rules: Rules) -> Iterator[tuple[str, int, st
     first = 1 if begin == task.layout.begin else 2  # a mistake in the first record is of another kind
     try:
         for record in read_records(text, ".jsonl", source, rules.text_field, first):
-            yield record.title, record.number - first + 1, record.text
+            yield title_line(record.title), record.number - first + 1, record.text
     except UserError:
         if begin > task.layout.begin:  # once more, to name the line
             list(
@@ -156,7 +151,7 @@ def _collected(texts: Iterable[tuple[str, int, str]], rules: Rules) -> Texts:
         found.sizes.append(len(encoded[-1]))
         found.characters.append(len(text))
         found.digests.append(rules.shares.digest(encoded[-1]))
-        found.titles.append(replace_lone_surrogates(title))
+        found.titles.append(title)
         found.numbers.append(number)
     found.data = b"".join(encoded)
     _count(found, counter)

@@ -1,4 +1,4 @@
-"""A process that reads parts of a corpus for another: `python -m tf_gpt2.data.reading_worker`.
+"""A process that reads parts of a corpus for another, which starts it (reading_workers.py).
 
 On stdin come the rules and then tasks, on stdout goes an answer for each: (True, result) or (False, error), all of
 them pickled. It ends with its stdin, and so with whoever started it.
@@ -32,7 +32,3 @@ def main() -> None:
             answers.flush()
     except (EOFError, BrokenPipeError):
         pass
-
-
-if __name__ == "__main__":
-    main()

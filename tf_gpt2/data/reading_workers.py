@@ -19,6 +19,12 @@ from tf_gpt2.data.reading_tasks import Files, Part, Rules, perform
 WORTH_PROCESSES = 64 << 20
 _MOST = 6  # each holds some 200 MB
 _AHEAD = 2  # tasks for each process, so that none waits
+_START = """
+import sys
+sys.path[:] = sys.argv[1:]
+from tf_gpt2.data.reading_worker import main
+main()
+"""
 
 
 def worthwhile_workers(size: int) -> int:
@@ -92,13 +98,11 @@ class _Process:
     """One of them, and the pipes to it."""
 
     def __init__(self, rules: Rules):
-        home = str(pathlib.Path(tf_gpt2.__file__).parents[1])
-        path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
+        # -P: else the current folder, which may be the corpus, would come first among the places of modules.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tf_gpt2.data.reading_worker"],
+            [sys.executable, "-P", "-c", _START, *_places_of_modules()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": path},
         )
         assert self._process.stdin is not None and self._process.stdout is not None  # pipes, as asked for
         self._tasks, self._answers = self._process.stdin, self._process.stdout
@@ -124,3 +128,10 @@ class _Process:
         for stream in (self._tasks, self._answers):
             with contextlib.suppress(OSError):
                 stream.close()
+
+
+def _places_of_modules() -> list[str]:
+    """This process's own, in its order, so that others import what it has; "" would be any folder they begin in."""
+    places = [place for place in sys.path if isinstance(place, str) and place]
+    home = str(pathlib.Path(tf_gpt2.__file__).absolute().parents[1])
+    return places if home in places else [home, *places]

@@ -19,7 +19,7 @@ from tf_gpt2.locations import AnyPath, facts, pieces
 from tf_gpt2.tokenizer import Tokenizer
 
 # Part of the cache key: raise it when cleaning, splitting or tokenising change what is stored.
-CONTENT_VERSION = 3
+CONTENT_VERSION = 4
 TOKENIZER_KINDS = ("characters", "bpe")
 
 
@@ -100,7 +100,7 @@ def cache_key(sources: Sequence[Source], settings: Settings, tokenizer: Tokenize
     if tokenizer is not None or settings.tokenizer_kind != "characters":
         own.pop("min_char_count")
     if tokenizer is not None:
-        own["tokenizer_kind"] = hashlib.sha256(tokenizer.to_json().encode()).hexdigest()
+        own["tokenizer_kind"] = hashlib.sha256(json.dumps(tokenizer.identity()).encode()).hexdigest()
     key = hashlib.sha256(json.dumps([CONTENT_VERSION, own], sort_keys=True).encode())
     pace, done = Pace("looked through", sum(source.facts.size for source in sources)), 0
     for source in sources:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import itertools
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,6 +15,8 @@ from tf_gpt2.errors import UserError
 from tf_gpt2.locations import RemotePath, read_range
 
 SHARD_TOKENS = 1 << 27  # 256 MiB of uint16
+# Seconds to wait before each new try of a read that failed: a network forgets a request now and then.
+_WAITS = (0.5, 2.0, 8.0)
 
 
 def shard_name(split: str, number: int) -> str:
@@ -25,6 +28,14 @@ def shard_names(split: str, tokens: int, shard_tokens: int | None = None) -> lis
     """The files of a split of so many tokens, of `SHARD_TOKENS` or so many each; one where there are none."""
     shard_tokens = shard_tokens or SHARD_TOKENS
     return [shard_name(split, number) for number in range(max(1, -(-tokens // shard_tokens)))]
+
+
+def shard_sizes(split: str, tokens: int, dtype: np.dtype) -> dict[str, int]:
+    """Bytes of the files of a split of so many tokens, of `SHARD_TOKENS` each."""
+    names = shard_names(split, tokens)
+    whole = SHARD_TOKENS * dtype.itemsize
+    before = whole * (len(names) - 1)
+    return {**dict.fromkeys(names, whole), names[-1]: tokens * dtype.itemsize - before}
 
 
 class ShardWriter:
@@ -58,10 +69,7 @@ class ShardWriter:
         """Bytes of each file so far, all of them handed to the system."""
         if self._file is not None:
             self._file.flush()
-        names = shard_names(self._split, self.length)
-        whole = SHARD_TOKENS * self._dtype.itemsize
-        last = self.length * self._dtype.itemsize - whole * (len(names) - 1)
-        return dict(zip(names, [*[whole] * (len(names) - 1), last], strict=True))
+        return shard_sizes(self._split, self.length, self._dtype)
 
     def close(self) -> None:
         """Closes the file; nothing is lost."""
@@ -90,12 +98,25 @@ class RemoteTokens:
 
     def _range(self, begin: int, end: int) -> np.ndarray:
         size = self.dtype.itemsize
-        data = read_range(self._path, begin * size, end * size)
+        data = self._read(begin * size, end * size)
         if len(data) != (end - begin) * size:
             raise UserError(
                 f"{self._path} must have {self._count:,} tokens: it has become shorter. Prepare it anew."
             )
         return np.frombuffer(data, self.dtype)
+
+    def _read(self, begin: int, end: int) -> bytes:
+        for wait in (*_WAITS, None):
+            try:
+                return read_range(self._path, begin, end)
+            except OSError as error:
+                if wait is None or isinstance(error, FileNotFoundError):
+                    raise UserError(
+                        f"{self._path} must be readable: {error.strerror or error}. Check the address, your "
+                        "rights and the network; the same command goes on from the newest checkpoint."
+                    ) from None
+                time.sleep(wait)
+        raise AssertionError("the last try returns or raises")
 
     def max(self) -> Any:
         """The largest token; reads all of them."""

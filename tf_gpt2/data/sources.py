@@ -8,8 +8,8 @@ from typing import NamedTuple
 from tf_gpt2.corpus.cutting import Block, record_blocks, text_blocks
 from tf_gpt2.corpus.json_lines import NotJSON, parse_json
 from tf_gpt2.corpus.large_files import LARGE, Layout
-from tf_gpt2.corpus.reading import shown
-from tf_gpt2.data.reading_tasks import Files, Part, changed
+from tf_gpt2.corpus.reading import changed, shown
+from tf_gpt2.data.reading_tasks import Files, Part
 from tf_gpt2.errors import UserError
 from tf_gpt2.locations import AnyPath, Facts, RemotePath, facts, read_range
 

@@ -106,6 +106,11 @@ class PreparedCorpus:
                 yield document.title, "".join(part(self._texts, document, begin, end))
 
     @property
+    def has_texts(self) -> bool:
+        """Whether the texts are on this machine, as they are not where a corpus is read from an address."""
+        return (self.folder / TEXT_NAME).exists()
+
+    @property
     def text_bytes(self) -> int:
         """Bytes of all texts in UTF-8."""
         last = self.documents[-1]
@@ -178,11 +183,38 @@ def len_of(index: PreparedIndex, split: str) -> int:
     return getattr(index.streams, split).tokens
 
 
-def write_index(folder: Path, report: CorpusReport, dtype: np.dtype, layouts: Mapping[str, StreamLayout]) -> None:
-    """Completes a folder that holds texts, their table, shards and tokenizer with an index."""
+def write_index(
+    folder: Path, report: CorpusReport, dtype: np.dtype, layouts: Mapping[str, StreamLayout], table: TextTable
+) -> None:
+    """Completes a folder that holds texts, their table, shards and tokenizer with an index.
+
+    Args:
+        folder: That folder.
+        report: What the index says of the corpus.
+        dtype: Of the tokens.
+        layouts: What was written into the shards, by split.
+        table: The texts that were written.
+
+    Raises:
+        UserError: A file has another size than what was written into it.
+    """
+    for name, size in _sizes(dtype, layouts, table).items():
+        if (found := (folder / name).stat().st_size) != size:
+            raise UserError(
+                f"{name} of the prepared corpus must have the {size:,} bytes that were written: it has {found:,}. "
+                "Prepare it in one process at a time, or check the disk."
+            )
     names = _names({split: layout.tokens for split, layout in layouts.items()}, shards.SHARD_TOKENS)
     sums = {name: FileSum((folder / name).stat().st_size, _crc32(folder / name)) for name in names}
     write_atomically(folder / INDEX_NAME, index_of(report, dtype, layouts, sums))
+
+
+def _sizes(dtype: np.dtype, layouts: Mapping[str, StreamLayout], table: TextTable) -> dict[str, int]:
+    sizes = {TABLE_NAME: table.rows.nbytes, TITLES_NAME: table.titles.nbytes}
+    sizes[TEXT_NAME] = int(table.rows["begin"][-1] + table.rows["bytes"][-1])
+    for split, layout in layouts.items():
+        sizes |= shards.shard_sizes(split, layout.tokens, dtype)
+    return sizes
 
 
 def index_of(

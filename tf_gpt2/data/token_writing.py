@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -12,16 +12,25 @@ from tf_gpt2.data.shards import ShardWriter
 from tf_gpt2.data.spool import LONG, byte_places, decoded, read_documents
 from tf_gpt2.data.text_table import Document
 from tf_gpt2.data.token_stream import SplitStream, StreamLayout, add_document, text_before
+from tf_gpt2.file_system import reserve
 from tf_gpt2.tokenizer import Tokenizer
 
 COUNTS_NAME = "counts.part"
+COUNTS_BYTES = 8 * len(SPLITS)  # of a text
 SECTION = "tokens"  # of the journal
 
 
 def counts_file(path: Path, texts: int) -> np.ndarray:
-    """The tokens of each text in each split, int64 [texts, splits], zeros or as a killed process left them."""
-    mode: Literal["r+", "w+"] = "r+" if path.exists() and path.stat().st_size == texts * 8 * len(SPLITS) else "w+"
-    return np.memmap(path, np.int64, mode=mode, shape=(texts, len(SPLITS)))
+    """The tokens of each text in each split, int64 [texts, splits], zeros or as a killed process left them.
+
+    Raises:
+        OSError: The file cannot be written, or has no room.
+    """
+    size = texts * COUNTS_BYTES
+    if path.exists() and path.stat().st_size != size:
+        path.unlink()
+    reserve(path, size)
+    return np.memmap(path, np.int64, mode="r+", shape=(texts, len(SPLITS)))
 
 
 class TokenWriting:

@@ -1,10 +1,11 @@
-"""Windows of a token stream as `tf.data`, in an order that is a function of the seed alone.
+"""Windows of a token stream by `tf.data`, in an order that is a function of the seed alone.
 
 Shapes: B sequences a batch, T tokens of context, N tokens in the stream. x int32 [B, T]; y int32
 [B, T] is x one token ahead.
 """
 
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -30,6 +31,45 @@ class Beside(Protocol):
         """Of the targets at these positions of the stream [rows, T]: int32 [rows, T, M]."""
 
 
+class Batches:
+    """A `tf.data.Dataset` whose batches NumPy makes: what goes wrong there comes out as it was raised.
+
+    TensorFlow would give an error of its own, with the traceback as its message.
+
+    Attributes:
+        dataset: The `tf.data.Dataset`.
+    """
+
+    def __init__(self, dataset: tf.data.Dataset, errors: list[Exception]):
+        self.dataset, self._errors = dataset, errors
+
+    def __iter__(self) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
+        self._errors.clear()
+        try:
+            yield from self.dataset
+        except tf.errors.OpError:
+            if self._errors:
+                raise self._errors[0] from None
+            raise
+
+    def take(self, count: int) -> "Batches":
+        """The first batches, so many at most."""
+        return Batches(self.dataset.take(count), self._errors)
+
+
+def _noting(function: Callable, errors: list[Exception]) -> Callable:
+    """The function, with what it raises kept too."""
+
+    def noted(*inputs: Any) -> Any:
+        try:
+            return function(*inputs)
+        except Exception as error:
+            errors.append(error)
+            raise
+
+    return noted
+
+
 _PREFETCHED_BATCHES = 8
 _SHUFFLE_ROUNDS = 16
 _LAST_STEP = (1 << 63) - 1
@@ -45,7 +85,7 @@ def training_dataset(
     shard_index: int = 0,
     num_shards: int = 1,
     beside: Beside | None = None,
-) -> tf.data.Dataset:
+) -> Batches:
     """Endless batches of shuffled windows.
 
     An epoch is floor((N - 1) / T) windows laid end to end. Where the first begins changes with every epoch, so
@@ -66,11 +106,12 @@ def training_dataset(
         beside: What goes along with each target; None for nothing.
 
     Returns:
-        An infinite dataset of (x, y), each int32 [B / num_shards, T]; y is `IGNORED` (-1) where the stream says
+        Infinite batches (x, y), each int32 [B / num_shards, T]; y is `IGNORED` (-1) where the stream says
         that a token is no target. With something `beside`, y is [B / num_shards, T, 1 + M], targets first.
 
     Raises:
-        UserError: The stream is shorter than one window, or an argument is out of range.
+        UserError: The stream is shorter than one window, or an argument is out of range; when a batch is taken, its
+            tokens cannot be read.
     """
     _check_shape(context_length, batch_size)
     tokens = stream.tokens
@@ -102,19 +143,23 @@ def training_dataset(
             y = np.concatenate([y[..., None], beside.at(positions[:, 1:])], axis=-1)
         return block[:, :-1], y
 
+    errors: list[Exception] = []
+    noting = _noting(gather, errors)
+
     def batch_of_step(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        x, y = tf.numpy_function(gather, [starts_of_step(step)], (tf.int32, tf.int32), stateful=False)
+        x, y = tf.numpy_function(noting, [starts_of_step(step)], (tf.int32, tf.int32), stateful=False)
         shape = (rows, context_length)
         more = () if beside is None else (1 + beside.width,)
         return tf.ensure_shape(x, shape), tf.ensure_shape(y, (*shape, *more))
 
     steps = tf.data.Dataset.range(start_step, _LAST_STEP)
-    return steps.map(batch_of_step, num_parallel_calls=2, deterministic=True).prefetch(_PREFETCHED_BATCHES)
+    batches = steps.map(batch_of_step, num_parallel_calls=2, deterministic=True).prefetch(_PREFETCHED_BATCHES)
+    return Batches(batches, errors)
 
 
 def evaluation_windows(
     stream: TokenStream, *, context_length: int, batch_size: int, shard_index: int = 0, num_shards: int = 1
-) -> tf.data.Dataset:
+) -> Batches:
     """Fixed windows in order: every token but the first is a target exactly once, if the stream says it is one.
 
     The last window and the last batch are filled up so that all shapes are equal; targets there are
@@ -128,10 +173,11 @@ def evaluation_windows(
         num_shards: Number of workers.
 
     Returns:
-        A finite dataset of known cardinality of (x, y), each int32 [B, T].
+        Finite batches (x, y), each int32 [B, T]; their dataset knows how many.
 
     Raises:
-        UserError: There are fewer than two tokens, or an argument is out of range.
+        UserError: There are fewer than two tokens, or an argument is out of range; when a batch is taken, its
+            tokens cannot be read.
     """
     _check_shape(context_length, batch_size)
     tokens = stream.tokens
@@ -151,13 +197,16 @@ def evaluation_windows(
         x[: len(block) - 1], y[: len(block) - 1] = block[:-1], np.where(targets, block[1:], IGNORED)
         return x.reshape(batch_size, context_length), y.reshape(batch_size, context_length)
 
+    errors: list[Exception] = []
+    noting = _noting(cut, errors)
+
     def batch_of_number(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        x, y = tf.numpy_function(cut, [number], (tf.int32, tf.int32), stateful=False)
+        x, y = tf.numpy_function(noting, [number], (tf.int32, tf.int32), stateful=False)
         shape = (batch_size, context_length)
         return tf.ensure_shape(x, shape), tf.ensure_shape(y, shape)
 
     numbers = tf.data.Dataset.range(shard_index, batches, num_shards)
-    return numbers.map(batch_of_number, num_parallel_calls=1, deterministic=True).prefetch(2)
+    return Batches(numbers.map(batch_of_number, num_parallel_calls=1, deterministic=True).prefetch(2), errors)
 
 
 def _window_starts(sample: tf.Tensor, windows: int, context_length: int, seed: int) -> tf.Tensor:

@@ -59,7 +59,11 @@ def _read(path: pathlib.Path) -> str:
     except (OSError, UnicodeDecodeError, ValueError) as error:
         if isinstance(error, UserError):
             raise
-        raise UserError(f"`prompts_file` must be a readable UTF-8 file; {path}: {error}") from None
+        if isinstance(error, UnicodeDecodeError):
+            reason = f"byte {error.start} is not; convert it"
+        else:
+            reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(f"`prompts_file` must be a readable UTF-8 file; {path}: {reason}") from None
 
 
 def _of_table(text: str, suffix: str, path: pathlib.Path) -> list[Prompt]:

@@ -1,4 +1,4 @@
-"""Files of results: .jsonl, or .csv and .tsv, a passage each, with what stood beside its prompt."""
+"""Files of results: .jsonl, .csv and .tsv, a passage each with what stood beside its prompt; .txt, the texts."""
 
 import csv
 import dataclasses
@@ -10,6 +10,7 @@ from typing import Any, TextIO
 from tf_gpt2.corpus.tables import DELIMITERS
 from tf_gpt2.generation.passage import Passage
 from tf_gpt2.generation.prompts import Prompt
+from tf_gpt2.generation.result_forms import PLAIN
 
 _OWN = tuple(field.name for field in dataclasses.fields(Passage))
 
@@ -31,6 +32,7 @@ class ResultsWriter:
 
     def __init__(self, file: TextIO, path: pathlib.Path, prompts: Sequence[Prompt]):
         self._file, self._prompts = file, prompts
+        self._plain, self._begun = path.suffix.lower() == PLAIN, False
         self._table: csv.DictWriter | None = None
         if delimiter := DELIMITERS.get(path.suffix.lower()):
             columns = [*_OWN, *_columns(prompts)]
@@ -44,7 +46,11 @@ class ResultsWriter:
             OSError: The file cannot be written.
         """
         row = result(passage, self._prompts[passage.prompt_index])
-        if self._table is None:
+        if self._plain:
+            between = "\n" if self._begun else ""
+            self._file.write(f"{between}{passage.prompt}{passage.text}\n")
+            self._begun = True
+        elif self._table is None:
             self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
         else:
             self._table.writerow({name: _cell(value) for name, value in row.items()})

@@ -194,8 +194,12 @@ def check_integer(name: str, value: Any, lowest: int, highest: int = _MAX_COUNT)
     Raises:
         UserError: It is none.
     """
-    if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
-        raise UserError(f"`{name}` must be an integer from {lowest} to {highest}; received {value!r}")
+    if isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest:
+        return
+    rule = f"from {lowest} to {highest}"
+    if highest == _MAX_COUNT:  # which nobody needs to know who is not beyond it
+        rule = f"of at most {highest}" if isinstance(value, int) and value > highest else f"of at least {lowest}"
+    raise UserError(f"`{name}` must be an integer {rule}; received {value!r}")
 
 
 def _check_number(name, value, rule, holds):

@@ -1,16 +1,12 @@
 """What a run trains on, step by step."""
 
-import tensorflow as tf
-
 from tf_gpt2.data.token_files import PreparedCorpus
-from tf_gpt2.data.windows import training_dataset
+from tf_gpt2.data.windows import Batches, training_dataset
 from tf_gpt2.training.learner import Learner
 
 
-def training_batches(
-    corpus: PreparedCorpus, learner: Learner, context_length: int, start_step: int = 0
-) -> tf.data.Dataset:
-    """The batches of a run from a step on: an endless `tf.data.Dataset` of (x, y), as `training_dataset` has them.
+def training_batches(corpus: PreparedCorpus, learner: Learner, context_length: int, start_step: int = 0) -> Batches:
+    """The batches (x, y) of a run from a step on, without end, as `training_dataset` has them.
 
     Of several processes each gets its rows.
     """

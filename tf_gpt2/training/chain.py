@@ -20,12 +20,24 @@ from typing import TYPE_CHECKING, Any
 
 from tf_gpt2.errors import UserError
 from tf_gpt2.files import read_json, write_atomically
-from tf_gpt2.run_directory import CHAIN_FILE, GENERATIONS, TEST, TRAINING_FILE, read_metrics, shown, validated
+from tf_gpt2.run_directory import (
+    CHAIN_FILE,
+    CHECKPOINTS,
+    CONFIG_FILE,
+    GENERATIONS,
+    TEST,
+    TRAINING_FILE,
+    checkpoint_steps,
+    read_metrics,
+    shown,
+    validated,
+)
 from tf_gpt2.training.distributed.cluster import cluster_from_environment
 from tf_gpt2.training.effort import EVENING_MINUTES, LEAST_GAIN, MAY_DIFFER
 from tf_gpt2.training.length import MEASURES
 from tf_gpt2.training.plan import TrainingOptions
 from tf_gpt2.training.resuming import refuse_what_is_no_run
+from tf_gpt2.training.settings import MAX_SEED
 
 if TYPE_CHECKING:
     from tf_gpt2.training.summary import TrainingResult
@@ -76,7 +88,8 @@ def train_chain(
     chain = _Chain.open(pathlib.Path(run_dir), _described(corpus, asked), resume=asked.resume)
     results: dict[int, TrainingResult] = {}
     while not chain.ended:
-        number = len(chain.losses) + 1
+        number = chain.next
+        chain.save()  # so that the directory is known for a chain's from the start
         _log.info(f"generation {number} of `effort`=thorough, in {chain.folder(number)}")
         try:
             results[number] = train(corpus, chain.folder(number), chain.options(asked, number))
@@ -89,8 +102,32 @@ def train_chain(
         f"it is in {run_dir}"
     )
     if not results:
-        raise UserError(f"`run_dir`={run_dir} holds a finished chain; choose another `run_dir` for another")
+        raise _finished(run_dir)
     return dataclasses.replace(_result_of(results, best, run_dir), run_dir=pathlib.Path(run_dir))
+
+
+def next_generation(
+    corpus: Any, run_dir: str | os.PathLike, asked: TrainingOptions
+) -> tuple[pathlib.Path, TrainingOptions]:
+    """Where and with which options `train_chain` would go on; leaves everything as it is.
+
+    Args:
+        corpus: As for `train_chain`.
+        run_dir: As for `train_chain`.
+        asked: As for `train_chain`.
+
+    Raises:
+        UserError: The directory holds something else, another chain, or one that is finished.
+    """
+    chain = _Chain.open(pathlib.Path(run_dir), _described(corpus, asked), resume=asked.resume)
+    if chain.ended:
+        raise _finished(run_dir)
+    _log.info(f"generation {chain.next} of `effort`=thorough, in {chain.folder(chain.next)}")
+    return chain.folder(chain.next), chain.options(asked, chain.next)
+
+
+def _finished(run_dir: str | os.PathLike) -> UserError:
+    return UserError(f"`run_dir`={run_dir} holds a finished chain; choose another `run_dir` for another")
 
 
 def _result_of(results: dict[int, TrainingResult], best: int, run_dir: str | os.PathLike) -> TrainingResult:
@@ -98,16 +135,20 @@ def _result_of(results: dict[int, TrainingResult], best: int, run_dir: str | os.
     if best in results:
         return results[best]
     other, metrics = next(iter(results.values())), read_metrics(run_dir)
-    loss, tests = metrics.best_validation_loss, [line for line in metrics.lines if line.split == TEST]
+    tests = [line.loss for line in metrics.lines if line.split == TEST]
+    loss, test_loss = metrics.best_validation_loss, tests[-1] if tests else None
     assert loss and other.validation_loss and other.validation_loss_per_character
-    per_token = other.validation_loss_per_character / other.validation_loss
+    test_per_character = None
+    if test_loss and other.test_loss and other.test_loss_per_character:  # each span has its own tokens a character
+        test_per_character = test_loss * other.test_loss_per_character / other.test_loss
     return dataclasses.replace(
         other,
         steps=max(line.step for line in metrics.lines),
         best_step=metrics.best_step or 0,
         validation_loss=loss,
-        validation_loss_per_character=loss * per_token,
-        test_loss_per_character=None if not tests else tests[-1].loss * per_token,
+        validation_loss_per_character=loss * other.validation_loss_per_character / other.validation_loss,
+        test_loss=test_loss,
+        test_loss_per_character=test_per_character,
     )
 
 
@@ -135,16 +176,30 @@ class _Chain:
             if run_dir.is_dir() and (run_dir / TRAINING_FILE).exists():
                 raise UserError(f"`effort`=thorough needs a `run_dir` of its own; {run_dir} holds a run; {remedy}")
             return cls(run_dir, asked, [])
+        stored = validated(ChainState, read_json(path, remedy=remedy), path, remedy)
+        chain = cls(run_dir, asked, list(stored.losses), stored.ended)
+        if not chain.begun:  # what failed before its first checkpoint binds nobody to its options
+            return chain
         if not resume:
             raise UserError(f"`resume`=False needs a fresh `run_dir`; {run_dir} holds a chain; {remedy}")
-        stored = validated(ChainState, read_json(path, remedy=remedy), path, remedy)
         for name, value in asked.items():
             if stored.asked.get(name) != value:
                 raise UserError(
                     f"{run_dir} holds a chain with `{name}`={shown(stored.asked.get(name))}, not {shown(value)}; "
                     "give the same to go on with it, or choose another `run_dir`"
                 )
-        return cls(run_dir, asked, list(stored.losses), stored.ended)
+        return chain
+
+    @property
+    def begun(self) -> bool:
+        """Whether something is trained: a generation, or some steps of the first."""
+        first = self.folder(1)
+        return bool(self.losses or checkpoint_steps(first / CHECKPOINTS)) or (first / CONFIG_FILE).exists()
+
+    @property
+    def next(self) -> int:
+        """Number of the generation that is to be trained."""
+        return len(self.losses) + 1
 
     @property
     def best(self) -> int:
@@ -156,14 +211,13 @@ class _Chain:
 
     def options(self, asked: TrainingOptions, number: int) -> TrainingOptions:
         """Those of a generation: a single run with a seed of its own, taught by the one before."""
-        self._save()  # so that the directory is known for a chain's from the start
         teacher = None if number == 1 else (str(self.folder(number - 1)),)
         untold = all(getattr(asked, name) is None for name in MEASURES)
         return dataclasses.replace(
             asked,
             effort=None,
             minutes=EVENING_MINUTES if untold else asked.minutes,
-            seed=asked.seed + number - 1,
+            seed=(asked.seed + number - 1) % (MAX_SEED + 1),
             distill_from=teacher,
             multi_token_share=None if teacher else asked.multi_token_share,
         )
@@ -181,14 +235,14 @@ class _Chain:
             _publish(self.folder(number), self.run_dir)
         self.losses.append(loss)
         self.ended = gain < LEAST_GAIN or number == _MOST_GENERATIONS
-        self._save()
+        self.save()
         kept = {self.best} if self.ended else {number}
         for former in {number, number - 1} - kept - {0}:
             shutil.rmtree(self.folder(former), ignore_errors=True)
         if number > 1:
             _log.info(f"generation {number} has {loss:.4f} nats per token, {gain:+.4f} better than the one before")
 
-    def _save(self) -> None:
+    def save(self) -> None:
         state = {"asked": self.asked, "losses": self.losses, "ended": self.ended}
         write_atomically(self.run_dir / CHAIN_FILE, (json.dumps(state, indent=2) + "\n").encode())
 
@@ -203,5 +257,5 @@ def _described(corpus: Any, asked: TrainingOptions) -> dict:
 def _publish(generation: pathlib.Path, run_dir: pathlib.Path) -> None:
     """Copies a generation's model and records, each file whole, the weights last."""
     files = [path for path in generation.iterdir() if path.is_file() and path.name not in _NOT_PUBLISHED]
-    for path in sorted(files, key=lambda path: path.suffix == ".safetensors"):
+    for path in sorted(files, key=lambda path: (path.suffix == ".safetensors", path.name)):
         write_atomically(run_dir / path.name, path.read_bytes())

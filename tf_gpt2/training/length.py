@@ -18,7 +18,7 @@ from tf_gpt2.training.settings import Recipe, Schedule
 
 MEASURES = ("steps", "epochs", "minutes")
 # Fields of training.json, section "training", that a run may change on its way.
-LENGTH_FIELDS = ("steps", "minutes", "changed_at", "changed_from")
+LENGTH_FIELDS = ("steps", "minutes", "changed_at", "changed_from", "former")
 _log = logging.getLogger(__name__)
 
 
@@ -52,18 +52,18 @@ def plan_length(
         num_tokens: Tokens to train on.
         window: Tokens of a window.
         seconds_per_step: Times the step; called only when the answer needs it.
-        stored: Section `training` of the run's training.json; None for a new run.
-        done: Steps done.
+        stored: Section `training` of the training.json of a run that began; None for a new run.
+        done: Steps done; 0 too where a kill came before the first checkpoint.
 
     Raises:
         UserError: The run asked for is shorter than what is done.
     """
-    if stored is None or not done or "steps" not in stored:
+    if stored is None or "steps" not in stored:
         minutes = planned_minutes(options)
         if minutes is None:
             return Length(plan_schedule(options, plan_steps(options, recipe, num_tokens, window)))
         return Length(plan_schedule(options, _timed_steps(minutes, seconds_per_step())), minutes)
-    former = _stored_length(options, stored)
+    former = _stored_length(options, stored, done)
     steps, minutes = _asked_for(options, recipe, num_tokens, window, seconds_per_step, former)
     if steps == former.schedule.steps:
         return former
@@ -73,6 +73,9 @@ def plan_length(
             f"`{measure}`={getattr(options, measure):g} is a run of {steps:,} steps, and {done:,} are done; give "
             "more, or leave it out"
         )
+    if not done:
+        _log.info(f"the run was to have {former.schedule.steps:,} steps and now has {steps:,}; none is saved yet")
+        return Length(dataclasses.replace(former.schedule, steps=steps), minutes)
     schedule = former.schedule.changed(steps, done)
     _log.info(
         f"the run had {former.schedule.steps:,} steps and now has {steps:,}, of which {done:,} are done; the "
@@ -83,15 +86,21 @@ def plan_length(
     return Length(schedule, minutes)
 
 
-def _stored_length(options: TrainingOptions, stored: Mapping[str, Any]) -> Length:
+def _stored_length(options: TrainingOptions, stored: Mapping[str, Any], done: int) -> Length:
     planned = plan_schedule(options, stored["steps"], stored)
     warmup = planned.warmup_steps if options.warmup_steps is not None else stored.get("warmup_steps")
     schedule = dataclasses.replace(
         planned,
         warmup_steps=planned.warmup_steps if warmup is None else warmup,
-        changed_at=stored.get("changed_at", 0),
-        changed_from=stored.get("changed_from", 0.0),
     )
+    if done:  # a run at its very beginning has had no other length
+        former = stored.get("former")
+        schedule = dataclasses.replace(
+            schedule,
+            changed_at=stored.get("changed_at", 0),
+            changed_from=stored.get("changed_from", 0.0),
+            former=None if former is None else Schedule.of(former),
+        )
     return Length(schedule, stored.get("minutes", 0.0))
 
 

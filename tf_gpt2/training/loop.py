@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, TextIO, cast
 
 from tf_gpt2.data.token_files import PreparedCorpus
-from tf_gpt2.run_directory import CHECKPOINTS, EARLY_END, TEST, TRAIN, VALIDATION
+from tf_gpt2.run_directory import CHECKPOINTS, EARLY_END, TEST, TRAIN, VALIDATION, has_line
 from tf_gpt2.training.background import Job
 from tf_gpt2.training.batches import training_batches
 from tf_gpt2.training.checkpoints import restore_newest
@@ -19,14 +19,13 @@ from tf_gpt2.training.distributed.team import Team
 from tf_gpt2.training.interrupt import DeferredSignals
 from tf_gpt2.training.learner import Learner
 from tf_gpt2.training.metrics import MetricsLog
+from tf_gpt2.training.preflight import STEPS_OF_A_PACE
 from tf_gpt2.training.progress import Progress
 from tf_gpt2.training.rollback import MOST_ROLLBACKS, Guard
 from tf_gpt2.training.saving import ModelKeeper, Saver
 from tf_gpt2.training.settings import Rhythm, Schedule
 from tf_gpt2.training.state import LoopState, Trouble
 from tf_gpt2.training.validation import BrokenOff, Validation
-
-_STEPS_OF_A_PACE = 10
 
 
 class Trainer:
@@ -47,7 +46,7 @@ class Trainer:
         stop_when_copying: Largest share with which the training goes on; None for any.
         patience: Validations in a row without a better loss that end the training; None for none.
         most_rollbacks: How often the run goes back at one place from a loss that rises or is not finite.
-        on_pace: Called once with the seconds of a step, when the first of them are done.
+        on_pace: Called once with the seconds of a step, when the first of them are done and some are left.
         team: The processes that train together; its chief alone writes.
     """
 
@@ -89,7 +88,8 @@ class Trainer:
         self.validation.breaks_off = lambda: self._breaks_off
         self._keeper = keeper
         self._signals = signals or DeferredSignals()
-        self._signals.overdue = lambda: self._saver.save_at_rest(self.rhythm.keep_checkpoints)
+        self._signals.overdue = self._team.overdue
+        self._team.save_at_rest = self._save_at_rest
         self._check = check
         self._on_pace = on_pace
         self._watched: dict[str, Any] = {}  # of the last step whose update was measured
@@ -99,6 +99,7 @@ class Trainer:
         self._guard = Guard(folder, lambda: learner.variables, self._saver, most_rollbacks, self._team)
         self._agreed = False  # that all processes stop
         self._began_at = 0
+        self._tested = False
         self.test_loss: float | None = None
 
     def restore(self) -> bool:
@@ -113,6 +114,7 @@ class Trainer:
         if state is not None:
             self._team.saved(state["step"])
             self.state = LoopState.of(state)
+            self._tested = self._team.from_chief(lambda: has_line(self.run_dir, self.state.step, TEST))
         return state is not None
 
     def train(self) -> LoopState:
@@ -120,9 +122,10 @@ class Trainer:
 
         Raises:
             UserError: The loss stays not finite or high, or a file cannot be written.
-            KeyboardInterrupt: The user asked to stop; a checkpoint has been saved, and a model.
+            KeyboardInterrupt: The user asked to stop; a checkpoint has been saved, and a model, unless asked twice.
         """
-        chief, again = self._team.is_chief, VALIDATION if "eval" in self.state.owed else None
+        chief, again = self._team.is_chief, {VALIDATION} if "eval" in self.state.owed else set()
+        again |= {EARLY_END, TEST} if self._is_over else set()
         metrics = MetricsLog(self.run_dir, self.state.step, again=again) if chief else SilentMetrics()
         tokens_per_step = self.learner.recipe.batch_size * self._context_length
         stream = None if chief else cast(TextIO, SilentStream())
@@ -133,7 +136,7 @@ class Trainer:
                 self._run(metrics, progress)
                 self._saver.wait()
             self._check()
-            if not self.validates:
+            if not self._keeps_best:
                 self._keeper.save()
             elif self.corpus.test.targets:
                 self._keeper.load()
@@ -149,8 +152,18 @@ class Trainer:
 
     @property
     def validates(self) -> bool:
-        """Whether validation decides which model is kept; else it is the last one."""
+        """Whether the run is validated as it goes on."""
         return bool(self.rhythm.eval_every and self.corpus.validation.targets)
+
+    @property
+    def _keeps_best(self) -> bool:
+        """Whether the kept model is the best one, not the last: once validated, what is said of it stays true."""
+        return self.validates or bool(self.state.best_step)
+
+    @property
+    def owes_test(self) -> bool:
+        """Whether the kept model's loss on the test span is not recorded yet, as after a stop amid it."""
+        return bool(self._keeps_best and self.corpus.test.targets) and not self._tested
 
     def keep_model(self) -> None:
         """Writes the model as it stands, whatever its validation loss."""
@@ -158,8 +171,9 @@ class Trainer:
 
     def _run(self, metrics, progress):
         if self.state.owed:
-            self._report(set(self.state.owed), metrics, progress)
-        while not self._ended_early and self.state.step < self.schedule.steps:
+            # With a checkpoint that owes nothing: at the last step no other one comes.
+            self._report({*self.state.owed, "checkpoint"}, metrics, progress)
+        while not self._is_over:
             trouble = self._steps(metrics, progress)
             if trouble is None:
                 break
@@ -185,7 +199,7 @@ class Trainer:
             self.state.step = step
             self._agreed = self.learner.agreed(self._signals.received is not None)
             self._saver.check()
-            due = {report for report, every in self._reports() if every and (step % every == 0 or step == last)}
+            due = self.rhythm.due(step, last, validates=self.validates)
             if due or self._stopping:
                 self._check()
                 trouble, unchecked = self._guard.look_at(self.state, unchecked), []
@@ -213,8 +227,12 @@ class Trainer:
         return self._team.cluster is None and self._stopping
 
     @property
+    def _is_over(self) -> bool:
+        return self._ended_early or self.state.step >= self.schedule.steps
+
+    @property
     def _ended_early(self) -> bool:
-        return self.validation.stopped_copying is not None or self.validation.out_of_patience(self.state)
+        return self.validation.ends(self.state)
 
     def _report(self, due: set[str], metrics, progress) -> None:
         """Does what is due at this step, and saves.
@@ -253,6 +271,11 @@ class Trainer:
             self._team.agreed_to_stop = True
             raise KeyboardInterrupt
 
+    def _save_at_rest(self) -> None:
+        step = self._saver.save_at_rest(self.rhythm.keep_checkpoints)
+        if step is not None:
+            self._team.saved(step)
+
     def _log(self, metrics, progress):
         state = self.state
         mean = state.unlogged_loss / state.unlogged_steps
@@ -260,19 +283,11 @@ class Trainer:
         watched = {name: float(value) for name, value in self._watched.items()}
         self._watched = {}
         metrics.write(state.step, TRAIN, **figures, **watched)
-        if self._on_pace and "tokens_per_s" in figures and state.step >= self._began_at + _STEPS_OF_A_PACE:
+        told = state.step >= self._began_at + STEPS_OF_A_PACE and state.step < self.schedule.steps
+        if self._on_pace and "tokens_per_s" in figures and told:
             self._on_pace(self.learner.recipe.batch_size * self._context_length / figures["tokens_per_s"])
             self._on_pace = None
         state.unlogged_loss, state.unlogged_steps = 0.0, 0
-
-    def _reports(self):
-        rhythm = self.rhythm
-        return (
-            ("log", rhythm.log_every),
-            ("eval", rhythm.eval_every if self.validates else 0),
-            ("sample", rhythm.sample_every),
-            ("checkpoint", rhythm.checkpoint_every),
-        )
 
     def _go_back(self, trouble: Trouble, metrics, progress) -> None:
         """Puts everything back to the checkpoint before it.

@@ -5,7 +5,7 @@ import logging
 import math
 import os
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, TextIO
 
 import tensorflow as tf
@@ -24,14 +24,14 @@ class MetricsLog:
     Args:
         run_dir: The run's directory.
         resumed_step: Lines of later steps, which a killed run had written, are dropped; they come again.
-        again: Lines of this split at that step come again too.
+        again: Lines of these splits at that step come again too.
     """
 
-    def __init__(self, run_dir: str | os.PathLike, resumed_step: int = 0, again: str | None = None):
+    def __init__(self, run_dir: str | os.PathLike, resumed_step: int = 0, again: Collection[str] = ()):
         self._run_dir = run_dir = pathlib.Path(run_dir)
         run_dir.mkdir(parents=True, exist_ok=True)
         if (run_dir / METRICS_FILE).exists():
-            self._keep(lambda line: line.step < resumed_step or (line.step == resumed_step and line.split != again))
+            self._keep(lambda line: (line.step, line.split in again) < (resumed_step, True))
         self._file = self._opened()
         self._writer = tf.summary.create_file_writer(os.fsencode(run_dir / TENSORBOARD))
 

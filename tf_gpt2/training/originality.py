@@ -47,11 +47,17 @@ def originality_probe(
     seed: int = 0,
     wanted: bool = False,
 ) -> OriginalityProbe | None:
-    """The probe of a run; None for a text so long that it is only indexed when `wanted`.
+    """The probe of a run; None for a text that is elsewhere, or so long that it is only indexed when `wanted`.
 
     Raises:
         UserError: The cache cannot be written, or the text is longer than 2 GB.
     """
+    if not prepared.has_texts:
+        log.info(
+            f"originality is not measured: the texts of {prepared.folder.name} are elsewhere; copy that folder to "
+            "this machine for it"
+        )
+        return None
     if not wanted and prepared.text_bytes > _INDEXED_BYTES:
         return None
     index = corpus_index(prepared)

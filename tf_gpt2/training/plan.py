@@ -4,15 +4,16 @@ Plain values, no TensorFlow: the command and `tf_gpt2.train_model` share them.
 """
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from typing import Any
 
 from tf_gpt2.config import PRESETS, GPT2Config, preset_config
-from tf_gpt2.data.holding_out import Shares
 from tf_gpt2.errors import UserError
 from tf_gpt2.training import recipes
 from tf_gpt2.training.effort import EFFORTS, QUICK
 from tf_gpt2.training.memory import REMAT
+from tf_gpt2.training.ranges import refuse_out_of_range
 from tf_gpt2.training.refusals import SHAPE, refuse_without_effect
 from tf_gpt2.training.settings import AUTO, PRECISIONS, Recipe, Rhythm, Schedule
 
@@ -21,6 +22,7 @@ PRESET_CHOICES = (AUTO, *PRESETS)
 TOKENIZERS = ("characters", "bpe")
 _DEFAULT_VOCAB_SIZE = 16_000
 _DEFAULT_MIN_CHAR_COUNT = 3
+_LEAST_BETWEEN_REPORTS = 10  # steps
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +82,7 @@ class TrainingOptions:
         sample_every: Steps between written samples, 0 for none.
         checkpoint_every: Steps between checkpoints, 0 for none but the last.
         keep_checkpoints: Number of newest checkpoints that stay.
-        sample_prompt: Beginning of the written samples.
+        sample_prompt: Beginning of the written samples, and of what is written to measure what is copied.
         originality: Measure at each validation what the model copies from the training text.
         stop_when_copying: End the training at a validation where more than this share of what the model writes is
             copied, from 0 to 1; None goes on.
@@ -152,30 +154,15 @@ class TrainingOptions:
         for name, values in (("precision", (AUTO, *PRECISIONS)), ("remat", REMAT)):
             if getattr(self, name) not in values:
                 raise UserError(f"`{name}` must be one of {', '.join(values)}; received {getattr(self, name)!r}")
-        if self.devices is not None and self.devices < 1:
-            raise UserError(f"`devices` must be at least 1; received {self.devices!r}")
-        if not self.wait_for_workers > 0:
-            raise UserError(f"`wait_for_workers` must be above 0; received {self.wait_for_workers!r}")
-        given = [name for name in ("steps", "epochs", "minutes") if getattr(self, name) is not None]
-        if len(given) > 1:
-            raise UserError(
-                f"give one of `steps`, `epochs` and `minutes`; received {' and '.join(f'`{n}`' for n in given)}"
-            )
-        for name in given:
-            if not getattr(self, name) > 0:
-                raise UserError(f"`{name}` must be above 0; received {getattr(self, name)!r}")
-        if self.stop_when_copying is not None and not 0 <= self.stop_when_copying <= 1:
-            raise UserError(f"`stop_when_copying` must be from 0 to 1; received {self.stop_when_copying!r}")
-        if self.patience is not None and self.patience < 1:
-            raise UserError(f"`patience` must be at least 1 validation; received {self.patience!r}")
-        if self.rollbacks < 0:
-            raise UserError(f"`rollbacks` must be at least 0; received {self.rollbacks!r}")
+        object.__setattr__(self, "init_from", _text_of(self.init_from))
         if self.distill_from is not None:
-            folders = (self.distill_from,) if isinstance(self.distill_from, str) else tuple(self.distill_from)
+            one = isinstance(self.distill_from, (str, os.PathLike))
+            folders = tuple(map(_text_of, (self.distill_from,) if one else self.distill_from))
             object.__setattr__(self, "distill_from", folders)
             if not folders or not all(folders) or len(set(folders)) < len(folders):
                 raise UserError(f"`distill_from` must name models, each once; received {self.distill_from!r}")
-        Shares(self.validation_fraction, self.test_fraction, self.split_seed)
+        refuse_out_of_range(self)
+        _check_settings(self)
         refuse_without_effect(self)
 
     @property
@@ -231,6 +218,10 @@ def plan_recipe(options: TrainingOptions, config: GPT2Config) -> Recipe:
         batch_size = recipes.default_batch_size(options.preset_name)
     else:
         batch_size = recipes.fine_tuning_batch_size(config.context_length)
+    return _recipe(options, batch_size)
+
+
+def _recipe(options: TrainingOptions, batch_size: int) -> Recipe:
     return Recipe(
         batch_size=batch_size,
         accumulation_steps=options.accumulation_steps,
@@ -280,16 +271,38 @@ def plan_schedule(options: TrainingOptions, steps: int, stored: Mapping[str, Any
 
 
 def plan_rhythm(options: TrainingOptions, steps: int) -> Rhythm:
-    """Reports of a run of `steps`: ten validations, four samples (every 100 steps when fine-tuning)."""
+    """Reports of a run of `steps`: ten validations, four samples (every 100 steps when fine-tuning).
 
-    def or_default(value, default):
-        return default if value is None else value
-
-    sample_every = 100 if options.init_from else max(1, steps // 4)
+    Of a short run fewer, so that they do not outweigh its steps; whatever the rhythm, the last step has each.
+    """
+    least = min(_LEAST_BETWEEN_REPORTS, steps)
+    sample_every = 100 if options.init_from else max(least, steps // 4)
     return Rhythm(
         log_every=options.log_every,
-        eval_every=or_default(options.eval_every, max(1, steps // 10)),
-        sample_every=or_default(options.sample_every, sample_every),
-        checkpoint_every=or_default(options.checkpoint_every, max(1, min(1000, steps // 10))),
+        eval_every=_given(options.eval_every, max(least, steps // 10)),
+        sample_every=_given(options.sample_every, sample_every),
+        checkpoint_every=_given(options.checkpoint_every, max(1, min(1000, steps // 10))),
         keep_checkpoints=options.keep_checkpoints,
     )
+
+
+def _check_settings(options: TrainingOptions) -> None:
+    """Mistakes show before a text is read: what only text or model decide stands in with a value that is right."""
+    _recipe(options, _given(options.batch_size, max(1, options.accumulation_steps)))
+    Schedule(_given(options.steps, 1), _given(options.learning_rate, 1.0), _given(options.warmup_steps, 0))
+    plan_rhythm(options, 1)
+    if options.init_from is None and not options.sized_by_corpus:
+        plan_recipe(options, options.shape(1))
+        return
+    heads = _given(options.num_heads, 1)
+    stand_in = {"num_heads": heads, "hidden_dim": heads, **options.shape_changes}
+    preset_config(DEFAULT_PRESET, 1, **stand_in)
+
+
+def _text_of(path: Any) -> Any:
+    """A path as text, as training.json and chain.json hold it; what is none stays as it is."""
+    return os.fspath(path) if isinstance(path, os.PathLike) else path
+
+
+def _given(value: Any, default: Any) -> Any:
+    return default if value is None else value

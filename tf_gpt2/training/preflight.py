@@ -5,6 +5,7 @@ Plain values, no TensorFlow.
 """
 
 import dataclasses
+import math
 import os
 import pathlib
 import shutil
@@ -14,6 +15,7 @@ from tf_gpt2.data.counts import windows_per_epoch
 from tf_gpt2.training.progress import duration
 from tf_gpt2.training.settings import Recipe, Rhythm
 
+STEPS_OF_A_PACE = 10  # so many of a training's own steps, done since it began or went on, tell its pace
 _GIB = 2**30
 _FEW_WINDOWS, _FEW_STEPS, _LONG_HOURS = 20, 100, 48
 # Muennighoff et al. 2023, "Scaling Data-Constrained Language Models": up to four passes text is worth as much as
@@ -78,6 +80,22 @@ class Preflight:
         """Of the steps that are left."""
         return None if self.seconds_per_step is None else self.seconds_per_step * (self.steps - self.done)
 
+    @property
+    def _validation_windows(self) -> int:
+        """The last one need not be full."""
+        return math.ceil(max(0, self.validation_tokens - 1) / self.window)
+
+    @property
+    def _validates(self) -> bool:
+        """Whether there are validations; without them the last model is kept."""
+        return bool(self.rhythm.eval_every and self._validation_windows)
+
+    @property
+    def _first_steps_tell(self) -> bool:
+        """Whether a line about them comes before the last step: with the first report after enough of them."""
+        every = self.rhythm.log_every
+        return -(-(self.done + STEPS_OF_A_PACE) // every) * every < self.steps
+
     def table(self) -> str:
         """Everything, a line each, and what is likely to go wrong."""
         rows = {
@@ -105,8 +123,9 @@ class Preflight:
         return f"{c.num_parameters:,} parameters ({shape}) on {self.device} in {self.precision}"
 
     def _text(self):
-        windows = windows_per_epoch(self.validation_tokens, self.window)
-        held_out = f"{self.validation_tokens:,} to measure on ({windows:,} windows)" if windows else "none held out"
+        windows, held_out = self._validation_windows, "none held out"
+        if windows:
+            held_out = f"{self.validation_tokens:,} to measure on ({windows:,} window{'s' * (windows != 1)})"
         return f"{self.train_tokens:,} tokens to train on, {held_out}"
 
     def _training(self):
@@ -119,14 +138,15 @@ class Preflight:
 
     def _memory(self):
         of = f" of {_size(self.memory)}" if self.memory else ""
-        source = {None: "estimated; the first steps will tell", "XLA": "by XLA's account"}.get(
-            self.measured, "measured"
-        )
+        later = "; the first steps will tell" if self.seconds is None and self._first_steps_tell else ""
+        source = {None: f"estimated{later}", "XLA": "by XLA's account"}.get(self.measured, "measured")
         return f"{_size(self.step_bytes)}{of} ({source}); weights and optimizer {_size(self.state_bytes)} of it"
 
     def _time(self):
         if self.seconds is None:
-            return "the first steps will tell"
+            return (
+                "the first steps will tell" if self._first_steps_tell else "too few steps to tell it before the end"
+            )
         compiling = f", after {self.compile_seconds:.0f} s of compiling" if self.compile_seconds else ""
         return f"{duration(self.seconds)} at {self.seconds_per_step:.3g} s a step{compiling}; reports come on top"
 
@@ -143,11 +163,10 @@ class Preflight:
                 f"{_PASSES_AS_GOOD_AS_NEW}; this run makes {self.epochs:.1f}. Give more text or a smaller model, "
                 "or let `patience` or `stop_when_copying` end it"
             )
-        windows = windows_per_epoch(self.validation_tokens, self.window)
-        if windows < _FEW_WINDOWS:
+        if self._validates and self._validation_windows < _FEW_WINDOWS:
             yield (
-                f"{windows} windows to measure on are few: chance decides which model is kept. Give more text or "
-                "a larger `validation_fraction`"
+                f"few windows to measure on ({self._validation_windows}): chance decides which model is kept. Give "
+                "more text or a larger `validation_fraction`"
             )
         if self.config.vocabulary_size * _TOKENS_OF_AN_ENTRY > tokens:
             yield (
@@ -182,8 +201,8 @@ class Preflight:
             yield f"{self.steps} steps are few to learn anything in. Give more `steps`, `epochs` or `minutes`"
         if not self.rhythm.checkpoint_every:
             yield "no checkpoint is written on the way: a kill loses everything. Give `checkpoint_every`"
-        if self.rhythm.eval_every > self.steps:
-            yield f"the first validation would come after the last step. Give `eval_every` below {self.steps:,}"
+        if self._validates and self.rhythm.eval_every >= self.steps > 1:
+            yield f"the only validation comes at the last step. Give `eval_every` below {self.steps:,}"
 
 
 def free_disk(folder: str | os.PathLike) -> int | None:

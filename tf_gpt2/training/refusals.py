@@ -8,6 +8,7 @@ from tf_gpt2.errors import UserError
 from tf_gpt2.training.effort import THOROUGH
 
 if TYPE_CHECKING:
+    from tf_gpt2.data.token_files import PreparedCorpus
     from tf_gpt2.training.plan import TrainingOptions
 
 SHAPE = ("context_length", "num_layers", "num_heads", "hidden_dim", "dropout")
@@ -41,10 +42,11 @@ def refuse_without_effect(options: TrainingOptions) -> None:
         raise UserError(
             "`eval_every` has no effect with `validation_fraction`=0: nothing to measure on; leave one out"
         )
-    if options.stop_when_copying is not None and not (options.originality and options.validation_fraction):
+    validates = options.validation_fraction and options.eval_every != 0
+    if options.stop_when_copying is not None and not (options.originality and validates):
         raise UserError(
-            "`stop_when_copying` has no effect without `originality` and a validation, where it is measured; "
-            "leave it out"
+            "`stop_when_copying` has no effect without `originality` and validations, where it is measured; leave "
+            "it out, or give `originality`, and `eval_every` and `validation_fraction` above 0"
         )
     if options.patience is not None and not (options.validation_fraction and options.eval_every != 0):
         raise UserError(
@@ -56,8 +58,25 @@ def refuse_without_effect(options: TrainingOptions) -> None:
             "`average` has no effect without validations, which choose between it and the weights; leave it out, "
             "or give `eval_every` and `validation_fraction` above 0"
         )
-    if options.sample_every == 0 and options.sample_prompt:
-        raise UserError("`sample_prompt` has no effect with `sample_every`=0: no samples; leave one of them out")
+    probed = options.originality and options.validation_fraction and options.eval_every != 0  # writes from it too
+    if options.sample_prompt and options.sample_every == 0 and not probed:
+        raise UserError(
+            "`sample_prompt` has no effect with `sample_every`=0 where no validation measures `originality`: "
+            "nothing is written; leave one of them out"
+        )
+
+
+def refuse_without_texts(options: TrainingOptions, prepared: PreparedCorpus) -> None:
+    """Looks whether the texts are here, where stopping depends on them.
+
+    Raises:
+        UserError: They are not.
+    """
+    if options.stop_when_copying is not None and not prepared.has_texts:
+        raise UserError(
+            "`stop_when_copying` needs the texts, with which it compares what the model writes; those of "
+            f"{prepared.folder.name} are elsewhere; copy that folder to this machine, or leave it out"
+        )
 
 
 def _refuse(options, names, beside, reason):

@@ -4,7 +4,9 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 from collections.abc import Callable
+from typing import Any
 
 from tf_gpt2.errors import UserError
 from tf_gpt2.files import sweep, write_atomically
@@ -12,7 +14,10 @@ from tf_gpt2.run_directory import (
     CHAIN_FILE,
     CHECKPOINTS,
     CONFIG_FILE,
+    GENERATIONS,
+    LOCK_FILE,
     SAMPLES,
+    TENSORBOARD,
     TRAINING_FILE,
     checkpoint_steps,
     read_training,
@@ -23,6 +28,12 @@ from tf_gpt2.run_directory import (
 from tf_gpt2.training.length import LENGTH_FIELDS
 
 ENVIRONMENT = "environment"
+# What a directory may hold that is not yet a run: what is hidden, a run's own folders, and the logs that users and
+# schedulers let a command write there: log.txt, nohup.out, slurm-17.out.
+_BEARABLE = re.compile(
+    rf"\..*|{CHECKPOINTS}|{GENERATIONS}|{SAMPLES}|{TENSORBOARD}|(?i:.*\.(log|out|err)|log.*\.txt|.*log\.txt)",
+    re.DOTALL,
+)
 # What a run from before there was such a section had.
 _BEFORE: dict[str, dict] = {"distillation": {"teachers": []}}
 
@@ -45,13 +56,53 @@ def refuse_what_is_no_run(run_dir: str | os.PathLike) -> None:
     """Looks at a directory before anything is written into it.
 
     Raises:
-        UserError: It is a file, or holds a model that no run here made.
+        UserError: It is a file, or holds a model that no run here made, or anything else but hidden files and logs.
     """
     run_dir = pathlib.Path(run_dir)
     if run_dir.exists() and not run_dir.is_dir():
         raise UserError(f"`run_dir` must be a directory; {run_dir} is a file")
-    if (run_dir / CONFIG_FILE).exists() and not os.path.lexists(run_dir / TRAINING_FILE):
+    if any(os.path.lexists(run_dir / name) for name in (TRAINING_FILE, CHAIN_FILE)):
+        return
+    if (run_dir / CONFIG_FILE).exists():
         raise UserError(f"`run_dir` must be new or a run of this program; {run_dir} holds another model")
+    lock = run_dir / CHECKPOINTS / LOCK_FILE  # what a run makes first, and a kill may leave alone
+    if not run_dir.is_dir() or lock.exists():
+        return
+    others = sorted(name for name in os.listdir(run_dir) if not _BEARABLE.fullmatch(name))
+    if others:
+        raise UserError(
+            f"`run_dir` must be new, empty or a run of this program; {run_dir} holds {shown(others[0])}"
+            f"{' and more' if len(others) > 1 else ''}; choose another, for example {run_dir / 'run'}"
+        )
+
+
+def refuse_folder_of_texts(run_dir: str | os.PathLike, corpus: Any) -> None:
+    """Looks that a run is not put among the texts, where its samples would be read as some.
+
+    Args:
+        run_dir: The directory.
+        corpus: Files, folders or globs; None for the sample corpus.
+
+    Raises:
+        UserError: The directory is one of the folders.
+    """
+    entries = [corpus] if isinstance(corpus, (str, os.PathLike)) else list(corpus or ())
+    for entry in entries:
+        folder = os.path.expanduser(os.fspath(entry))
+        if os.path.isdir(folder) and os.path.realpath(folder) == os.path.realpath(run_dir):
+            raise UserError(
+                f"`run_dir` must not be the folder of the texts; both are {shown(str(entry))}; choose another, "
+                f"for example {pathlib.Path(run_dir) / 'run'}"
+            )
+
+
+def has_begun(run_dir: str | os.PathLike) -> bool:
+    """Whether a training has left something to go on with: a checkpoint, or a model before the first checkpoint.
+
+    From then on the run is the one in training.json, whose length it keeps.
+    """
+    run_dir = pathlib.Path(run_dir)
+    return bool(checkpoint_steps(run_dir / CHECKPOINTS)) or (run_dir / CONFIG_FILE).exists()
 
 
 def refuse_chain(run_dir: str | os.PathLike) -> None:
@@ -86,9 +137,13 @@ def open_run_directory(
         sweep(folder)
     opened, stored = _look(run_dir, resolve, resume)
     if opened.configuration != stored:
-        text = json.dumps(opened.configuration, indent=2, ensure_ascii=False) + "\n"
-        write_atomically(pathlib.Path(run_dir) / TRAINING_FILE, text.encode("utf-8", "backslashreplace"))
+        write_atomically(pathlib.Path(run_dir) / TRAINING_FILE, json_bytes(opened.configuration) + b"\n")
     return opened
+
+
+def json_bytes(value: Any) -> bytes:
+    """A value as training.json has it."""
+    return json.dumps(value, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
 def look_at_run(run_dir: str | os.PathLike, resolve: Callable[[dict | None], dict], *, resume: bool) -> OpenedRun:
@@ -107,7 +162,7 @@ def _look(run_dir, resolve, resume) -> tuple[OpenedRun, dict | None]:
     validated(Training, wanted, "the configuration asked for", "give other values")
     changes: tuple[str, ...] = ()
     if stored is not None:
-        started = bool(checkpoint_steps(run_dir / CHECKPOINTS)) or (run_dir / CONFIG_FILE).exists()
+        started = has_begun(run_dir)
         if started and not resume:
             raise UserError(
                 f"`resume`=False needs a fresh `run_dir`; {run_dir} holds a run. Choose another or remove it"

@@ -13,19 +13,27 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tf_gpt2.corpus.report import format_report
-from tf_gpt2.corpus.script import is_alphabetic
 from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.data.token_files import PreparedCorpus
-from tf_gpt2.run_directory import CHECKPOINTS, CONFIG_FILE, TOKENIZER_FILE
+from tf_gpt2.run_directory import CHECKPOINTS, TOKENIZER_FILE
 from tf_gpt2.tokenizer import Tokenizer
-from tf_gpt2.training.chain import RunFinished, refuse_several_machines, train_chain
+from tf_gpt2.training.advice import advice
+from tf_gpt2.training.chain import next_generation, refuse_several_machines, train_chain
 from tf_gpt2.training.distributed.joining import explained, join_team, open_devices
 from tf_gpt2.training.distributed.team import Team
 from tf_gpt2.training.effort import THOROUGH
+from tf_gpt2.training.ending import refuse_ended, say_where_it_stopped, say_why_it_ended
 from tf_gpt2.training.lock import RunLock
 from tf_gpt2.training.plan import TrainingOptions, plan_rhythm
 from tf_gpt2.training.preflight import Preflight
-from tf_gpt2.training.resuming import look_at_run, open_run_directory, refuse_chain, refuse_what_is_no_run
+from tf_gpt2.training.refusals import refuse_without_texts
+from tf_gpt2.training.resuming import (
+    look_at_run,
+    open_run_directory,
+    refuse_chain,
+    refuse_folder_of_texts,
+    refuse_what_is_no_run,
+)
 from tf_gpt2.training.settings import Schedule
 from tf_gpt2.training.sizes import fitted
 from tf_gpt2.training.summary import TrainingResult, summarise
@@ -33,10 +41,8 @@ from tf_gpt2.training.teachers import look_for_teachers
 
 if TYPE_CHECKING:
     from tf_gpt2.training.devices import Devices
-    from tf_gpt2.training.loop import Trainer
 
 log = logging.getLogger(__name__)
-_SCRIPT_SAMPLE_TOKENS = 20_000
 
 
 def train_model(
@@ -53,13 +59,16 @@ def train_model(
 
     Raises:
         UserError: An option is out of range, a text cannot be read, `run_dir` holds another run, or a full disk.
-        KeyboardInterrupt: The user asked to stop; a checkpoint has been saved; the same call goes on from there.
+        KeyboardInterrupt: The user asked to stop; a checkpoint has been saved, unless the user asked a second time
+            meanwhile; the same call goes on from the newest one.
     """
     asked = TrainingOptions(**options)
     if asked.effort == THOROUGH:
         refuse_several_machines()
-        refuse_what_is_no_run(run_dir)
-        asked = fitted(asked, _read(asked, corpus).report)
+        _refuse_place(corpus, run_dir)
+        prepared = _read(asked, corpus)
+        refuse_without_texts(asked, prepared)
+        asked = fitted(asked, prepared.report)
         return train_chain(corpus, run_dir, asked, _train_one)
     return _train_one(corpus, run_dir, asked)
 
@@ -68,6 +77,8 @@ def _train_one(corpus, run_dir, asked: TrainingOptions) -> TrainingResult:
     refuse_chain(run_dir)
     with join_team(asked.wait_for_workers) as team:
         prepared = _prepare(asked, corpus, run_dir)
+        if team.is_chief:
+            refuse_without_texts(asked, prepared)
         asked = fitted(asked, prepared.report)
         devices = open_devices(asked, prepared, team)
         with explained(team):
@@ -94,10 +105,15 @@ def preflight(
         UserError: As for `train_model`.
     """
     asked = TrainingOptions(**options)
-    if asked.effort != THOROUGH:
+    if asked.effort == THOROUGH:
+        refuse_several_machines()
+    else:
         refuse_chain(run_dir)
     prepared = _prepare(asked, corpus, run_dir)
+    refuse_without_texts(asked, prepared)
     asked = fitted(asked, prepared.report)
+    if asked.effort == THOROUGH:
+        run_dir, asked = next_generation(corpus, run_dir, asked)
     with tempfile.TemporaryDirectory() as folder:
         devices = open_devices(asked, prepared, Team(), memory_to=folder if by_xla else None)
         from tf_gpt2.training.setup import set_up  # TensorFlow is imported from here on
@@ -109,6 +125,11 @@ def preflight(
         return setup.preflight(run_dir)
 
 
+def _refuse_place(corpus, run_dir) -> None:
+    refuse_folder_of_texts(run_dir, corpus)
+    refuse_what_is_no_run(run_dir)
+
+
 def _read(asked: TrainingOptions, corpus) -> PreparedCorpus:
     tokenizer = Tokenizer.load(asked.init_from) if asked.init_from else None
     return prepare_corpus(corpus, **asked.preparation, tokenizer=tokenizer)
@@ -116,25 +137,15 @@ def _read(asked: TrainingOptions, corpus) -> PreparedCorpus:
 
 def _prepare(asked: TrainingOptions, corpus, run_dir) -> PreparedCorpus:
     """Reads the corpus, and says what is in it."""
-    refuse_what_is_no_run(run_dir)
+    _refuse_place(corpus, run_dir)
     look_for_teachers(asked.distill_from or ())
     prepared = _read(asked, corpus)
     log.info(format_report(prepared.report))
     if asked.validation_fraction and not prepared.validation.targets:
         log.info("the texts are too short to hold any of them out: the model is trained without validation")
-    _advise_tokenizer(asked, prepared)
+    for note in advice(asked, prepared):
+        log.info(f"note: {note}")
     return prepared
-
-
-def _advise_tokenizer(asked: TrainingOptions, prepared: PreparedCorpus) -> None:
-    """Says so when text in an alphabet is to be read character by character."""
-    if asked.tokenizer is not None or asked.init_from is not None:
-        return
-    if is_alphabetic(prepared.tokenizer.decode(prepared.train.tokens[:_SCRIPT_SAMPLE_TOKENS].tolist())):
-        log.info(
-            "note: this text is written in an alphabet, for which pieces of words serve better than characters: "
-            "take the tokenizer bpe, or name characters if you mean them"
-        )
 
 
 def _train(
@@ -159,7 +170,7 @@ def _train(
 
     with RunLock(run_dir) if team.is_chief else contextlib.nullcontext() as lock:
         settled = team.from_chief(open_run, setup.time_step)
-        schedule = Schedule(**settled["schedule"])
+        schedule = Schedule.of(settled["schedule"])
         setup.decay_by(settled["weight_decay"])
         keeper: Any = Follower()
         if team.is_chief:
@@ -205,49 +216,14 @@ def _train(
             team=team,
         )
         if trainer.restore():
-            _refuse_ended(trainer, asked)
+            refuse_ended(trainer, asked)
             log.info(f"going on from step {trainer.state.step:,}")
         if team.is_chief:
             log.info(setup.preflight(run_dir).table())
         try:
             trainer.train()
         except KeyboardInterrupt:
-            if trainer.state.step:
-                log.info(
-                    f"stopped at step {trainer.state.step:,}, which is saved; the same command goes on from there, "
-                    f"and the model so far is in {run_dir}"
-                )
+            say_where_it_stopped(trainer)
             raise
-        copied = trainer.validation.stopped_copying
-        if copied is not None:
-            log.info(
-                f"stopped at step {trainer.state.step:,}: {100 * copied:.1f} % of what the model "
-                f"writes is copied, more than `stop_when_copying`={asked.stop_when_copying:g}"
-            )
-        if trainer.validation.out_of_patience(trainer.state):
-            log.info(
-                f"stopped at step {trainer.state.step:,}: {trainer.state.without_better} validations in a row had "
-                f"no better loss than that of step {trainer.state.best_step:,}; `patience`={asked.patience}"
-            )
+        say_why_it_ended(trainer, asked)
         return summarise(trainer, prepared)
-
-
-def _refuse_ended(trainer: Trainer, asked: TrainingOptions) -> None:
-    """A run with nothing left to do; makes its model directory when a kill left it without."""
-    state = trainer.state
-    finished = state.step >= trainer.schedule.steps and not state.owed
-    if not finished and not trainer.validation.out_of_patience(state):
-        return
-    if not (trainer.run_dir / CONFIG_FILE).exists():
-        trainer.keep_model()
-        log.info(f"the model directory was missing and is made from the checkpoint of step {state.step:,}")
-    if not finished:
-        raise RunFinished(
-            f"`run_dir`={trainer.run_dir} holds a run that ended at step {state.step:,}: {state.without_better} "
-            f"validations in a row had no better loss; give a `patience` above {asked.patience} or leave it out to "
-            "go on, or choose another `run_dir`"
-        )
-    raise RunFinished(
-        f"`run_dir`={trainer.run_dir} holds a finished run of {trainer.schedule.steps} steps; give more `steps`, "
-        "`epochs` or `minutes` to lengthen it, choose another `run_dir`, or fine-tune from it with `init_from`"
-    )

@@ -30,4 +30,5 @@ class SampleWriter:
         """Has a model write; returns the text to show."""
         text = model.generate(self._prompt, max_new_tokens=_NEW_TOKENS, seed=self._seed)
         write_atomically(sample_path(self._run_dir, step), text.encode())
-        return f"--- written at step {step:,}\n{text}\n---"
+        ended = "(it ended the text at once)" if text == self._prompt else ""
+        return f"--- written at step {step:,}\n{text}{ended}\n---"

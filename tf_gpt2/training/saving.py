@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import pathlib
+import threading
 from collections.abc import Callable
 from typing import Protocol
 
@@ -55,6 +56,7 @@ class Saver(BackgroundWriter):
         super().__init__()
         self._run_dir, self._variables, self._keeper, self._check = pathlib.Path(run_dir), variables, keeper, check
         self.at_rest: LoopState | None = None
+        self._resting = threading.Lock()
 
     def submit(self, *jobs: Job) -> None:
         """Has jobs done in their order, each after the check.
@@ -82,11 +84,23 @@ class Saver(BackgroundWriter):
         """Draws the losses so far."""
         write_curves(self._run_dir)
 
-    def save_at_rest(self, keep: int) -> None:
-        """Saves from another thread, when a report takes longer than who ends the process will wait."""
-        self.close()
-        for job in self.checkpoint(self.at_rest, keep) if self.at_rest is not None else ():
-            self._checked(job)()
+    def save_at_rest(self, keep: int) -> int | None:
+        """Saves from another thread, when a report takes longer than who ends the process will wait.
+
+        Returns:
+            The step that is saved; None when no report is made, or it ended meanwhile and variables may change.
+        """
+        with self._resting:  # a signal to each of several processes asks the first one more than once
+            self.close()
+            state = self.at_rest
+            if state is None:
+                return None
+            jobs = self.checkpoint(state, keep)
+            if self.at_rest is not state:
+                return None
+            for job in jobs:
+                self._checked(job)()
+            return state.step
 
     def _checked(self, job: Job) -> Job:
         def do() -> None:

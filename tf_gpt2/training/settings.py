@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from tf_gpt2.errors import UserError
@@ -9,6 +10,10 @@ from tf_gpt2.errors import UserError
 OPTIMIZERS = ("muon", "adamw")
 AUTO = "auto"
 PRECISIONS = ("float32", "bfloat16", "float16")
+MAX_COUNT = 2**53 - 1  # what training.json can hold (schemas.py)
+MAX_BATCH_SIZE = 2**20
+MAX_SEED = 2**32 - 1  # what Keras takes
+_MAX_FLOAT = 3.4e38  # of float32, in which a step computes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,13 +50,15 @@ class Recipe:
     freeze_embeddings: bool = False
 
     def __post_init__(self):
-        for field in ("batch_size", "accumulation_steps"):
-            _check(self, field, getattr(self, field) >= 1, "at least 1")
-        _check(self, "weight_decay", self.weight_decay >= 0, "at least 0")
+        for field in ("accumulation_steps", "batch_size"):
+            _check(self, field, 1 <= getattr(self, field) <= MAX_BATCH_SIZE, f"from 1 to {MAX_BATCH_SIZE}")
+        _check(self, "weight_decay", 0 <= self.weight_decay <= _MAX_FLOAT, "a number from 0")
         _check(self, "average_width", 0 <= self.average_width < 0.25, "at least 0 and below 0.25")
         _check(self, "multi_token_share", 0 <= self.multi_token_share <= 1, "from 0 to 1")
         _check(self, "frozen_layers", self.frozen_layers >= 0, "at least 0", "freeze_layers")
-        _check(self, "clip_norm", self.clip_norm > 0, "above 0")
+        _check(self, "clip_norm", 0 < self.clip_norm <= _MAX_FLOAT, "a number above 0")
+        whole = isinstance(self.seed, int) and 0 <= self.seed <= MAX_SEED
+        _check(self, "seed", whole, f"a whole number from 0 to {MAX_SEED}")
         _check(self, "optimizer", self.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}")
         divides = self.batch_size % self.accumulation_steps == 0
         _check(self, "accumulation_steps", divides, f"a divisor of `batch_size`={self.batch_size}")
@@ -72,6 +79,8 @@ class Schedule:
         final_learning_rate_share: Share of the peak that the cosine ends at.
         changed_at: Steps done when the run got another length; 0 where it never did.
         changed_from: The learning rate that was in force there.
+        former: The schedule until then, for a run that goes back before the change; None where that is not known,
+            as in runs of earlier versions: then `changed_from` stands for it.
 
     Raises:
         UserError: A value is out of range.
@@ -83,13 +92,21 @@ class Schedule:
     final_learning_rate_share: float = 0.1
     changed_at: int = 0
     changed_from: float = 0.0
+    former: "Schedule | None" = None
 
     def __post_init__(self):
-        _check(self, "steps", self.steps >= 1, "at least 1")
-        _check(self, "warmup_steps", self.warmup_steps >= 0, "at least 0")
-        _check(self, "learning_rate", self.learning_rate > 0, "above 0")
+        _check(self, "steps", 1 <= self.steps <= MAX_COUNT, f"from 1 to {MAX_COUNT}")
+        _check(self, "warmup_steps", 0 <= self.warmup_steps <= MAX_COUNT, f"from 0 to {MAX_COUNT}")
+        _check(self, "learning_rate", 0 < self.learning_rate <= _MAX_FLOAT, "a number above 0")
         share = self.final_learning_rate_share
         _check(self, "final_learning_rate_share", 0 <= share <= 1, "from 0 to 1")
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> "Schedule":
+        """The schedule of JSON values, which may hold more."""
+        fields = {field.name: stored[field.name] for field in dataclasses.fields(cls) if field.name in stored}
+        former = fields.pop("former", None)
+        return cls(**fields, former=None if former is None else cls.of(former))
 
     @property
     def ramp_steps(self) -> int:
@@ -98,15 +115,21 @@ class Schedule:
 
     def rate_after(self, step: int) -> float:
         """Learning rate of the step that follows `step` done ones."""
-        rate = self._cosine(step)
-        ramp, into = self.ramp_steps, step - self.changed_at
-        if 0 <= into < ramp:
+        into = step - self.changed_at
+        if into < 0:
+            return self.changed_from if self.former is None else self.former.rate_after(step)
+        rate, ramp = self._cosine(step), self.ramp_steps
+        if into < ramp:
             return self.changed_from + (rate - self.changed_from) * (into + 1) / (ramp + 1)
         return rate
 
     def changed(self, steps: int, done: int) -> "Schedule":
         """The schedule of the same run with another number of steps, decided when `done` of them were done."""
-        return dataclasses.replace(self, steps=steps, changed_at=done, changed_from=self.rate_after(done - 1))
+        former, rate = self.former, self.rate_after(done - 1)
+        if done > self.changed_at:  # else no step was taken by this schedule's own length
+            # Of the one before it, what came before that is forgotten: no checkpoint is so old.
+            former = dataclasses.replace(self, former=former and dataclasses.replace(former, former=None))
+        return dataclasses.replace(self, steps=steps, changed_at=done, changed_from=rate, former=former)
 
     def _cosine(self, step):
         warmup = min(self.warmup_steps, self.steps - 1)
@@ -125,7 +148,7 @@ class Rhythm:
         log_every: Progress line and a line of metrics.jsonl.
         eval_every: Validation loss; the model directory is written when it is the best so far.
         sample_every: A passage the model writes.
-        checkpoint_every: What resuming needs.
+        checkpoint_every: What resuming needs; the last step's comes always.
         keep_checkpoints: Number of newest checkpoints that stay.
 
     Raises:
@@ -144,11 +167,29 @@ class Rhythm:
             ("eval_every", 0),
             ("sample_every", 0),
             ("checkpoint_every", 0),
-            ("keep_checkpoints", 1),
         ):
             _check(self, field, getattr(self, field) >= least, f"at least {least}")
+        _check(self, "keep_checkpoints", 1 <= self.keep_checkpoints <= MAX_COUNT, f"from 1 to {MAX_COUNT}")
+
+    def due(self, step: int, last: int, *, validates: bool) -> set[str]:
+        """What comes after a step: some of "log", "eval", "sample" and "checkpoint".
+
+        Args:
+            step: Steps done.
+            last: Steps of the run; with the last one comes everything that comes at all.
+            validates: Whether there is held-out text to measure on.
+        """
+        reports = {
+            "log": self.log_every,
+            "eval": self.eval_every if validates else 0,
+            "sample": self.sample_every,
+            "checkpoint": self.checkpoint_every,
+        }
+        due = {report for report, every in reports.items() if every and (step % every == 0 or step == last)}
+        # Without a checkpoint of its last step a finished run could not be known for one, nor be lengthened.
+        return due | {"checkpoint"} if step == last else due
 
 
 def _check(settings: Any, field: str, holds: bool, rule: str, argument: str | None = None) -> None:
     if not holds:
-        raise UserError(f"`{argument or field}` must be {rule}; received {getattr(settings, field)!r}")
+        raise UserError(f"`{argument or field}` must be {rule}; received {getattr(settings, field)!r:.60}")

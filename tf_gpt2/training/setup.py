@@ -15,9 +15,10 @@ from tf_gpt2.config import GPT2Config
 from tf_gpt2.data.counts import windows_per_epoch
 from tf_gpt2.data.token_files import PreparedCorpus
 from tf_gpt2.errors import UserError
+from tf_gpt2.files import LARGEST_JSON
 from tf_gpt2.formats.training_checkpoint import newest_whole_step
 from tf_gpt2.model import build_model
-from tf_gpt2.run_directory import CHECKPOINTS, CONFIG_FILE
+from tf_gpt2.run_directory import CHECKPOINTS
 from tf_gpt2.training import recipes
 from tf_gpt2.training.batches import training_batches
 from tf_gpt2.training.devices import Devices
@@ -32,12 +33,15 @@ from tf_gpt2.training.memory import estimated_bytes, fitting_parts, plan_sparing
 from tf_gpt2.training.multi_token import MultiTokenLoss
 from tf_gpt2.training.plan import TrainingOptions, plan_recipe, plan_rhythm, plan_schedule, plan_weight_decay
 from tf_gpt2.training.preflight import Preflight, free_disk, run_bytes
+from tf_gpt2.training.resuming import has_begun, json_bytes
 from tf_gpt2.training.settings import Recipe
 from tf_gpt2.training.teachers import Teacher, answers_of, open_teachers
 
 log = logging.getLogger(__name__)
 _FLOAT = 4
-_LONGEST_TITLES = 8_000_000  # characters in training.json, which is read as a whole
+# Characters and bytes that titles take in training.json, which is read as a whole and holds more than these. Both
+# count: a run goes on only with as many titles as it began with.
+_LONGEST_TITLES, _LARGEST_TITLES = 8_000_000, LARGEST_JSON - (2 << 20)
 # Steps of which a time is made; fewer where they take long.
 _TIMED_STEPS, _TIMED_SECONDS = 12, 10.0
 
@@ -101,13 +105,12 @@ class Setup:
             run_dir: The run's directory.
             stored: What training.json holds there; None for a new run.
         """
-        section = None if stored is None else stored.get("training", {})
+        section = stored.get("training", {}) if stored is not None and has_begun(run_dir) else None
         self.done = newest_whole_step(pathlib.Path(run_dir) / CHECKPOINTS)
         tokens = len(self.prepared.train)
         self._length = plan_length(self.asked, self.recipe, tokens, self.window, self.time_step, section, self.done)
-        began = self.done or (pathlib.Path(run_dir) / CONFIG_FILE).exists()
         passes = self._length.schedule.steps * self.recipe.batch_size / windows_per_epoch(tokens, self.window)
-        self.decay_by(plan_weight_decay(self.asked, passes, section if began else None))
+        self.decay_by(plan_weight_decay(self.asked, passes, section))
         return self._configuration(self._length)
 
     def decay_by(self, weight_decay: float) -> None:
@@ -209,11 +212,11 @@ def set_up(asked: TrainingOptions, prepared: PreparedCorpus, devices: Devices, t
     Raises:
         UserError: A model cannot be opened, a device lacks what is asked for, or the text is too short.
     """
-    teachers = open_teachers(asked.distill_from or (), prepared.tokenizer)
-    # They read the text when the first batch is made: by then a run that cannot go on with them has been refused.
-    beside = functools.cache(functools.partial(answers_of, teachers, prepared)) if teachers else None
     with devices.scope():
         model, config = starting_model(asked, prepared.tokenizer)
+        teachers = open_teachers(asked.distill_from or (), prepared.tokenizer, config.vocabulary_size)
+        # They read the text when the first batch is made: by then a run that cannot go on with them is refused.
+        beside = functools.cache(functools.partial(answers_of, teachers, prepared)) if teachers else None
         recipe = plan_recipe(asked, config)
         check_batch(recipe, devices.count)
         window = _window(prepared, config)
@@ -260,10 +263,11 @@ def _window(prepared: PreparedCorpus, config: GPT2Config) -> int:
 
 def _titles(prepared: PreparedCorpus) -> list[str]:
     """The titles of the texts, of millions the first ones."""
-    titles, left = [], _LONGEST_TITLES
+    titles, left, room = [], _LONGEST_TITLES, _LARGEST_TITLES
     for book in prepared.report.books:
         left -= len(book.title) + 10
-        if left < 0:
+        room -= len(json_bytes(book.title)) + 8  # indented, on a line of its own
+        if min(left, room) < 0:
             break
         titles.append(book.title)
     return titles

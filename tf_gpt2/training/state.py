@@ -29,6 +29,7 @@ class LoopState:
         unlogged_loss: Sum of the losses since the last line of metrics.jsonl.
         unlogged_steps: Their number.
         without_better: Validations since the best one.
+        copied_share: Share of what the model wrote at the newest validation that is copied; 0 where not measured.
         recent_losses: What a new loss is held against.
         high_losses: Losses in a row that are far above these.
         skipped_batches: Batches left out so far, which the order of the text is ahead by.
@@ -46,6 +47,7 @@ class LoopState:
     unlogged_loss: float = 0.0
     unlogged_steps: int = 0
     without_better: int = 0
+    copied_share: float = 0.0
     recent_losses: list[float] = dataclasses.field(default_factory=list)
     high_losses: int = 0
     skipped_batches: int = 0

@@ -9,6 +9,7 @@ import pathlib
 from typing import TYPE_CHECKING
 
 from tf_gpt2.data.token_files import PreparedCorpus, TokenStream
+from tf_gpt2.run_directory import CHECKPOINTS
 
 if TYPE_CHECKING:
     from tf_gpt2.training.loop import Trainer
@@ -30,6 +31,7 @@ class TrainingResult:
         validation_loss_per_character: The same per character.
         bigram_loss_per_character: What an interpolated bigram reaches there; None where it was not counted.
         test_loss_per_character: Their loss on the test span, which no decision read; None where there is none.
+        test_loss: The same in nats per token.
     """
 
     run_dir: pathlib.Path
@@ -39,6 +41,7 @@ class TrainingResult:
     validation_loss_per_character: float | None
     bigram_loss_per_character: float | None
     test_loss_per_character: float | None = None
+    test_loss: float | None = None
 
 
 def summarise(trainer: Trainer, prepared: PreparedCorpus) -> TrainingResult:
@@ -56,6 +59,11 @@ def summarise(trainer: Trainer, prepared: PreparedCorpus) -> TrainingResult:
         f"({'the average of the weights ' if state.best_is_average else ''}at step {state.best_step:,}; "
         f"{loss:.3f} per token)"
     )
+    if not trainer.validates and state.step > state.best_step:
+        log.info(
+            f"with `eval_every`=0 nothing was measured to the last step, {state.step:,}: the model of step "
+            f"{state.best_step:,} stays the one that is kept; the last weights are in {run_dir / CHECKPOINTS}"
+        )
     if tested is not None:
         figures["test"] = tested * _tokens_per_character(prepared.test)
         log.info(
@@ -72,6 +80,7 @@ def summarise(trainer: Trainer, prepared: PreparedCorpus) -> TrainingResult:
         validation_loss_per_character=figures["validation"],
         bigram_loss_per_character=baseline,
         test_loss_per_character=figures.get("test"),
+        test_loss=tested,
     )
 
 

@@ -78,26 +78,36 @@ class Answers:
         return np.concatenate([self.ids[positions].astype(np.int32), probabilities.view(np.int32)], axis=-1)
 
 
-def open_teachers(folders: Sequence[str], tokenizer: Tokenizer) -> list[Teacher]:
+def open_teachers(
+    folders: Sequence[str], tokenizer: Tokenizer, vocabulary_size: int | None = None
+) -> list[Teacher]:
     """Opens models to learn from.
 
     Args:
         folders: Their model directories.
         tokenizer: The student's.
+        vocabulary_size: The student's, which may be more than its tokenizer's; None where it is not known yet.
 
     Raises:
-        UserError: There is no such model, it is damaged, or it has another tokenizer.
+        UserError: There is no such model, it is damaged, or it has another tokenizer or vocabulary size.
     """
     teachers = []
     for folder in folders:
         with _named(folder):
             config, own = load_config(folder), Tokenizer.load(folder)
             digest = _digest(config, load_weights(folder, config))
-        if own.to_json() != tokenizer.to_json() or config.vocabulary_size != tokenizer.vocab_size:
+        ends = own.end_of_text_id, tokenizer.end_of_text_id
+        if own.identity() != tokenizer.identity():
             raise UserError(
                 f"`distill_from`={folder} must have the tokenizer of the model that learns from it; it has another "
-                f"({config.vocabulary_size:,} tokens instead of {tokenizer.vocab_size:,}); name a model trained on "
-                "the same texts with the same tokenizer flags"
+                f"({own.vocab_size:,} tokens instead of {tokenizer.vocab_size:,}, a text ends with {ends[0]} "
+                f"instead of {ends[1]}); name a model trained on the same texts with the same tokenizer flags"
+            )
+        if vocabulary_size not in (None, config.vocabulary_size):
+            raise UserError(
+                f"`distill_from`={folder} must have as many embedding rows as the model that learns from it; it "
+                f"has {config.vocabulary_size:,} instead of {vocabulary_size:,}, with the same tokenizer; give "
+                "both the same `init_from`, or none"
             )
         teachers.append(Teacher(str(folder), config, digest))
     return teachers

@@ -39,7 +39,6 @@ class Validation:
 
     Attributes:
         breaks_off: Whether a validation under way ends at once.
-        stopped_copying: The share that ends the training; None so far.
     """
 
     def __init__(
@@ -59,11 +58,18 @@ class Validation:
         self.originality = originality
         self.stop_when_copying, self._patience = stop_when_copying, patience
         self.breaks_off: Callable[[], bool] = lambda: False
-        self.stopped_copying: float | None = None
 
     def out_of_patience(self, state: LoopState) -> bool:
         """Whether so many validations in a row had no better loss that the training is over."""
         return self._patience is not None and state.without_better >= self._patience
+
+    def copies_too_much(self, state: LoopState) -> bool:
+        """Whether so much of what the model writes is copied that the training is over."""
+        return self.stop_when_copying is not None and state.copied_share > self.stop_when_copying
+
+    def ends(self, state: LoopState) -> bool:
+        """Whether what the validations found ends the training before its last step."""
+        return self.copies_too_much(state) or self.out_of_patience(state)
 
     def loss(self) -> float:
         """Mean loss of the weights in nats per token over the held-out tokens, each predicted once."""
@@ -90,8 +96,7 @@ class Validation:
             figures["without_better"] = state.without_better
         metrics.write(state.step, VALIDATION, loss=loss, **figures)
         progress.validation(state.step, loss, best, copied, losses["weights"] if averaged else None)
-        if copied is not None and self.stop_when_copying is not None and copied > self.stop_when_copying:
-            self.stopped_copying = copied
+        state.copied_share = copied or 0.0
         if not best:
             return []
         state.best_validation_loss, state.best_step, state.best_is_average = loss, state.step, averaged

@@ -46,6 +46,12 @@ def test_a_process_alone_has_no_cluster(environment):
         (_tf_config({"worker": []})["TF_CONFIG"], "names none"),
         (_tf_config({"worker": ["one:2222", "two"]})["TF_CONFIG"], "host:port; received 'two'"),
         (_tf_config({"worker": ["one:2222", "two:66000"]})["TF_CONFIG"], "host:port; received 'two:66000'"),
+        (_tf_config({"worker": ["[::1]:2222", "two:1"]})["TF_CONFIG"], r"IPv4 addresses; received '\[::1\]:2222'"),
+        (
+            _tf_config({"worker": ["two:1", "fe80::1:2222"]})["TF_CONFIG"],
+            "received 'fe80::1:2222', which is of IPv6",
+        ),
+        (_tf_config({"worker": ["two:1", "[one]:2222"]})["TF_CONFIG"], r"host:port; received '\[one\]:2222'"),
         (_tf_config({"worker": ["one:1", "one:1"]})["TF_CONFIG"], "'one:1' is there twice"),
     ],
 )

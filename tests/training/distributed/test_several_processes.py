@@ -55,7 +55,7 @@ def _addresses(count):
     return addresses
 
 
-def _start_workers(book, run_dir, *flags, count=2, addresses=None, books=None, only=None, **options):
+def _start_workers(book, run_dir, *flags, count=2, addresses=None, books=None, only=None, module=None, **options):
     addresses = addresses or _addresses(count)
     workers = []
     for index in range(count) if only is None else only:
@@ -63,9 +63,13 @@ def _start_workers(book, run_dir, *flags, count=2, addresses=None, books=None, o
         corpus = (books or {}).get(index, book)
         workers.append(
             start(
-                "tf_gpt2.train",
+                "tf_gpt2.train" if module is None else module.stem,
                 *(f"--corpus={corpus}", f"--run_dir={run_dir}", "--wait_for_workers=100", *TINY, *flags),
-                env={**os.environ, "TF_CONFIG": json.dumps(task)},
+                env={
+                    **os.environ,
+                    "TF_CONFIG": json.dumps(task),
+                    "PYTHONPATH": str(module.parent if module else ROOT),
+                },
                 **(options if index == 0 else {}),
             )
         )
@@ -187,6 +191,39 @@ def test_a_signal_to_one_worker_stops_all_and_is_gone_on_with(book, alone, tmp_p
     assert "which is saved; the same command goes on from there" in ends[0][1]
     assert 3 <= checkpoint_steps(tmp_path / "run" / "checkpoints")[-1] < STEPS
     assert _train(book, tmp_path / "run", "--devices=2")[0] == 0
+    _assert_same_losses(tmp_path / "run", alone)
+
+
+SLOW_VALIDATION = """
+import time
+from tf_gpt2 import command, train
+from tf_gpt2.training import interrupt, validation
+
+interrupt.SECONDS_TO_MEET = 2.0
+validation.Validation.loss = lambda self: time.sleep(100)
+command.run(train.main)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victims", [[1], [0, 1]])
+def test_a_signal_amid_a_validation_that_takes_too_long_saves_on_the_chief(book, alone, tmp_path, victims):
+    (tmp_path / "slow_validation.py").write_text(SLOW_VALIDATION)
+    flags = ("--checkpoint_every=1000",)
+    workers = _start_workers(book, tmp_path / "run", *flags, module=tmp_path / "slow_validation.py")
+    _wait_for_lines(workers, tmp_path / "run", 25)
+    time.sleep(1)
+    for victim in victims:
+        workers[victim].send_signal(signal.SIGTERM)
+    signalled = time.monotonic()
+    ends = _ends(workers)
+    assert time.monotonic() - signalled < 30  # when SLURM sends SIGKILL
+    assert all(code in (2, 130) for code, _ in ends), ends
+    if victims == [1]:
+        line = _one_line_each(ends[:1])
+        assert "worker 1 (" in line and "was told to end" in line and "goes on from step 25, which is saved" in line
+    assert checkpoint_steps(tmp_path / "run" / "checkpoints") == [25]
+    assert _train(book, tmp_path / "run", *flags)[0] == 0
     _assert_same_losses(tmp_path / "run", alone)
 
 

@@ -189,6 +189,38 @@ def test_a_process_that_dies_ends_all_with_one_line_each():
     assert "the same command goes on from step 120, which is saved, on any number of devices" in str(chief)
 
 
+def test_a_worker_that_has_to_end_amid_a_report_has_the_chief_save():
+    def work(team):
+        team.save_at_rest = lambda: team.saved(120)
+        team.from_chief(lambda: None)  # which trains by then
+        if team.cluster.index == 1:
+            team.overdue()
+            assert team.failure is not None  # the chief has saved, or could not
+            raise UserError(team.failure)
+        _wait_for_the_end(team)
+
+    ends = _together([work] * 3)
+    assert len({str(end) for end in ends}) == 1 and all(isinstance(end, UserError) for end in ends)
+    assert "worker 1 (127.0.0.1:" in str(ends[0]) and "was told to end and cannot wait" in str(ends[0])
+    assert "goes on from step 120, which is saved" in str(ends[0])
+
+
+def test_a_chief_that_cannot_save_for_a_worker_ends_all_the_same():
+    def refuse():
+        raise UserError("cannot write: No space left on device")
+
+    def work(team):
+        team.save_at_rest = refuse
+        team.from_chief(lambda: None)
+        if team.cluster.index == 1:
+            team.overdue()
+            raise UserError(team.failure)
+        _wait_for_the_end(team)
+
+    for end in _together([work] * 2):
+        assert isinstance(end, UserError) and "the same command goes on from its beginning" in str(end)
+
+
 def test_a_chief_that_dies_ends_all():
     def die(team):
         _die(team)

@@ -90,7 +90,12 @@ def _from_tf_config(text: str) -> Cluster:
 
 def _check_addresses(name, addresses):
     for address in addresses:
-        match = re.fullmatch(r"\[?[\w.:-]+\]?:(\d{1,5})", address, re.ASCII)
+        if re.fullmatch(r"\[?[\da-f.]*:[\da-f:.]*(%\w+)?\]?:\d+", address, re.ASCII | re.IGNORECASE):
+            raise UserError(
+                f"{name} must name hosts by their names or IPv4 addresses; received {shown(address)}, which is "
+                f"of IPv6; {_GUIDE}"
+            )
+        match = re.fullmatch(r"[\w.-]+:(\d{1,5})", address, re.ASCII)
         if not match or not 0 < int(match[1]) < 1 << 16:
             raise UserError(f"{name} must name each worker as host:port; received {shown(address)}; {_GUIDE}")
     if not addresses:

@@ -1,10 +1,8 @@
-"""How a process joins the others of its training: who they are, what must be equal, and on which devices."""
+"""How a process joins the others of its training: who they are, and on which devices."""
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import importlib.metadata
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -12,12 +10,13 @@ from tf_gpt2 import runtime
 from tf_gpt2.data.token_files import PreparedCorpus
 from tf_gpt2.errors import UserError
 from tf_gpt2.training.distributed.cluster import cluster_from_environment
+from tf_gpt2.training.distributed.facts import facts
 from tf_gpt2.training.distributed.team import ConnectedTeam, Team
 from tf_gpt2.training.plan import TrainingOptions
 from tf_gpt2.training.settings import Recipe
 
 if TYPE_CHECKING:
-    from tf_gpt2.training.devices import DevicePlan, Devices
+    from tf_gpt2.training.devices import Devices
 
 
 def join_team(wait: float) -> Team:
@@ -47,27 +46,14 @@ def open_devices(
         from tf_gpt2.training.devices import plan_devices
 
         plan = plan_devices(asked.precision, asked.devices, team.cluster)
-        team.meet(facts(asked, prepared, plan))
+        if team.cluster is not None:
+            team.meet(facts(asked, prepared, plan))
         opened.append(plan.open(team.cluster))
         if team.cluster is not None:
             team.on_failure(abort_collectives)
 
     runtime.prepare_training(memory_to, first=take_devices)
     return opened[0]
-
-
-def facts(asked: TrainingOptions, prepared: PreparedCorpus, plan: DevicePlan) -> dict[str, str]:
-    """What must be equal in all processes, by how a message calls it."""
-    crc32 = prepared.folder.name  # a hash of the files and of how they were read
-    options = {f"`{name}`": str(value) for name, value in dataclasses.asdict(asked).items() if name != "resume"}
-    versions = [f"{name} {importlib.metadata.version(name)}" for name in ("tensorflow", "keras")]
-    return {
-        "the software": ", ".join(versions),
-        **options,
-        "`corpus`": f"{len(prepared.documents):,} texts, {len(prepared.train):,} tokens ({crc32[:12]})",
-        "the devices": f"{plan.number} × {plan.description}",
-        "the precision": plan.precision,
-    }
 
 
 def check_batch(recipe: Recipe, devices: int) -> None:

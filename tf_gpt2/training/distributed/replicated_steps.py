@@ -199,4 +199,4 @@ class ReplicatedEvaluation:
                 results.append(self._steps[number](*batch))
         sums = [(float(loss), float(counted)) for loss, counted in results]
         total, counted = self._replicas.sum(np.sum(np.array([*sums, (0.0, 0.0)]), axis=0))
-        return total / counted, int(counted)
+        return float(total / counted), int(counted)  # as of one device: what is stored takes no NumPy numbers

@@ -27,6 +27,8 @@ _LOST = ("UnavailableError", "AbortedError", "CancelledError", "DeadlineExceeded
 _ERRORS_OF_OTHERS = (*_LOST, "InternalError")
 # How long others are waited for at the end, so that none takes TensorFlow's server away while one still computes.
 _SECONDS_TO_END = 60
+# How long a process that was told to end waits for the chief to save: SIGKILL comes 30 s after SIGTERM, usually.
+_SECONDS_TO_SAVE = 15
 _GOES_ON = "the same command goes on {there}, on any number of devices"
 _log = logging.getLogger("tf_gpt2")
 
@@ -39,12 +41,14 @@ class Team(contextlib.AbstractContextManager):
         cluster: The processes; None for one alone.
         failure: Why the training has to end, once another process brought that about.
         agreed_to_stop: Whether all end early together.
+        save_at_rest: Called in another thread, on the chief, when all must end before they can agree on it.
     """
 
     cluster: Cluster | None = None
     is_chief = True
     failure: str | None = None
     agreed_to_stop = False
+    save_at_rest: Callable[[], None] = staticmethod(lambda: None)
 
     def __exit__(self, *raised: Any) -> None:
         pass
@@ -79,6 +83,10 @@ class Team(contextlib.AbstractContextManager):
 
     def saved(self, step: int) -> None:
         """Remembers the step of a checkpoint, for the line at the end."""
+
+    def overdue(self) -> None:
+        """Saves when a signal to this process could not be met in time; of several processes the chief, for all."""
+        self.save_at_rest()
 
     def explain(self, error: Exception) -> Exception:
         """The reason of an error of TensorFlow, if a process that died is: a `UserError`; else the error itself."""
@@ -158,6 +166,13 @@ class ConnectedTeam(Team):
         if self.is_chief:
             self._tell({"kind": "saved", "value": step})
 
+    def overdue(self) -> None:
+        if self.is_chief:
+            return self.save_at_rest()
+        self._tell({"kind": "overdue"})
+        self._failed.wait(_SECONDS_TO_SAVE)
+        return None
+
     def explain(self, error: Exception) -> Exception:
         of_others = self._met and type(error).__name__ in _ERRORS_OF_OTHERS
         self._failed.wait(2 * _SECONDS_OF_SILENCE if of_others else _SECONDS_BETWEEN_BEATS)
@@ -180,6 +195,8 @@ class ConnectedTeam(Team):
                 self._inbox.put(message)
             elif message.kind == "saved":
                 self._saved_step = int(message.value)
+            elif message.kind == "overdue":
+                self._save_and_end(index)
             elif message.kind == "failed":
                 self._fail(message.line)
             elif message.kind == "done":
@@ -197,6 +214,14 @@ class ConnectedTeam(Team):
                         f"{self._processes.name(index)} has not answered for {_SECONDS_OF_SILENCE} s; "
                         f"{self._remedy()}"
                     )
+
+    def _save_and_end(self, index):
+        """Does for a worker that has to end what it cannot."""
+        try:
+            self.save_at_rest()
+        except Exception as error:  # a full disk: what was saved before is whole
+            _log.warning(str(error))
+        self._fail(f"{self._processes.name(index)} was told to end and cannot wait; {self._remedy()}")
 
     def _remedy(self):
         there = f"from step {self._saved_step:,}, which is saved" if self._saved_step else "from its beginning"

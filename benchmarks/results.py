@@ -53,7 +53,7 @@ def _look_at(run_dir, command, lstm, beside, pictures, with_page) -> RunShown:
     if any(row["copied_share"] for row in copied):
         drawn["copying"] = png([copied_chart(copied)])
     if with_page:
-        drawn["page"] = _page_picture(run_dir)
+        drawn["page"] = _page_picture(run_dir, *([""] if corpus_index(prepared).alphabetic else []))
     for kind, picture in drawn.items():
         write_atomically(pictures / f"results_{name}_{kind}.png", picture)
     return RunShown(
@@ -69,14 +69,20 @@ def _look_at(run_dir, command, lstm, beside, pictures, with_page) -> RunShown:
     )
 
 
-def _page_picture(run_dir) -> bytes:
-    """The page that is made of a run, at a phone's width, with a text that was written in it."""
+def _page_picture(run_dir, *opening: str) -> bytes:
+    """The page that is made of a run, at a phone's width, with a text that was written in it.
+
+    Args:
+        run_dir: The run.
+        opening: What that text begins with; empty for the page's first opening.
+    """
     with tempfile.TemporaryDirectory() as folder:
         site = pathlib.Path(folder) / "site"
         run_command([sys.executable, "-m", "export.site", f"--run_dir={run_dir.resolve()}", f"--output={site}"])
         taken = pathlib.Path(folder) / "pictures"
         script = str(ROOT / "docs" / "take_pictures.py")
-        run_command([sys.executable, script, f"--site={site}", f"--output={taken}", "--only=phone"])
+        flags = [f"--site={site}", f"--output={taken}", "--only=phone", *(f"--opening={text}" for text in opening)]
+        run_command([sys.executable, script, *flags])
         return (taken / PHONE).read_bytes()
 
 

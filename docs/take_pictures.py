@@ -30,6 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--site", default="runs/demo/site", help="folder of a site")
     parser.add_argument("--output", default=str(FOLDER), help="folder of the pictures")
+    parser.add_argument("--opening", default=OPENING, help="what the text begins with; empty: the page's first")
     parser.add_argument("--only", choices=["phone"], help="that picture of the page alone")
     options = parser.parse_args()
     output = pathlib.Path(options.output)
@@ -38,7 +39,7 @@ def main() -> None:
     address = _serve(options.site)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
-        page = _written(browser, address, PHONE, "light")
+        page = _written(browser, address, PHONE, "light", options.opening)
         page.screenshot(path=output / "page_phone.png")
         if options.only is None:
             _take_others(browser, address, output)
@@ -68,12 +69,16 @@ def _serve(folder: str) -> str:
     return f"http://127.0.0.1:{server.server_port}/"
 
 
-def _written(browser, address, viewport, scheme):
-    """The page with a text on it."""
-    context = browser.new_context(viewport=viewport, color_scheme=scheme, locale="zh-CN")
+def _written(browser, address, viewport, scheme, opening=OPENING):
+    """The page with a text on it, in the language of the opening."""
+    chinese = "\u4e00" <= opening[:1] <= "\u9fff"
+    context = browser.new_context(viewport=viewport, color_scheme=scheme, locale="zh-CN" if chinese else "en-GB")
     page = context.new_page()
     page.goto(address)
-    page.fill("#prompt", OPENING)
+    if opening:
+        page.fill("#prompt", opening)
+    else:
+        page.click("#openings button")
     page.click("#settings summary")
     page.fill("#setting-seed", str(SEED))
     page.press("#setting-seed", "Tab")

@@ -10,7 +10,9 @@ from tf_gpt2.files import read_text
 from tf_gpt2.run_directory import training_facts
 from tf_gpt2.tokenizer import Tokenizer
 
-SHORTEST, LONGEST = 4, 16
+SHORTEST, LONGEST = 4, 16  # characters of a clause where words have no spaces between them
+FEWEST_WORDS, MOST_WORDS = 2, 5
+_WORDS_OF_PROSE = 8  # a shorter paragraph with spaces is a heading or half a line of speech
 PER_BOOK, PER_SINGLE_BOOK = 3, 6
 # What to offer when the prepared corpus is not on this machine: words that begin many a paragraph.
 CHINESE = ("却说", "次日", "那人笑道：", "正说话间，")
@@ -61,12 +63,30 @@ def read_openings(path: str | os.PathLike) -> list[tuple[str, list[str]]]:
 def _spread(tokens, tokenizer, count):
     found = []
     for place in range(count):
-        # From a fraction into the book on, the first paragraph whose first clause has a good length.
+        # From a fraction into the book on, the first paragraph with a good beginning.
         start = len(tokens) * (2 * place + 1) // (2 * count)
         text = tokenizer.decode(tokens[start : start + 4000].tolist(), skip_special_tokens=True)
-        for paragraph in text.split("\n")[1:]:
-            clause = _CLAUSE.match(paragraph.strip())
-            if clause and SHORTEST <= len(clause[0]) <= LONGEST and clause[0] not in found:
-                found.append(clause[0])
-                break
+        # With blank lines between paragraphs a line feed is where a line was full.
+        paragraphs = text.split("\n\n" if "\n\n" in text else "\n")[1:]
+        beginnings = (_first_words(paragraph) or _first_clause(paragraph) for paragraph in paragraphs)
+        good = next((opening for opening in beginnings if opening and opening not in found), None)
+        found += [good] if good else []
     return found
+
+
+def _first_words(paragraph: str) -> str:
+    """The first words of prose with spaces between them, up to a sign of punctuation; else empty."""
+    words = paragraph.split()
+    prose = len(words) >= _WORDS_OF_PROSE and any(map(str.islower, words[1:]))
+    if not prose or not words[0][0].isalpha():  # a number, or speech whose quotes nothing would close
+        return ""
+    ends = (count for count in range(FEWEST_WORDS, MOST_WORDS) if not words[count - 1][-1].isalnum())
+    return " ".join(words[: next(ends, MOST_WORDS)])
+
+
+def _first_clause(paragraph: str) -> str:
+    """The first clause where words have no spaces between them, if its length is good; else empty."""
+    clause = _CLAUSE.match(paragraph.strip())
+    if not clause or not SHORTEST <= len(clause[0]) <= LONGEST or " " in paragraph.strip():
+        return ""
+    return clause[0]

@@ -2,9 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
 
-from export.browser.openings import CHINESE, ENGLISH, book_openings, read_openings
+from export.browser.openings import CHINESE, ENGLISH, _spread, book_openings, read_openings
 from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.errors import UserError
 from tf_gpt2.tokenizer import Tokenizer
@@ -28,6 +29,35 @@ def test_every_book_gives_the_beginnings_of_its_paragraphs(run):
     run_dir, corpus = run
     openings = dict(book_openings(run_dir, corpus.tokenizer))
     assert openings == {"甲": ["却说曹操引兵，"], "乙": ["却说孔明引兵，"]}
+
+
+def _spread_over(text, count=6):
+    class Letters:
+        def decode(self, ids, skip_special_tokens):
+            return "".join(map(chr, ids))
+
+    return _spread(np.array([*map(ord, text)]), Letters(), count)
+
+
+def test_of_text_with_spaces_the_first_words_of_paragraphs_are_taken_and_not_of_lines():
+    heading, speech = (
+        "CHAPTER THE FIRST OF THIS BOOK OF OLD",
+        '"What?" said he, when nobody had asked for it at all.',
+    )
+    wrapped = (
+        "Honestly, I shouldn't know what to do without\nhim. On broader lines he is like those chappies who sit"
+    )
+    other = "The man came, as he had said he\nwould, and went into the house that night"
+    short = "Not a word."
+    text = "\n\n".join([heading, speech, wrapped, short, other] * 30)
+    found = _spread_over(text)
+    assert sorted(found) == ["Honestly, I shouldn't know what", "The man came,"]
+    russian = "Солнце вставало над степью, и ветер гнал пыль по дороге.\n" * 60
+    assert _spread_over(russian) == ["Солнце вставало над степью,"]
+
+
+def test_a_chinese_heading_with_a_space_is_no_opening():
+    assert _spread_over("第一回 宴桃园豪杰三结义\n却说玄德大喜，引兵而走。\n" * 80) == ["却说玄德大喜，"]
 
 
 @pytest.mark.parametrize("damage", ["index", "tokens", "gone", "name", "none"])

@@ -122,6 +122,22 @@ def test_exit_codes(capsys):
     assert capsys.readouterr().err == "error: first second\ninterrupted\n"
 
 
+def test_the_librarys_log_is_in_the_commands_words(capsys):
+    def main(argv):
+        flags = command.Flags("tf_gpt2.x", "")
+        flags.group("The usual flags")
+        flags.number("patience", None, "How long.")
+
+        def work(values):
+            logging.getLogger("tf_gpt2.training").info("let `patience` or `another` end it\n`patience`=3")
+            return 0
+
+        return command.parsed(flags, argv, work)
+
+    command.call(main, [])
+    assert capsys.readouterr().err == "let --patience or `another` end it\n--patience=3\n"
+
+
 def test_the_librarys_log_is_shown_while_a_command_runs_and_only_then(capsys):
     logger = logging.getLogger("tf_gpt2")
     before = logger.level, logger.propagate, list(logger.handlers)

@@ -75,8 +75,9 @@ def _of_a_file(error: OSError) -> str:
 
 
 def parsed(flags: Flags, argv: Sequence[str], work: Callable[[Values], int]) -> int:
-    """Parses and calls `work`; the library's errors come out with the command's flags for its arguments."""
+    """Parses and calls `work`; the library's log and errors come out with the command's flags for its arguments."""
     values = flags.parse(argv)
+    printing.explain_log(flags.explain)
     try:
         return work(values)
     except CommandError:

@@ -9,7 +9,7 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tf_gpt2.errors import UserError, shorten
 from tf_gpt2.terminal import for_stream, tell
@@ -61,8 +61,17 @@ def draw(line: str, end: str = "") -> None:
 class _ToStderr(logging.Handler):
     """What the library tells of its progress, to the standard error of the moment."""
 
+    explain: Callable[[str], str] = staticmethod(str)  # of a command, its words for the library's arguments
+
     def emit(self, record: logging.LogRecord) -> None:
-        message("\n".join(map(shorten, self.format(record).split("\n"))))
+        message("\n".join(map(shorten, self.explain(self.format(record)).split("\n"))))
+
+
+def explain_log(explain: Callable[[str], str]) -> None:
+    """Has the log that is shown now say things in a command's words."""
+    for handler in logging.getLogger("tf_gpt2").handlers:
+        if isinstance(handler, _ToStderr):
+            handler.explain = explain  # type: ignore[method-assign]
 
 
 @contextlib.contextmanager

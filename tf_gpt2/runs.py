@@ -61,6 +61,7 @@ def _runs(flags: command.Values) -> int:
             command.result(json.dumps(run.figures(), ensure_ascii=False))
     else:
         command.result(_table(found))
+        command.message("losses are nats a token: compare runs of one tokenizer on one text")
     return 0
 
 

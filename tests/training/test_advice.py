@@ -30,5 +30,5 @@ def test_a_model_of_another_language_is_said(tmp_path, text, share):
 
 def test_an_alphabet_is_advised_pieces_of_words(tmp_path):
     (note,) = _notes(tmp_path, ENGLISH)
-    assert "the tokenizer bpe" in note
+    assert "give `tokenizer`=bpe" in note
     assert _notes(tmp_path, ENGLISH, tokenizer="characters") == _notes(tmp_path, CHINESE) == []

@@ -18,10 +18,10 @@ from tf_gpt2.training.setup import Setup, _titles
 RUN = {"model": {"num_layers": 2}, "training": {"steps": 100}}
 
 
-def _start(run_dir):
+def _start(run_dir, run=RUN):
     (run_dir / "checkpoints").mkdir(parents=True)
     (run_dir / "checkpoints" / "step-00000010.safetensors").touch()
-    (run_dir / "training.json").write_text(json.dumps(RUN))
+    (run_dir / "training.json").write_text(json.dumps(run))
     return run_dir
 
 
@@ -49,9 +49,29 @@ def test_the_same_run_goes_on_and_sees_what_was_stored(tmp_path):
 def test_another_configuration_is_refused_and_nothing_is_overwritten(tmp_path):
     run_dir = _start(tmp_path)
     other = {"model": {"num_layers": 3}, "training": {"steps": 100}}
-    with pytest.raises(UserError, match="model.num_layers is 2 there and 3 here"):
+    with pytest.raises(UserError, match="`num_layers` is 2 there and 3 here"):
         open_run_directory(run_dir, lambda stored: other, resume=True)
     assert json.loads((run_dir / "training.json").read_text()) == RUN
+
+
+def test_how_a_run_is_another_one_is_said_in_the_users_words(tmp_path):
+    corpus = {"prepared": "6a" * 16, "books": ["one"], "train_tokens": 85395}
+    run_dir = _start(tmp_path, {**RUN, "model": {"num_layers": 2, "vocabulary_size": 318}, "corpus": corpus})
+    other = {"prepared": "93" * 16, "books": ["one"], "train_tokens": 26720}
+
+    def refused(corpus):
+        wanted = {**RUN, "model": {"num_layers": 2, "vocabulary_size": 2000}, "corpus": corpus}
+        with pytest.raises(UserError) as caught:
+            open_run_directory(run_dir, lambda stored: wanted, resume=True)
+        return str(caught.value)
+
+    assert "(its texts, or how they are read and cut into tokens and held out, are not these); choose" in refused(
+        other
+    )
+    assert "(its texts are ['one'] there and ['one', 'two'] here); choose" in refused(
+        {**other, "books": ["one", "two"]}
+    )
+    assert "(model.vocabulary_size is 318 there and 2000 here); choose" in refused(corpus)
 
 
 def test_another_length_is_the_same_run(tmp_path):
@@ -190,11 +210,11 @@ def test_what_killed_processes_left_is_swept(tmp_path):
 def test_a_run_that_goes_on_has_the_teachers_it_had(tmp_path):
     """A run from before there were teachers had none."""
     taught = {**RUN, "distillation": {"teachers": ["0123456789abcdef"]}}
-    with pytest.raises(UserError, match=r"distillation.teachers is \[\] there and \['0123456789abcdef'\] here"):
+    with pytest.raises(UserError, match="the models of `distill_from` are not these"):
         open_run_directory(_start(tmp_path), lambda stored: taught, resume=True)
     alone = {**RUN, "distillation": {"teachers": []}}
     assert open_run_directory(tmp_path, lambda stored: alone, resume=True).configuration == alone
-    with pytest.raises(UserError, match="distillation.teachers is"):
+    with pytest.raises(UserError, match="the models of `distill_from` are not these"):
         open_run_directory(tmp_path, lambda stored: taught, resume=True)
 
 

@@ -21,8 +21,8 @@ def advice(asked: TrainingOptions, prepared: PreparedCorpus) -> Iterator[str]:
         prepared.tokenizer.decode(prepared.train.tokens[:_SCRIPT_SAMPLE_TOKENS].tolist())
     ):
         yield (
-            "this text is written in an alphabet, for which pieces of words serve better than characters: take the "
-            "tokenizer bpe, or name characters if you mean them"
+            "this text is written in an alphabet, for which pieces of words serve better than characters: give "
+            "`tokenizer`=bpe and a new `run_dir`, or `tokenizer`=characters if you mean them"
         )
 
 

@@ -5,7 +5,7 @@ import json
 import os
 import pathlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from tf_gpt2.errors import UserError
@@ -26,8 +26,9 @@ from tf_gpt2.run_directory import (
     validated,
 )
 from tf_gpt2.training.length import LENGTH_FIELDS
+from tf_gpt2.training.plan import TrainingOptions
 
-ENVIRONMENT = "environment"
+ENVIRONMENT, CORPUS = "environment", "corpus"
 # What a directory may hold that is not yet a run: what is hidden, a run's own folders, and the logs that users and
 # schedulers let a command write there: log.txt, nohup.out, slurm-17.out.
 _BEARABLE = re.compile(
@@ -169,15 +170,15 @@ def _look(run_dir, resolve, resume) -> tuple[OpenedRun, dict | None]:
             )
         if started:
             _check_same_run(run_dir, stored, wanted)
-            changes = tuple(_differences(stored, wanted, [ENVIRONMENT]))
+            changes = tuple(
+                f"{section}.{field} is {_both(*values)}"
+                for section, field, *values in _unlike(stored, wanted, [ENVIRONMENT])
+            )
     return OpenedRun(wanted, changes), stored
 
 
 def _check_same_run(run_dir, stored, wanted):
-    stored = {**_BEFORE, **stored}
-    differences = _differences(
-        stored, wanted, [section for section in stored if section != ENVIRONMENT], LENGTH_FIELDS
-    )
+    differences = list(_in_the_users_words({**_BEFORE, **stored}, wanted))
     if differences:
         raise UserError(
             shorten(f"{run_dir} holds a run of another configuration ({'; '.join(differences[:3])}); ", 400)
@@ -185,12 +186,34 @@ def _check_same_run(run_dir, stored, wanted):
         )
 
 
-def _differences(stored, wanted, sections, but=()) -> list[str]:
-    """What both have recorded in these sections, and differently, some fields excepted."""
-    return [
-        f"{section}.{field} is {shown(old)} there and {shown(wanted[section].get(field))} here"
-        for section in sections
-        if isinstance(stored.get(section), dict) and section in wanted
-        for field, old in stored[section].items()
-        if field not in but and wanted[section].get(field) != old
-    ]
+def _in_the_users_words(stored, wanted) -> Iterator[str]:
+    """How the run asked for is another one: what was asked for, not the hashes and counts that follow from it."""
+    sections = [section for section in stored if section not in (ENVIRONMENT, CORPUS)]
+    unlike = {field: values for _, field, *values in _unlike(stored, wanted, [CORPUS])}
+    if "books" in unlike:
+        yield f"its texts are {_both(*unlike['books'])}"
+    elif unlike:
+        yield "its texts, or how they are read and cut into tokens and held out, are not these"
+    for section, field, *values in _unlike(stored, wanted, sections):
+        if field == "teachers":
+            yield "the models of `distill_from` are not these"
+        elif section == "init_from":
+            yield f"`init_from` is {_both(*values)}"
+        elif field not in LENGTH_FIELDS and not (
+            unlike and field == "vocabulary_size"
+        ):  # it follows from the texts
+            asked = field in TrainingOptions.__dataclass_fields__
+            yield f"{f'`{field}`' if asked else f'{section}.{field}'} is {_both(*values)}"
+
+
+def _unlike(stored, wanted, sections) -> Iterator[tuple[str, str, Any, Any]]:
+    """What both have recorded in these sections, and differently."""
+    for section in sections:
+        if isinstance(stored.get(section), dict) and section in wanted:
+            for field, old in stored[section].items():
+                if wanted[section].get(field) != old:
+                    yield section, field, old, wanted[section].get(field)
+
+
+def _both(old: Any, new: Any) -> str:
+    return f"{shown(old)} there and {shown(new)} here"

@@ -78,3 +78,29 @@ def test_marks_inside_lines_cost_one_reading(tmp_path, codec, text, monkeypatch)
 def test_a_separator_that_the_encoding_cannot_write_is_no_line_of_the_file(tmp_path):
     (tmp_path / "texts.txt").write_bytes("café\n---\n".encode("cp1252") * 10)
     assert cutting._end_of_record(tmp_path / "texts.txt", "cp1252", 0, 90, "☆☆☆") is None
+
+
+@pytest.mark.parametrize(
+    ("line", "codec"),
+    [
+        ("Солнце вставало над степью, и ветер гнал пыль. ", "utf-8"),
+        ("Солнце вставало над степью, и ветер гнал пыль. ", "koi8-r"),
+        ("Ὁ ἥλιος ἀνέτελλε ὑπὲρ τῆς πεδιάδος· ", "utf-8"),
+        ("كانت الشمس تشرق فوق السهول. ", "utf-16-le"),
+        ("सूरज मैदान के ऊपर उग रहा था, कमल खिले थे। ", "utf-8"),
+    ],
+)
+def test_a_long_line_of_any_script_is_cut_between_two_letters(tmp_path, line, codec):
+    path = tmp_path / "long.txt"
+    path.write_bytes((line * 3000).encode(codec))
+    for begin in range(40_000, 40_012):
+        place = cutting._between_letters(path, "long.txt", codec, begin)
+        data = path.read_bytes()
+        before, after = data[:place].decode(codec), data[place:].decode(codec)
+        assert before + after == line * 3000  # no character is cut
+        assert before[-1].isalpha() and after[0].isalpha()
+
+
+def test_what_makes_one_character_with_its_neighbour_is_not_parted():
+    for whole in ("\u1112\u1161\u11ab", "ｶﾞｷﾞ", "e\u0301e\u0301", "\u0928\u094d\u0926"):
+        assert cutting._INSIDE.search(whole) is None

@@ -160,6 +160,13 @@ def test_a_damaged_file_of_a_folder_is_refused_not_skipped(tmp_path):
         list(read_books(path))
 
 
+def test_texts_whose_first_is_null_are_refused_by_its_line_not_skipped(tmp_path):
+    (tmp_path / "texts.jsonl").write_text('{"text": null}\n{"text": "却说"}\n', "utf-8")
+    with pytest.raises(UserError, match="texts.jsonl line 1"):
+        for path in expand_corpus([tmp_path]):
+            list(read_books(path))
+
+
 def test_names_in_the_bytes_of_another_encoding(tmp_path, caplog):
     name = os.fsdecode("三国演义.txt".encode("gbk"))
     (tmp_path / name).write_text("却说曹操引军渡河。" * 30, "utf-8")

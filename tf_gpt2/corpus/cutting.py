@@ -20,7 +20,9 @@ _WINDOW = 1 << 20
 # Python's codecs of these keep a state from line to line.
 STATEFUL = re.compile("iso2022|iso-2022|hz|utf.?7")
 _SEEN = 1 << 16  # bytes of a long line in which a place is looked for
-_LETTER = "[!-~\u3001\u3002\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff5e]"
+# Marks of ASCII and Chinese, and letters and digits of any script, which combining marks are not; but none that
+# makes one character with its neighbour: Korean letters that join, half-width kana.
+_LETTER = r"(?:[!-~\u3001\u3002\uff01-\uff5e]|[^\W_\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff\uff61-\uff9f])"
 _INSIDE = re.compile(f"(?<={_LETTER})(?={_LETTER})")
 
 

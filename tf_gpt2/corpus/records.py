@@ -81,7 +81,8 @@ def _json_record(
     if text_field and isinstance(content, list) and all(isinstance(line, str) for line in content):
         content = "\n".join(content)
     if not isinstance(content, str):
-        raise (ForeignFile if first else UserError)(
+        has_field = isinstance(value, dict) and (text_field or TEXT_FIELD) in value
+        raise (ForeignFile if first and not has_field else UserError)(
             f"Each record of a JSON corpus must be a string or an object with a {_quoted(text_field)} string: "
             f"{source} {where} is {describe(value)}. Name the field that holds the text with `text_field`."
         )

@@ -198,9 +198,13 @@ def to_hugging_face(config: GPT2Config, end_of_text_id: int) -> dict:
 
 
 def _located(source: str | os.PathLike) -> pathlib.Path:
-    """The folder of a model; a training killed before it wrote one gets it now, of its newest checkpoint."""
+    """The folder of a model; a run without one, killed before it wrote it or robbed of its weights, gets it now.
+
+    It is that of the newest checkpoint.
+    """
     folder = detect.locate(source)
-    if (folder / CHECKPOINTS).is_dir() and not (folder / CONFIG_FILE).exists():
+    whole = all((folder / name).exists() for name in (CONFIG_FILE, WEIGHTS_FILE))
+    if (folder / CHECKPOINTS).is_dir() and not whole:
         found = newest_model(folder / CHECKPOINTS)
         if found is not None:
             from tf_gpt2.tokenizer import Tokenizer

@@ -28,8 +28,10 @@ def test_the_last_line_is_one_json_object(folder):
     code, output, errors = run(
         "tf_gpt2.evaluate", f"--run_dir={folder}", f"--corpus={folder / 'one.txt'},{folder / 'two.txt'}"
     )
-    assert (code, errors) == (0, "")
+    assert code == 0, errors
     figures = json.loads(output.splitlines()[-1])
+    head, row = (line.split() for line in errors.splitlines())  # the same for a reader, nothing else
+    assert float(row[head.index("nats/character")]) == pytest.approx(figures["nats_per_character"], abs=1e-4)
     assert (
         figures["run_dir"] == str(folder)
         and figures["books"] == 2

@@ -80,10 +80,10 @@ def _evaluate(flags: command.Values) -> int:
             raise command.CommandError("--report draws one model; run it once for each")
         check_report(flags.report)
     found = _figures_of_checkpoints(flags) if flags.checkpoints else _figures(flags)
-    if len(found) > 1:
-        _show_table(found)
+    _show_table(found)
     if flags.report:
         write_report(flags.report, found[0], flags.run_dir[0])
+        command.message(f"the report is in {flags.report}")
     name = "checkpoints" if flags.checkpoints else "models"
     command.result(json.dumps(found[0] if len(found) == 1 else {name: found}, ensure_ascii=False))
     return 0
@@ -141,9 +141,11 @@ def _run_task(flags: command.Values) -> int:
 def _show_table(found: list[dict]) -> None:
     """The models beside each other, in units that compare them."""
     units = [unit for unit in ("character", "byte", "word") if f"bits_per_{unit}" in found[0]]
-    command.message("  ".join([*(f"{f'bits/{unit}':>14}" for unit in units), f"{'perplexity/token':>16}", "model"]))
+    columns = ["nats_per_character", *(f"bits_per_{unit}" for unit in units)]  # the first is what training tells
+    heads = [column.replace("_per_", "/") for column in columns]
+    command.message("  ".join([*(f"{head:>14}" for head in heads), f"{'perplexity/token':>16}", "model"]))
     for figures in found:
-        cells = [f"{figures[f'bits_per_{unit}']:14.4f}" for unit in units]
+        cells = [f"{figures[column]:14.4f}" for column in columns]
         command.message("  ".join([*cells, f"{figures['perplexity_per_token']:16.3f}", _name(figures)]))
 
 

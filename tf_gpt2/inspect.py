@@ -68,6 +68,7 @@ def _inspect(flags: command.Values) -> int:
     seen.save(flags.output, views=views, title=flags.title, language=flags.language)
     size = pathlib.Path(flags.output).stat().st_size
     facts = {"output": flags.output, "bytes": size, "tokens": len(seen.ids), "views": list(views)}
+    command.message(f"open {flags.output} in a browser")
     command.result(json.dumps(facts, ensure_ascii=False))
     return 0
 

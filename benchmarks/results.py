@@ -53,7 +53,7 @@ def _look_at(run_dir, command, lstm, beside, pictures, with_page) -> RunShown:
     if any(row["copied_share"] for row in copied):
         drawn["copying"] = png([copied_chart(copied)])
     if with_page:
-        drawn["page"] = _page_picture(run_dir, *([""] if corpus_index(prepared).alphabetic else []))
+        drawn["page"] = _page_picture(run_dir, corpus_index(prepared).alphabetic)
     for kind, picture in drawn.items():
         write_atomically(pictures / f"results_{name}_{kind}.png", picture)
     return RunShown(
@@ -69,19 +69,17 @@ def _look_at(run_dir, command, lstm, beside, pictures, with_page) -> RunShown:
     )
 
 
-def _page_picture(run_dir, *opening: str) -> bytes:
+def _page_picture(run_dir, alphabetic: bool) -> bytes:
     """The page that is made of a run, at a phone's width, with a text that was written in it.
 
-    Args:
-        run_dir: The run.
-        opening: What that text begins with; empty for the page's first opening.
+    In an alphabet that text begins with the page's first opening, else with the one of all pictures.
     """
     with tempfile.TemporaryDirectory() as folder:
         site = pathlib.Path(folder) / "site"
         run_command([sys.executable, "-m", "export.site", f"--run_dir={run_dir.resolve()}", f"--output={site}"])
         taken = pathlib.Path(folder) / "pictures"
         script = str(ROOT / "docs" / "take_pictures.py")
-        flags = [f"--site={site}", f"--output={taken}", "--only=phone", *(f"--opening={text}" for text in opening)]
+        flags = [f"--site={site}", f"--output={taken}", "--only=phone", *(["--opening="] if alphabetic else [])]
         run_command([sys.executable, script, *flags])
         return (taken / PHONE).read_bytes()
 

@@ -1,6 +1,5 @@
 """The door to all commands: `tf-gpt2 train ...` is `python -m tf_gpt2.train ...`; alone it lists them."""
 
-import difflib
 import importlib
 import importlib.util
 import pathlib
@@ -10,6 +9,7 @@ from types import ModuleType
 
 import tf_gpt2
 from tf_gpt2 import command
+from tf_gpt2.flags import did_you_mean
 
 # name: module, what it does
 COMMANDS = {
@@ -39,10 +39,9 @@ def main(argv: Sequence[str]) -> int:
         command.result(f"tf_gpt2 {tf_gpt2.__version__}")
         return 0
     if argv[0] not in COMMANDS:
-        meant = difflib.get_close_matches(argv[0], COMMANDS, 1)
         raise command.CommandError(
             f"the command must be one of {', '.join(COMMANDS)}; received {argv[0]!r}"
-            + (f"; did you mean {meant[0]}?" if meant else "")
+            f"{did_you_mean(argv[0], COMMANDS)}"
         )
     return _module(COMMANDS[argv[0]][0]).main(argv[1:])
 

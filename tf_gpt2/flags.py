@@ -23,6 +23,12 @@ class CommandError(UserError):
     """A mistake on the command line itself."""
 
 
+def did_you_mean(word: str, known: Iterable[str], before: str = "") -> str:
+    """The end of a message: the known word most like one that is none, with `before` it; empty without one."""
+    meant = difflib.get_close_matches(word, known, 1, _LIKENESS)
+    return f"; did you mean {before}{meant[0]}?" if meant else ""
+
+
 class Flags:
     """Declares the flags of one command and parses its command line.
 
@@ -142,8 +148,9 @@ class Flags:
         """What absl refuses, with the rule of the flag instead of Python's words."""
         if isinstance(error, absl_flags.UnrecognizedFlagError):
             # A name with a dash is meant as it is written in most programs, with an underscore.
-            meant = difflib.get_close_matches(error.flagname.replace("-", "_"), self._hints, 1, _LIKENESS)
-            return f"--{error.flagname} is no flag" + (f"; did you mean --{meant[0]}?" if meant else "")
+            return (
+                f"--{error.flagname} is no flag{did_you_mean(error.flagname.replace('-', '_'), self._hints, '--')}"
+            )
         # "flag --name=value: reason", of which the reason is the error that it was made of.
         name, _, rest = str(error).removeprefix("flag --").partition("=")
         if not isinstance(error, absl_flags.IllegalFlagValueError) or name not in self._rules:

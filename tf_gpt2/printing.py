@@ -61,7 +61,9 @@ def draw(line: str, end: str = "") -> None:
 class _ToStderr(logging.Handler):
     """What the library tells of its progress, to the standard error of the moment."""
 
-    explain: Callable[[str], str] = staticmethod(str)  # of a command, its words for the library's arguments
+    def __init__(self) -> None:
+        super().__init__()
+        self.explain: Callable[[str], str] = str  # of a command, its words for the library's arguments
 
     def emit(self, record: logging.LogRecord) -> None:
         message("\n".join(map(shorten, self.explain(self.format(record)).split("\n"))))
@@ -71,7 +73,7 @@ def explain_log(explain: Callable[[str], str]) -> None:
     """Has the log that is shown now say things in a command's words."""
     for handler in logging.getLogger("tf_gpt2").handlers:
         if isinstance(handler, _ToStderr):
-            handler.explain = explain  # type: ignore[method-assign]
+            handler.explain = explain
 
 
 @contextlib.contextmanager

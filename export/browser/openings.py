@@ -87,6 +87,7 @@ def _first_words(paragraph: str) -> str:
 def _first_clause(paragraph: str) -> str:
     """The first clause where words have no spaces between them, if its length is good; else empty."""
     clause = _CLAUSE.match(paragraph.strip())
-    if not clause or not SHORTEST <= len(clause[0]) <= LONGEST or " " in paragraph.strip():
+    if not clause or not SHORTEST <= len(clause[0]) <= LONGEST:
         return ""
-    return clause[0]
+    # With a space behind it, it is a word, or the number of a chapter.
+    return "" if paragraph.strip()[clause.end() :][:1].isspace() else clause[0]

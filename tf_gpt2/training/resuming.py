@@ -199,9 +199,9 @@ def _in_the_users_words(stored, wanted) -> Iterator[str]:
             yield "the models of `distill_from` are not these"
         elif section == "init_from":
             yield f"`init_from` is {_both(*values)}"
-        elif field not in LENGTH_FIELDS and not (
-            unlike and field == "vocabulary_size"
-        ):  # it follows from the texts
+        elif field in LENGTH_FIELDS or (unlike and field == "vocabulary_size"):  # the texts decide that
+            continue
+        else:
             asked = field in TrainingOptions.__dataclass_fields__
             yield f"{f'`{field}`' if asked else f'{section}.{field}'} is {_both(*values)}"
 

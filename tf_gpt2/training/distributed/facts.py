@@ -30,14 +30,14 @@ def facts(asked: TrainingOptions, prepared: PreparedCorpus, plan: DevicePlan) ->
     Raises:
         UserError: A teacher cannot be opened.
     """
-    name = prepared.folder.name  # a hash of the files and of how they were read
+    files = prepared.folder.name[:_DIGITS]  # a hash of them and of how they were read
     options = {f"`{name}`": str(value) for name, value in dataclasses.asdict(asked).items() if name != "resume"}
     teachers = open_teachers(asked.distill_from or (), prepared.tokenizer)
     return {
         "this program": f"tf_gpt2 {tf_gpt2.__version__} with sources {sources_digest()}",
         "the software": ", ".join(f"{name} {_version(name)}" for name in _SOFTWARE),
         **options,
-        "`corpus`": f"{len(prepared.documents):,} texts, {len(prepared.train):,} tokens ({name[:_DIGITS]})",
+        "`corpus`": f"{len(prepared.documents):,} texts, {len(prepared.train):,} tokens ({files})",
         "what was prepared of `corpus`": f"tokens and tokenizer {_prepared_digest(prepared)}",
         "the weights in `distill_from`": ", ".join(teacher.digest for teacher in teachers),
         "the devices": f"{plan.number} × {plan.description}",

@@ -148,9 +148,8 @@ class Flags:
         """What absl refuses, with the rule of the flag instead of Python's words."""
         if isinstance(error, absl_flags.UnrecognizedFlagError):
             # A name with a dash is meant as it is written in most programs, with an underscore.
-            return (
-                f"--{error.flagname} is no flag{did_you_mean(error.flagname.replace('-', '_'), self._hints, '--')}"
-            )
+            name = error.flagname.replace("-", "_")
+            return f"--{error.flagname} is no flag{did_you_mean(name, self._hints, '--')}"
         # "flag --name=value: reason", of which the reason is the error that it was made of.
         name, _, rest = str(error).removeprefix("flag --").partition("=")
         if not isinstance(error, absl_flags.IllegalFlagValueError) or name not in self._rules:

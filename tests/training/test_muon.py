@@ -1,4 +1,4 @@
-"""BatchedMuon moves every variable as Keras's Muon does, by Gram matrices and without."""
+"""BatchedMuon moves variables as Keras's Muon does but for its orthogonalisation, by Gram matrices and without."""
 
 import keras
 import numpy as np
@@ -8,9 +8,29 @@ import tensorflow as tf
 from tf_gpt2.training.muon import BatchedMuon
 
 SHAPES = {"a": (8, 24), "b": (24, 8), "c": (8, 24), "square": (8, 8), "bias": (8,), "embedding": (11, 8)}
+# Of s, which is at most 1: odd polynomials, one after the other.
+POLYNOMIALS = ((8.093369, -23.62043, 17.446152), (3.636586, -2.721927, 0.536546), (2.6613, -1.977155, 0.452616))
 
 
-def _trained(optimizer_class, **kwargs):
+def _brought_near_one(matrix):
+    """The matrix with its singular values through the polynomials, by its decomposition in float64."""
+    left, values, right = np.linalg.svd(np.asarray(matrix, np.float64), full_matrices=False)
+    values = values / np.sum(values**4) ** 0.25
+    for a, b, c in POLYNOMIALS:
+        values = a * values + b * values**3 + c * values**5
+    return (left * values) @ right
+
+
+class Reference(keras.optimizers.Muon):
+    """Keras's Muon with the same orthogonalisation, computed another way."""
+
+    def zeropower_via_newtonschulz5(self, x, steps):
+        return tf.ensure_shape(
+            tf.numpy_function(lambda m: _brought_near_one(m).astype("float32"), [x], tf.float32), x.shape
+        )
+
+
+def _trained(optimizer_class, *, compiled=True, **kwargs):
     values = np.random.default_rng(0)
     variables = [
         keras.Variable(values.normal(size=shape).astype("float32"), name=name) for name, shape in SHAPES.items()
@@ -18,18 +38,15 @@ def _trained(optimizer_class, **kwargs):
     optimizer = optimizer_class(learning_rate=0.01, weight_decay=0.1, global_clipnorm=1.0, **kwargs)
     optimizer.build(variables)
 
-    @tf.function(jit_compile=True)
-    def step(gradients):
-        optimizer.apply(gradients, variables)
-
+    step = tf.function(lambda gradients: optimizer.apply(gradients, variables), jit_compile=compiled)
     for _ in range(5):
         step([tf.constant(values.normal(size=v.shape).astype("float32")) for v in variables])
     return [np.array(v.value) for v in [*variables, *optimizer.variables]]
 
 
 @pytest.mark.parametrize("gram", [True, False])
-def test_equals_keras(gram):
-    expected = _trained(keras.optimizers.Muon)
+def test_equals_keras_with_another_orthogonalisation(gram):
+    expected = _trained(Reference, compiled=False)
     for ours, theirs in zip(_trained(BatchedMuon, gram=gram), expected, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
@@ -52,14 +69,24 @@ def test_matrices_side_by_side_move_as_if_each_were_alone(gram):
     assert np.abs(trained(lambda whole: [whole]) - apart).max() > 1e-3
 
 
-def test_gram_iteration_of_an_ill_conditioned_matrix_matches_float64():
+@pytest.mark.parametrize("gram", [True, False])
+def test_an_ill_conditioned_matrix_matches_float64(gram):
     values = np.random.default_rng(1)
     left, _ = np.linalg.qr(values.normal(size=(48, 48)))
     right, _ = np.linalg.qr(values.normal(size=(192, 48)))
     matrix = (left * np.logspace(0, -5, 48)) @ right.T
-    expected = matrix / np.linalg.norm(matrix)
-    for _ in range(5):
-        gram = expected @ expected.T
-        expected = (3.4445 * np.eye(48) - 4.7750 * gram + 2.0315 * gram @ gram) @ expected
-    ours = BatchedMuon(gram=True).zeropower_via_newtonschulz5(tf.constant(matrix[None], tf.float32), 5)
-    np.testing.assert_allclose(ours[0], expected, atol=1e-3)
+    ours = BatchedMuon(gram=gram)._orthogonal(tf.constant(matrix[None], tf.float32))
+    np.testing.assert_allclose(ours[0], _brought_near_one(matrix), atol=1e-3)
+
+
+def test_singular_values_from_a_hundredth_of_the_largest_on_come_near_one():
+    pairs = np.stack([np.diag([1.0, least]) for least in np.geomspace(0.012, 1, 40)])
+    moved = BatchedMuon(gram=True)._orthogonal(tf.constant(pairs, tf.float32))
+    found = np.linalg.svd(moved, compute_uv=False)
+    assert found.min() > 0.7
+    assert found.max() < 1.3
+
+
+def test_a_matrix_of_zeros_stays_one():
+    moved = BatchedMuon(gram=True)._orthogonal(tf.zeros((1, 4, 4)))
+    np.testing.assert_array_equal(moved, np.zeros((1, 4, 4)))

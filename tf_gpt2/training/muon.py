@@ -1,4 +1,4 @@
-"""Keras's Muon with its orthogonalisation computed for all matrices of a shape at once, and with fewer products.
+"""Keras's Muon with an orthogonalisation of fewer products, computed for all matrices of a shape at once.
 
 Shapes: G matrices of one shape, n rows, m columns, n <= m.
 """
@@ -10,13 +10,23 @@ from typing import Any
 import keras
 from keras import ops
 
+# a s + b s^3 + c s^5, one after the other: they take singular values s from 0.01 to 1 to 1 +- 0.27. Each has the
+# least largest error on the interval that those before it leave (Amsel et al. 2025, "The Polar Express", section
+# 3). Five iterations of one polynomial (Jordan 2024) win no more: docs/notes/recipe.md.
+_POLYNOMIALS = (
+    (8.093369, -23.620430, 17.446152),
+    (3.636586, -2.721927, 0.536546),
+    (2.661300, -1.977155, 0.452616),
+)
+_LEAST_NORM = 1e-7  # a matrix of zeros stays one
+
 
 class BatchedMuon(keras.optimizers.Muon):
-    """Muon as in Keras, up to rounding; variables and their order are Keras's.
+    """Muon as in Keras but for the orthogonalisation; variables and their order are Keras's.
 
     Args:
         gram: Whether wide matrices are iterated as n x n Gram matrices. Needs true float32 products: noise in the
-            Gram matrix grows by 3.4445^2 an iteration, which the TF32 of a GPU would not stand.
+            Gram matrix grows by the square of `a` an iteration, which the TF32 of a GPU would not stand.
         side_by_side: By name of a variable, how many matrices its columns hold; each moves as if it were a
             variable. One projection to queries, keys and values is three maps, which differ in size (Jordan 2024).
         **kwargs: As for `keras.optimizers.Muon`.
@@ -55,36 +65,41 @@ class BatchedMuon(keras.optimizers.Muon):
         results: list = [None] * len(matrices)
         for places in by_shape.values():
             wide = [_turned(matrices[index], matrices[index].shape) for index in places]
-            found = self.zeropower_via_newtonschulz5(ops.stack(wide), self.ns_steps)  # [G, n, m]
+            found = self._orthogonal(ops.stack(wide))  # [G, n, m]
             for row, index in enumerate(places):
                 results[index] = _turned(found[row], matrices[index].shape)
         return results
 
-    def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
-        """Orthogonalises every matrix of x [G, n, m], n <= m, by Newton-Schulz iterations (Jordan 2024).
+    def _orthogonal(self, x):
+        """Every matrix of x [G, n, m], n <= m, with its singular values brought near 1.
 
         With A = X X^T an iteration is X <- P X, P = a I + b A + c A^2. P and A commute, so A <- P A P, and the
         product of all P can be gathered in n x n matrices and meet X once. That saves products when m > 1.5 n.
         """
-        x = x / (ops.norm(x, axis=(-2, -1), keepdims=True) + 1e-7)
-        rows, columns = x.shape[-2:]
-        if not (self.gram and columns > 1.5 * rows):
-            for _ in range(steps):
-                x = ops.matmul(self._polynomial(ops.matmul(x, ops.swapaxes(x, -1, -2))), x)
-            return x
-        gram = ops.matmul(x, ops.swapaxes(x, -1, -2))  # [G, n, n]
-        gathered = None
-        for step in range(steps):
-            factor = self._polynomial(gram)
-            gathered = factor if gathered is None else ops.matmul(factor, gathered)
-            if step < steps - 1:
-                gram = ops.matmul(ops.matmul(factor, gram), factor)
-        return ops.matmul(gathered, x)
+        gram = _gram(x)  # [G, n, n]
+        # Its root is no less than the largest singular value, and closer to it than the norm of X is.
+        size = ops.norm(gram, axis=(-2, -1), keepdims=True) + _LEAST_NORM**2
+        x, gram = x / ops.sqrt(size), gram / size
+        gathers = self.gram and x.shape[-1] > 1.5 * x.shape[-2]
+        gathered, last = None, _POLYNOMIALS[-1]
+        for coefficients in _POLYNOMIALS:
+            factor = _polynomial(gram, *coefficients)
+            if gathers:
+                gathered = factor if gathered is None else ops.matmul(factor, gathered)
+            else:
+                x = ops.matmul(factor, x)
+            if coefficients is not last:
+                gram = ops.matmul(ops.matmul(factor, gram), factor) if gathers else _gram(x)
+        return ops.matmul(gathered, x) if gathers else x
 
-    def _polynomial(self, gram):
-        """a I + b A + c A^2 of A = `gram` [G, n, n]."""
-        identity = ops.eye(gram.shape[-1], dtype=gram.dtype)
-        return self.muon_a * identity + self.muon_b * gram + self.muon_c * ops.matmul(gram, gram)
+
+def _gram(x):
+    return ops.matmul(x, ops.swapaxes(x, -1, -2))
+
+
+def _polynomial(gram, a, b, c):
+    """a I + b A + c A^2 of A = `gram` [G, n, n]."""
+    return a * ops.eye(gram.shape[-1], dtype=gram.dtype) + b * gram + c * ops.matmul(gram, gram)
 
 
 def _turned(matrix, shape):

@@ -90,3 +90,22 @@ def test_singular_values_from_a_hundredth_of_the_largest_on_come_near_one():
 def test_a_matrix_of_zeros_stays_one():
     moved = BatchedMuon(gram=True)._orthogonal(tf.zeros((1, 4, 4)))
     np.testing.assert_array_equal(moved, np.zeros((1, 4, 4)))
+
+
+def test_embeddings_have_a_rate_of_their_own():
+    def moved(rate):
+        shapes = {"embeddings": (3, 2), "kernel": (3, 2), "bias": (3,)}
+        with keras.name_scope("token_embedding"):
+            embeddings = keras.Variable(np.zeros(shapes["embeddings"], "float32"), name="embeddings")
+        others = [keras.Variable(np.zeros(shapes[name], "float32"), name=name) for name in ("kernel", "bias")]
+        variables = [embeddings, *others]
+        optimizer = BatchedMuon(gram=True, embedding_rate=rate, learning_rate=0.01)
+        optimizer.build(variables)
+        optimizer.apply([tf.ones(v.shape) for v in variables], variables)
+        return [np.array(v.value) for v in variables]
+
+    once, thrice = moved(1.0), moved(3.0)
+    assert np.abs(once[0]).min() > 0.009
+    np.testing.assert_allclose(thrice[0], 3 * once[0], rtol=1e-6)
+    for other, same in zip(thrice[1:], once[1:], strict=True):
+        np.testing.assert_array_equal(other, same)

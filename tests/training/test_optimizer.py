@@ -54,15 +54,16 @@ def test_gradients_are_clipped_by_their_global_norm():
 
 
 @pytest.mark.parametrize("name", ["muon", "adamw"])
-def test_the_decay_may_be_settled_after_compiling(name):
-    """A step that was compiled (and timed) before has the decay of then in it."""
+def test_a_recipe_may_be_settled_after_compiling(name):
+    """A step that was compiled (and timed) before has the constants of then in it."""
     shape = {"context_length": 4, "num_layers": 1, "num_heads": 1, "hidden_dim": 8, "dropout": 0.0}
     recipe = Recipe(batch_size=1, optimizer=name, weight_decay=0.5)
-    config, other = GPT2Config(vocabulary_size=9, **shape), dataclasses.replace(recipe, weight_decay=0.1)
+    config = GPT2Config(vocabulary_size=9, **shape)
+    other = dataclasses.replace(recipe, weight_decay=0.1, embedding_rate=2.0)
     learners = [Learner(build_model(config), given) for given in (recipe, other)]
     x = np.array([[1, 2, 3, 4]], np.int32)
     learners[0].step(x, x, 0.1)
-    learners[0].decay_by(0.1)
+    learners[0].follow(other)
     for variable, other in zip(*(learner.variables for learner in learners), strict=True):
         other.assign(variable)
     for learner in learners:

@@ -12,7 +12,7 @@ from tf_gpt2.training.plan import (
     plan_recipe,
     plan_rhythm,
     plan_schedule,
-    plan_weight_decay,
+    settled_recipe,
 )
 
 _FIELDS = dataclasses.fields(TrainingOptions)
@@ -180,13 +180,27 @@ def test_the_demos_rate_is_higher_in_a_short_run_and_a_run_that_began_keeps_its_
 
 
 def test_weight_decay_grows_with_the_passes_and_a_run_that_began_keeps_its_own():
-    decays = [plan_weight_decay(TrainingOptions(), passes) for passes in (0.1, 2, 2.5, 3.7, 6, 12, 20, 1000)]
+    decays = [_settled(passes).weight_decay for passes in (0.1, 2, 2.5, 3.7, 6, 12, 20, 1000)]
     assert decays == [0.1, 0.1, 0.25, 0.5, 0.71, 1.0, 1.22, 1.5]
-    assert plan_weight_decay(TrainingOptions(), 12, {"weight_decay": 0.1}) == 0.1
-    assert plan_weight_decay(TrainingOptions(), 12, {}) == 1.0
-    assert plan_weight_decay(TrainingOptions(weight_decay=0.3), 12, {"weight_decay": 0.1}) == 0.3
+    assert _settled(12, {"weight_decay": 0.1}).weight_decay == 0.1
+    assert _settled(12, {}).weight_decay == 1.0
+    assert _settled(12, {"weight_decay": 0.1}, weight_decay=0.3).weight_decay == 0.3
     for options in ({"init_from": "m"}, {"optimizer": "adamw"}):
-        assert plan_weight_decay(TrainingOptions(**options), 12) == 0.1
+        assert _settled(12, **options).weight_decay == 0.1
+
+
+def test_embeddings_learn_faster_but_in_a_run_that_began_with_one_rate_for_all():
+    assert _settled(1).embedding_rate == 2.0
+    assert _settled(1, {"embedding_rate": 3.0}).embedding_rate == 3.0
+    assert _settled(1, {"weight_decay": 0.1}).embedding_rate == 1.0
+    assert _settled(1, weight_decay=0.1).embedding_rate == 2.0
+    for options in ({"init_from": "m"}, {"optimizer": "adamw"}):
+        assert _settled(1, **options).embedding_rate == 1.0
+
+
+def _settled(passes, stored=None, **asked):
+    options = TrainingOptions(**asked)
+    return settled_recipe(options, plan_recipe(options, CONFIG), passes, stored)
 
 
 def test_there_is_an_average_where_it_is_asked_for_and_validations_can_choose_it():

@@ -1,4 +1,3 @@
-import dataclasses
 import functools
 import json
 from types import SimpleNamespace
@@ -223,11 +222,7 @@ def _setup(corpus, seconds_per_step, **asked):
     config = GPT2Config(50, context_length=8, num_layers=1, num_heads=1, hidden_dim=4)
     recipe = plan_recipe(options, config)
     learner = SimpleNamespace(recipe=recipe, parts=1)
-
-    def decay_by(weight_decay):
-        learner.recipe = dataclasses.replace(recipe, weight_decay=weight_decay)
-
-    learner.decay_by = decay_by
+    learner.follow = lambda settled: setattr(learner, "recipe", settled)
     devices = SimpleNamespace(description="a CPU", precision="float32")
     return Setup(options, corpus, devices, config, recipe, 8, learner, Team(), seconds_per_step)
 

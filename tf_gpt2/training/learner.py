@@ -1,6 +1,5 @@
 """A model that learns: its optimizer and its compiled steps, without files or reports."""
 
-import dataclasses
 import logging
 import math
 import time
@@ -17,7 +16,7 @@ from tf_gpt2.training.averaging import WeightAverage
 from tf_gpt2.training.distributed.replicas import Replicas
 from tf_gpt2.training.distributed.replicated_steps import ReplicatedEvaluation, ReplicatedStep
 from tf_gpt2.training.memory import PLAIN, Sparing
-from tf_gpt2.training.optimizer import build_optimizer, set_weight_decay
+from tf_gpt2.training.optimizer import build_optimizer, follow
 from tf_gpt2.training.settings import Recipe
 from tf_gpt2.training.steps import EvalStep, Objective, TrainStep, next_token_loss
 from tf_gpt2.training.trunk import SparingLoss
@@ -96,11 +95,11 @@ class Learner:
         """With those of the optimizer that each step sets."""
         return list({id(v): v for v in (*self._learning, *self._optimizer.variables)}.values())
 
-    def decay_by(self, weight_decay: float) -> None:
-        """Sets the weight decay, which follows from the length of the run; another one is compiled anew."""
-        if weight_decay != self.recipe.weight_decay:
-            self.recipe = dataclasses.replace(self.recipe, weight_decay=weight_decay)
-            set_weight_decay(self._optimizer, weight_decay)
+    def follow(self, recipe: Recipe) -> None:
+        """Takes the weight decay and the embeddings' rate of a settled recipe; other ones are compiled anew."""
+        if recipe != self.recipe:
+            self.recipe = recipe
+            follow(self._optimizer, recipe)
             self._train_step = self._step_in_parts()
 
     def share(self) -> None:

@@ -29,12 +29,21 @@ class BatchedMuon(keras.optimizers.Muon):
             Gram matrix grows by the square of `a` an iteration, which the TF32 of a GPU would not stand.
         side_by_side: By name of a variable, how many matrices its columns hold; each moves as if it were a
             variable. One projection to queries, keys and values is three maps, which differ in size (Jordan 2024).
+        embedding_rate: Learning rate of the embeddings, which move by Adam, in learning rates of all else.
         **kwargs: As for `keras.optimizers.Muon`.
     """
 
-    def __init__(self, *, gram: bool, side_by_side: Mapping[str, int] | None = None, **kwargs: Any):
+    def __init__(
+        self,
+        *,
+        gram: bool,
+        side_by_side: Mapping[str, int] | None = None,
+        embedding_rate: float = 1.0,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         self.gram = gram
+        self.embedding_rate = embedding_rate
         self.side_by_side = dict(side_by_side or {})
 
     def _backend_update_step(self, grads, trainable_variables, learning_rate):
@@ -48,6 +57,11 @@ class BatchedMuon(keras.optimizers.Muon):
         for (_, variable), matrices in zip(by_muon, directions, strict=True):
             moves = [self.lr_adjust(learning_rate * update) for update in itertools.islice(updates, len(matrices))]
             self.assign_sub(variable, moves[0] if len(moves) == 1 else ops.concatenate(moves, axis=1))
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Moves a variable by Adam: an embedding, which has two axes, or a vector."""
+        rate = self.embedding_rate if len(variable.shape) == 2 else 1.0
+        super().update_step(gradient, variable, learning_rate * rate)
 
     def _directions(self, gradient, variable):
         """The matrices of a variable's momentum, looked ahead where `nesterov` says so."""

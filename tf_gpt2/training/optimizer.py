@@ -1,7 +1,8 @@
 """The optimizers, Keras's own (Muon batched, muon.py), with GPT-2's decay rule.
 
 Muon (Jordan 2024; scaling of Liu et al. 2025, arXiv 2502.16982) moves the matrices inside the blocks by an
-orthogonalised momentum, scaled to the size of an Adam step; embeddings, biases and norms go by Adam. AdamW is that
+orthogonalised momentum, scaled to the size of an Adam step; biases and norms go by Adam, and embeddings, which may
+have a rate of their own. AdamW is that
 of Loshchilov and Hutter 2019 with the betas of nanoGPT and GPT-3.
 """
 
@@ -30,7 +31,11 @@ def build_optimizer(recipe: Recipe, variables: list, precision: str = "float32")
     if recipe.optimizer == "muon":
         true_float32 = not tf.config.list_physical_devices("GPU")  # a GPU may multiply in TF32
         optimizer = BatchedMuon(
-            gram=true_float32, side_by_side=_SIDE_BY_SIDE, adam_weight_decay=recipe.weight_decay, **common
+            gram=true_float32,
+            side_by_side=_SIDE_BY_SIDE,
+            embedding_rate=recipe.embedding_rate,
+            adam_weight_decay=recipe.weight_decay,
+            **common,
         )
     else:
         optimizer = keras.optimizers.AdamW(beta_2=0.95, **common)
@@ -45,9 +50,10 @@ def build_optimizer(recipe: Recipe, variables: list, precision: str = "float32")
     return optimizer
 
 
-def set_weight_decay(optimizer: keras.optimizers.Optimizer, weight_decay: float) -> None:
-    """Changes the weight decay, which is a constant in every step that was compiled before."""
+def follow(optimizer: keras.optimizers.Optimizer, recipe: Recipe) -> None:
+    """Takes weight decay and the embeddings' rate of a recipe; steps compiled before have others in them."""
     own = getattr(optimizer, "inner_optimizer", optimizer)
-    own.weight_decay = weight_decay
+    own.weight_decay = recipe.weight_decay
     if isinstance(own, BatchedMuon):
-        own.adam_weight_decay = weight_decay
+        own.adam_weight_decay = recipe.weight_decay
+        own.embedding_rate = recipe.embedding_rate

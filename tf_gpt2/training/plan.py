@@ -227,6 +227,7 @@ def _recipe(options: TrainingOptions, batch_size: int) -> Recipe:
         accumulation_steps=options.accumulation_steps,
         optimizer=options.optimizer,
         weight_decay=recipes.LEAST_WEIGHT_DECAY if options.weight_decay is None else options.weight_decay,
+        embedding_rate=recipes.default_embedding_rate(options.optimizer, fine_tuning=options.init_from is not None),
         average_width=recipes.AVERAGE_WIDTH if options.average else 0.0,
         multi_token_share=options.multi_token_share or 0.0,
         clip_norm=options.clip_norm,
@@ -236,19 +237,27 @@ def _recipe(options: TrainingOptions, batch_size: int) -> Recipe:
     )
 
 
-def plan_weight_decay(options: TrainingOptions, passes: float, stored: Mapping[str, Any] | None = None) -> float:
-    """The weight decay of a run.
+def settled_recipe(
+    options: TrainingOptions, recipe: Recipe, passes: float, stored: Mapping[str, Any] | None = None
+) -> Recipe:
+    """The recipe with what follows from the length of the run and from how it began.
 
     Args:
         options: What the user asks for.
+        recipe: The recipe of `plan_recipe`.
         passes: Over the training text.
-        stored: Section `training` of a run that began, which keeps its decay where nothing is asked for.
+        stored: Section `training` of a run that began, which keeps what it has where nothing is asked for; one of
+            an earlier version has one learning rate for all.
     """
+    if stored is not None:
+        recipe = dataclasses.replace(recipe, embedding_rate=stored.get("embedding_rate", 1.0))
     if options.weight_decay is not None:
-        return options.weight_decay
+        return recipe
     if stored is not None and "weight_decay" in stored:
-        return stored["weight_decay"]
-    return recipes.default_weight_decay(passes, options.optimizer, fine_tuning=options.init_from is not None)
+        decay = stored["weight_decay"]
+    else:
+        decay = recipes.default_weight_decay(passes, options.optimizer, fine_tuning=options.init_from is not None)
+    return dataclasses.replace(recipe, weight_decay=decay)
 
 
 def plan_schedule(options: TrainingOptions, steps: int, stored: Mapping[str, Any] | None = None) -> Schedule:

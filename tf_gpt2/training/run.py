@@ -34,7 +34,7 @@ from tf_gpt2.training.resuming import (
     refuse_folder_of_texts,
     refuse_what_is_no_run,
 )
-from tf_gpt2.training.settings import Schedule
+from tf_gpt2.training.settings import Recipe, Schedule
 from tf_gpt2.training.sizes import fitted
 from tf_gpt2.training.summary import TrainingResult, summarise
 from tf_gpt2.training.teachers import look_for_teachers
@@ -166,12 +166,12 @@ def _train(
         if not (pathlib.Path(run_dir) / CHECKPOINTS / TOKENIZER_FILE).exists():
             # A checkpoint is to be enough for a model directory.
             prepared.tokenizer.save(pathlib.Path(run_dir) / CHECKPOINTS)
-        return {"schedule": dataclasses.asdict(setup.length.schedule), "weight_decay": setup.recipe.weight_decay}
+        return {"schedule": dataclasses.asdict(setup.length.schedule), "recipe": dataclasses.asdict(setup.recipe)}
 
     with RunLock(run_dir) if team.is_chief else contextlib.nullcontext() as lock:
         settled = team.from_chief(open_run, setup.time_step)
         schedule = Schedule.of(settled["schedule"])
-        setup.decay_by(settled["weight_decay"])
+        setup.follow(Recipe(**settled["recipe"]))
         keeper: Any = Follower()
         if team.is_chief:
             keeper = GPT2Keeper(

@@ -31,7 +31,7 @@ from tf_gpt2.training.length import Length, plan_length
 from tf_gpt2.training.machine import device_memory, most_memory_taken, xla_account
 from tf_gpt2.training.memory import estimated_bytes, fitting_parts, plan_sparing, state_bytes
 from tf_gpt2.training.multi_token import MultiTokenLoss
-from tf_gpt2.training.plan import TrainingOptions, plan_recipe, plan_rhythm, plan_schedule, plan_weight_decay
+from tf_gpt2.training.plan import TrainingOptions, plan_recipe, plan_rhythm, plan_schedule, settled_recipe
 from tf_gpt2.training.preflight import Preflight, free_disk, run_bytes
 from tf_gpt2.training.resuming import has_begun, json_bytes
 from tf_gpt2.training.settings import Recipe
@@ -110,13 +110,13 @@ class Setup:
         tokens = len(self.prepared.train)
         self._length = plan_length(self.asked, self.recipe, tokens, self.window, self.time_step, section, self.done)
         passes = self._length.schedule.steps * self.recipe.batch_size / windows_per_epoch(tokens, self.window)
-        self.decay_by(plan_weight_decay(self.asked, passes, section))
+        self.follow(settled_recipe(self.asked, self.recipe, passes, section))
         return self._configuration(self._length)
 
-    def decay_by(self, weight_decay: float) -> None:
-        """Sets the weight decay, which follows from the length."""
-        self.learner.decay_by(weight_decay)
-        self.recipe = self.learner.recipe
+    def follow(self, recipe: Recipe) -> None:
+        """Takes the recipe that the length of the run and its beginning settle."""
+        self.learner.follow(recipe)
+        self.recipe = recipe
 
     def _configuration(self, length: Length) -> dict:
         prepared, devices = self.prepared, self.devices

@@ -1,6 +1,7 @@
 """One training on one device, and on two devices of a process: the same losses, dropout too."""
 
 import contextlib
+import dataclasses
 import json
 import subprocess
 import sys
@@ -34,7 +35,7 @@ def losses_of(strategy, *, parts=1, optimizer="muon", sparing=PLAIN, share=0.0, 
         model, average = build_model(CONFIG), build_model(CONFIG)
         objective = MultiTokenLoss(model, share, sparing) if share else None
         learner = Learner(model, recipe, objective=objective, sparing=sparing, replicas=replicas, average=average)
-    learner.decay_by(0.5)
+    learner.follow(dataclasses.replace(recipe, weight_decay=0.5, embedding_rate=3.0))
     tokens = np.random.default_rng(1).integers(0, 31, (8, 9)).astype(np.int32)
     losses = []
     for step in range(steps):

@@ -189,8 +189,9 @@ def test_weight_decay_grows_with_the_passes_and_a_run_that_began_keeps_its_own()
         assert _settled(12, **options).weight_decay == 0.1
 
 
-def test_embeddings_learn_faster_but_in_a_run_that_began_with_one_rate_for_all():
-    assert _settled(1).embedding_rate == 2.0
+def test_embeddings_learn_faster_in_few_passes_but_not_in_a_run_that_began_with_one_rate_for_all():
+    rates = [_settled(passes).embedding_rate for passes in (0.1, 1, 2, 3, 4, 100)]
+    assert rates == [2.0, 2.0, 1.5, 1.21, 1.0, 1.0]
     assert _settled(1, {"embedding_rate": 3.0}).embedding_rate == 3.0
     assert _settled(1, {"weight_decay": 0.1}).embedding_rate == 1.0
     assert _settled(1, weight_decay=0.1).embedding_rate == 2.0

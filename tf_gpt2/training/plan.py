@@ -227,7 +227,6 @@ def _recipe(options: TrainingOptions, batch_size: int) -> Recipe:
         accumulation_steps=options.accumulation_steps,
         optimizer=options.optimizer,
         weight_decay=recipes.LEAST_WEIGHT_DECAY if options.weight_decay is None else options.weight_decay,
-        embedding_rate=recipes.default_embedding_rate(options.optimizer, fine_tuning=options.init_from is not None),
         average_width=recipes.AVERAGE_WIDTH if options.average else 0.0,
         multi_token_share=options.multi_token_share or 0.0,
         clip_norm=options.clip_norm,
@@ -249,15 +248,14 @@ def settled_recipe(
         stored: Section `training` of a run that began, which keeps what it has where nothing is asked for; one of
             an earlier version has one learning rate for all.
     """
+    fine_tuning = options.init_from is not None
+    decay = recipes.default_weight_decay(passes, options.optimizer, fine_tuning=fine_tuning)
+    rate = recipes.default_embedding_rate(passes, options.optimizer, fine_tuning=fine_tuning)
     if stored is not None:
-        recipe = dataclasses.replace(recipe, embedding_rate=stored.get("embedding_rate", 1.0))
+        decay, rate = stored.get("weight_decay", decay), stored.get("embedding_rate", 1.0)
     if options.weight_decay is not None:
-        return recipe
-    if stored is not None and "weight_decay" in stored:
-        decay = stored["weight_decay"]
-    else:
-        decay = recipes.default_weight_decay(passes, options.optimizer, fine_tuning=options.init_from is not None)
-    return dataclasses.replace(recipe, weight_decay=decay)
+        decay = options.weight_decay
+    return dataclasses.replace(recipe, weight_decay=decay, embedding_rate=rate)
 
 
 def plan_schedule(options: TrainingOptions, steps: int, stored: Mapping[str, Any] | None = None) -> Schedule:

@@ -29,7 +29,8 @@ LEAST_WEIGHT_DECAY = 0.1
 # The best of those tried, by passes over the text (docs/notes/recipe.md); beyond the last it grows on, to 1.5.
 _DECAYS = ((2.0, LEAST_WEIGHT_DECAY), (3.7, 0.5), (12.0, 1.0))
 _MOST_WEIGHT_DECAY = 1.5
-_EMBEDDING_RATE = 2.0  # docs/notes/recipe.md
+# Of the embeddings, in those of the matrices, by passes: faster wins in one, and recites in several.
+_EMBEDDING_RATES = ((1.0, 2.0), (4.0, 1.0))
 AVERAGE_WIDTH = 0.03  # docs/notes/recipe.md
 # Presets that train for so long, in minutes, whatever the machine: the step is timed first.
 MINUTES = {"demo": 4.0, "evening": EVENING_MINUTES}
@@ -55,14 +56,21 @@ def default_weight_decay(passes: float, optimizer: str, *, fine_tuning: bool) ->
     if optimizer != "muon" or fine_tuning:  # not measured there
         return LEAST_WEIGHT_DECAY
     below, above = _DECAYS[:2] if passes < _DECAYS[1][0] else _DECAYS[1:]
-    share = math.log(max(passes, below[0]) / below[0]) / math.log(above[0] / below[0])
-    return round(min(_MOST_WEIGHT_DECAY, below[1] + share * (above[1] - below[1])), 2)
+    return round(min(_MOST_WEIGHT_DECAY, _along(below, above, max(passes, below[0]))), 2)
 
 
-def default_embedding_rate(optimizer: str, *, fine_tuning: bool) -> float:
-    """Learning rate of the embeddings, in those of the matrices: it need not fall as these grow (Yang et al. 2022,
-    "Tensor Programs V", table 3)."""
-    return 1.0 if optimizer != "muon" or fine_tuning else _EMBEDDING_RATE  # 1: others were not measured there
+def default_embedding_rate(passes: float, optimizer: str, *, fine_tuning: bool) -> float:
+    """Learning rate of the embeddings, in those of the matrices: the fewer passes over the text, the higher."""
+    if optimizer != "muon" or fine_tuning:  # not measured there
+        return 1.0
+    few, many = _EMBEDDING_RATES
+    return round(_along(few, many, min(max(passes, few[0]), many[0])), 2)
+
+
+def _along(first: tuple[float, float], second: tuple[float, float], x: float) -> float:
+    """On the line through two points over the logarithm of x."""
+    share = math.log(x / first[0]) / math.log(second[0] / first[0])
+    return first[1] + share * (second[1] - first[1])
 
 
 def default_batch_size(preset: str) -> int:

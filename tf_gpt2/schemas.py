@@ -74,6 +74,7 @@ class TrainingSection(Schema):
     final_learning_rate_share: Absent[float] = None
     weight_decay: Absent[float] = None
     embedding_rate: Absent[float] = None
+    embedding_decay: Absent[float] = None
     average_width: Absent[Annotated[float, Field(ge=0)]] = None
     multi_token_share: Absent[Annotated[float, Field(ge=0)]] = None
     clip_norm: Absent[float] = None

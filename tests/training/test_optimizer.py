@@ -27,18 +27,19 @@ def test_a_run_of_one_step_learns():
     assert Schedule(steps=1, learning_rate=0.5).rate_after(0) == 0.5
 
 
-@pytest.mark.parametrize("name", ["muon", "adamw"])
-def test_matrices_decay_and_vectors_do_not(name):
+@pytest.mark.parametrize(("name", "times"), [("muon", 1), ("muon", 3), ("adamw", 1)])
+def test_matrices_decay_and_vectors_do_not(name, times):
     matrix = keras.Variable(np.ones((3, 3), "float32"), name="kernel")
     embedding = keras.Variable(np.ones((3, 3), "float32"), name="token_embedding")
     vector = keras.Variable(np.ones(3, "float32"), name="bias")
     variables = [matrix, embedding, vector]
-    optimizer = build_optimizer(Recipe(batch_size=1, optimizer=name, weight_decay=0.5), variables)
+    recipe = Recipe(batch_size=1, optimizer=name, weight_decay=0.5, embedding_decay=times)
+    optimizer = build_optimizer(recipe, variables)
     optimizer.learning_rate = 0.1
     zeros = [tf.zeros(v.shape) for v in variables]
     tf.function(lambda: optimizer.apply(zeros, variables), jit_compile=True)()
     np.testing.assert_allclose(np.asarray(matrix), 0.95)
-    np.testing.assert_allclose(np.asarray(embedding), 0.95)
+    np.testing.assert_allclose(np.asarray(embedding), 1 - 0.05 * times)
     np.testing.assert_allclose(np.asarray(vector), 1.0)
 
 
@@ -59,7 +60,7 @@ def test_a_recipe_may_be_settled_after_compiling(name):
     shape = {"context_length": 4, "num_layers": 1, "num_heads": 1, "hidden_dim": 8, "dropout": 0.0}
     recipe = Recipe(batch_size=1, optimizer=name, weight_decay=0.5)
     config = GPT2Config(vocabulary_size=9, **shape)
-    other = dataclasses.replace(recipe, weight_decay=0.1, embedding_rate=2.0)
+    other = dataclasses.replace(recipe, weight_decay=0.1, embedding_rate=2.0, embedding_decay=3.0)
     learners = [Learner(build_model(config), given) for given in (recipe, other)]
     x = np.array([[1, 2, 3, 4]], np.int32)
     learners[0].step(x, x, 0.1)

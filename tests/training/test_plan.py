@@ -189,14 +189,18 @@ def test_weight_decay_grows_with_the_passes_and_a_run_that_began_keeps_its_own()
         assert _settled(12, **options).weight_decay == 0.1
 
 
-def test_embeddings_learn_faster_in_few_passes_but_not_in_a_run_that_began_with_one_rate_for_all():
+def test_embeddings_learn_faster_in_few_passes_and_decay_more_but_not_in_a_run_that_began_with_one_recipe_for_all():
     rates = [_settled(passes).embedding_rate for passes in (0.1, 1, 2, 3, 4, 100)]
     assert rates == [2.0, 2.0, 1.5, 1.21, 1.0, 1.0]
     assert _settled(1, {"embedding_rate": 3.0}).embedding_rate == 3.0
-    assert _settled(1, {"weight_decay": 0.1}).embedding_rate == 1.0
     assert _settled(1, weight_decay=0.1).embedding_rate == 2.0
-    for options in ({"init_from": "m"}, {"optimizer": "adamw"}):
-        assert _settled(1, **options).embedding_rate == 1.0
+    assert [_settled(passes).embedding_decay for passes in (0.1, 100)] == [2.0, 2.0]
+    for former in (
+        _settled(1, {"weight_decay": 0.1}),
+        _settled(1, init_from="m"),
+        _settled(1, optimizer="adamw"),
+    ):
+        assert (former.embedding_rate, former.embedding_decay) == (1.0, 1.0)
 
 
 def _settled(passes, stored=None, **asked):

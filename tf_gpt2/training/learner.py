@@ -96,7 +96,7 @@ class Learner:
         return list({id(v): v for v in (*self._learning, *self._optimizer.variables)}.values())
 
     def follow(self, recipe: Recipe) -> None:
-        """Takes the weight decay and the embeddings' rate of a settled recipe; other ones are compiled anew."""
+        """Takes the weight decay of a settled recipe, and what is the embeddings' own; others are compiled anew."""
         if recipe != self.recipe:
             self.recipe = recipe
             follow(self._optimizer, recipe)

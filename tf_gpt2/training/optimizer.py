@@ -2,7 +2,7 @@
 
 Muon (Jordan 2024; scaling of Liu et al. 2025, arXiv 2502.16982) moves the matrices inside the blocks by an
 orthogonalised momentum, scaled to the size of an Adam step; biases and norms go by Adam, and embeddings, which may
-have a rate of their own. AdamW is that
+have a rate and a decay of their own. AdamW is that
 of Loshchilov and Hutter 2019 with the betas of nanoGPT and GPT-3.
 """
 
@@ -34,7 +34,7 @@ def build_optimizer(recipe: Recipe, variables: list, precision: str = "float32")
             gram=true_float32,
             side_by_side=_SIDE_BY_SIDE,
             embedding_rate=recipe.embedding_rate,
-            adam_weight_decay=recipe.weight_decay,
+            adam_weight_decay=recipe.embedding_decay * recipe.weight_decay,
             **common,
         )
     else:
@@ -51,9 +51,9 @@ def build_optimizer(recipe: Recipe, variables: list, precision: str = "float32")
 
 
 def follow(optimizer: keras.optimizers.Optimizer, recipe: Recipe) -> None:
-    """Takes weight decay and the embeddings' rate of a recipe; steps compiled before have others in them."""
+    """Takes weight decay and the embeddings' own of a recipe; steps compiled before have others in them."""
     own = getattr(optimizer, "inner_optimizer", optimizer)
     own.weight_decay = recipe.weight_decay
     if isinstance(own, BatchedMuon):
-        own.adam_weight_decay = recipe.weight_decay
+        own.adam_weight_decay = recipe.embedding_decay * recipe.weight_decay
         own.embedding_rate = recipe.embedding_rate

@@ -246,16 +246,16 @@ def settled_recipe(
         recipe: The recipe of `plan_recipe`.
         passes: Over the training text.
         stored: Section `training` of a run that began, which keeps what it has where nothing is asked for; one of
-            an earlier version has one learning rate for all.
+            an earlier version has one learning rate and one decay for all.
     """
     fine_tuning = options.init_from is not None
     decay = recipes.default_weight_decay(passes, options.optimizer, fine_tuning=fine_tuning)
-    rate = recipes.default_embedding_rate(passes, options.optimizer, fine_tuning=fine_tuning)
+    own = recipes.of_embeddings(passes, options.optimizer, fine_tuning=fine_tuning)
     if stored is not None:
-        decay, rate = stored.get("weight_decay", decay), stored.get("embedding_rate", 1.0)
+        decay, own = stored.get("weight_decay", decay), {name: stored.get(name, 1.0) for name in own}
     if options.weight_decay is not None:
         decay = options.weight_decay
-    return dataclasses.replace(recipe, weight_decay=decay, embedding_rate=rate)
+    return dataclasses.replace(recipe, weight_decay=decay, **own)
 
 
 def plan_schedule(options: TrainingOptions, steps: int, stored: Mapping[str, Any] | None = None) -> Schedule:

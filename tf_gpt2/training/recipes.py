@@ -1,6 +1,7 @@
 """Recipes that go with the presets: what a run uses where the user names nothing else."""
 
 import math
+from typing import Any
 
 from tf_gpt2.training.effort import EVENING_MINUTES
 
@@ -31,6 +32,7 @@ _DECAYS = ((2.0, LEAST_WEIGHT_DECAY), (3.7, 0.5), (12.0, 1.0))
 _MOST_WEIGHT_DECAY = 1.5
 # Of the embeddings, in those of the matrices, by passes: faster wins in one, and recites in several.
 _EMBEDDING_RATES = ((1.0, 2.0), (4.0, 1.0))
+_EMBEDDING_DECAY = 2.0  # in that of the matrices
 AVERAGE_WIDTH = 0.03  # docs/notes/recipe.md
 # Presets that train for so long, in minutes, whatever the machine: the step is timed first.
 MINUTES = {"demo": 4.0, "evening": EVENING_MINUTES}
@@ -59,12 +61,13 @@ def default_weight_decay(passes: float, optimizer: str, *, fine_tuning: bool) ->
     return round(min(_MOST_WEIGHT_DECAY, _along(below, above, max(passes, below[0]))), 2)
 
 
-def default_embedding_rate(passes: float, optimizer: str, *, fine_tuning: bool) -> float:
-    """Learning rate of the embeddings, in those of the matrices: the fewer passes over the text, the higher."""
+def of_embeddings(passes: float, optimizer: str, *, fine_tuning: bool) -> dict[str, Any]:
+    """Fields of `Recipe` that are the embeddings' own: a higher rate in few passes over the text, more decay."""
     if optimizer != "muon" or fine_tuning:  # not measured there
-        return 1.0
+        return {"embedding_rate": 1.0, "embedding_decay": 1.0}
     few, many = _EMBEDDING_RATES
-    return round(_along(few, many, min(max(passes, few[0]), many[0])), 2)
+    rate = _along(few, many, min(max(passes, few[0]), many[0]))
+    return {"embedding_rate": round(rate, 2), "embedding_decay": _EMBEDDING_DECAY}
 
 
 def _along(first: tuple[float, float], second: tuple[float, float], x: float) -> float:

@@ -26,6 +26,7 @@ class Recipe:
         optimizer: "muon" (matrices by Muon, the rest by Adam) or "adamw".
         weight_decay: Decoupled decay of matrices; vectors (biases, norms) have none.
         embedding_rate: Learning rate of the embeddings, in learning rates of all else; with "muon".
+        embedding_decay: Weight decay of the embeddings, in weight decays of the matrices; with "muon".
         average_width: Width of the average of the weights, in lengths of the run so far (training/averaging.py); 0
             for no average.
         multi_token_share: What the loss of the token after the next counts beside the next one's, in training alone
@@ -44,6 +45,7 @@ class Recipe:
     optimizer: str = "muon"
     weight_decay: float = 0.1
     embedding_rate: float = 1.0
+    embedding_decay: float = 1.0
     average_width: float = 0.0
     multi_token_share: float = 0.0
     clip_norm: float = 1.0
@@ -56,6 +58,7 @@ class Recipe:
             _check(self, field, 1 <= getattr(self, field) <= MAX_BATCH_SIZE, f"from 1 to {MAX_BATCH_SIZE}")
         _check(self, "weight_decay", 0 <= self.weight_decay <= _MAX_FLOAT, "a number from 0")
         _check(self, "embedding_rate", 0 < self.embedding_rate <= _MAX_FLOAT, "a number above 0")
+        _check(self, "embedding_decay", 0 <= self.embedding_decay <= _MAX_FLOAT, "a number from 0")
         _check(self, "average_width", 0 <= self.average_width < 0.25, "at least 0 and below 0.25")
         _check(self, "multi_token_share", 0 <= self.multi_token_share <= 1, "from 0 to 1")
         _check(self, "frozen_layers", self.frozen_layers >= 0, "at least 0", "freeze_layers")

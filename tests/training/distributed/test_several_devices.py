@@ -35,7 +35,7 @@ def losses_of(strategy, *, parts=1, optimizer="muon", sparing=PLAIN, share=0.0, 
         model, average = build_model(CONFIG), build_model(CONFIG)
         objective = MultiTokenLoss(model, share, sparing) if share else None
         learner = Learner(model, recipe, objective=objective, sparing=sparing, replicas=replicas, average=average)
-    learner.follow(dataclasses.replace(recipe, weight_decay=0.5, embedding_rate=3.0))
+    learner.follow(dataclasses.replace(recipe, weight_decay=0.5, embedding_rate=3.0, embedding_decay=2.0))
     tokens = np.random.default_rng(1).integers(0, 31, (8, 9)).astype(np.int32)
     losses = []
     for step in range(steps):

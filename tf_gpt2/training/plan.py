@@ -211,7 +211,7 @@ class TrainingOptions:
 
 
 def plan_recipe(options: TrainingOptions, config: GPT2Config) -> Recipe:
-    """The recipe for a model of this shape."""
+    """The recipe for a model of this shape, as it is likely to be until its length is known (`settled_recipe`)."""
     if options.batch_size is not None:
         batch_size = options.batch_size
     elif options.init_from is None:
@@ -227,6 +227,9 @@ def _recipe(options: TrainingOptions, batch_size: int) -> Recipe:
         accumulation_steps=options.accumulation_steps,
         optimizer=options.optimizer,
         weight_decay=recipes.LEAST_WEIGHT_DECAY if options.weight_decay is None else options.weight_decay,
+        **recipes.of_embeddings(
+            recipes.LIKELY_PASSES, options.optimizer, fine_tuning=options.init_from is not None
+        ),
         average_width=recipes.AVERAGE_WIDTH if options.average else 0.0,
         multi_token_share=options.multi_token_share or 0.0,
         clip_norm=options.clip_norm,

@@ -30,9 +30,12 @@ LEAST_WEIGHT_DECAY = 0.1
 # The best of those tried, by passes over the text (docs/notes/recipe.md); beyond the last it grows on, to 1.5.
 _DECAYS = ((2.0, LEAST_WEIGHT_DECAY), (3.7, 0.5), (12.0, 1.0))
 _MOST_WEIGHT_DECAY = 1.5
-# Of the embeddings, in those of the matrices, by passes: faster wins in one, and recites in several.
+# Of the embeddings, in those of the matrices, by passes: faster wins in one, and recites in several. In quarters,
+# so that a length that the clock gives seldom needs another compilation than the one that was timed.
 _EMBEDDING_RATES = ((1.0, 2.0), (4.0, 1.0))
+_EMBEDDING_RATE_STEP = 0.25
 _EMBEDDING_DECAY = 2.0  # in that of the matrices
+LIKELY_PASSES = 2.0  # of the demo's four minutes over its corpus
 AVERAGE_WIDTH = 0.03  # docs/notes/recipe.md
 # Presets that train for so long, in minutes, whatever the machine: the step is timed first.
 MINUTES = {"demo": 4.0, "evening": EVENING_MINUTES}
@@ -67,7 +70,8 @@ def of_embeddings(passes: float, optimizer: str, *, fine_tuning: bool) -> dict[s
         return {"embedding_rate": 1.0, "embedding_decay": 1.0}
     few, many = _EMBEDDING_RATES
     rate = _along(few, many, min(max(passes, few[0]), many[0]))
-    return {"embedding_rate": round(rate, 2), "embedding_decay": _EMBEDDING_DECAY}
+    rate = _EMBEDDING_RATE_STEP * round(rate / _EMBEDDING_RATE_STEP)
+    return {"embedding_rate": rate, "embedding_decay": _EMBEDDING_DECAY}
 
 
 def _along(first: tuple[float, float], second: tuple[float, float], x: float) -> float:

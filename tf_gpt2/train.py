@@ -127,7 +127,11 @@ def _flags_of_recipe(flags: command.Flags) -> None:
         OPTIMIZERS,
         "muon reaches a lower loss in the same time; adamw is the classic.",
     )
-    flags.number("learning_rate", None, "Peak learning rate. Default: fit for preset and optimizer.")
+    flags.number(
+        "learning_rate",
+        None,
+        "Peak learning rate; muon's embeddings may have twice as much. Default: fit for preset and optimizer.",
+    )
     flags.integer(
         "warmup_steps",
         None,
@@ -137,7 +141,7 @@ def _flags_of_recipe(flags: command.Flags) -> None:
     flags.number(
         "weight_decay",
         None,
-        "Decoupled weight decay of matrices. Default: more the more passes over the text, from "
+        "Decoupled weight decay of matrices; muon's embeddings have twice as much. Default: more the more passes over the text, from "
         f"{recipes.LEAST_WEIGHT_DECAY:g} on; {recipes.LEAST_WEIGHT_DECAY:g} with adamw or when fine-tuning.",
     )
     flags.number(

@@ -16,7 +16,7 @@ from tf_gpt2.training.averaging import WeightAverage
 from tf_gpt2.training.distributed.replicas import Replicas
 from tf_gpt2.training.distributed.replicated_steps import ReplicatedEvaluation, ReplicatedStep
 from tf_gpt2.training.memory import PLAIN, Sparing
-from tf_gpt2.training.optimizer import build_optimizer, follow
+from tf_gpt2.training.optimizer import build_optimizer, set_constants
 from tf_gpt2.training.settings import Recipe
 from tf_gpt2.training.steps import EvalStep, Objective, TrainStep, next_token_loss
 from tf_gpt2.training.trunk import SparingLoss
@@ -99,7 +99,7 @@ class Learner:
         """Takes the weight decay of a settled recipe, and what is the embeddings' own; others are compiled anew."""
         if recipe != self.recipe:
             self.recipe = recipe
-            follow(self._optimizer, recipe)
+            set_constants(self._optimizer, recipe)
             self._train_step = self._step_in_parts()
 
     def share(self) -> None:

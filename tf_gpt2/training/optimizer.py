@@ -23,22 +23,13 @@ def build_optimizer(recipe: Recipe, variables: list, precision: str = "float32")
 
     For the precision "float16" it scales the loss and leaves a step with gradients that are not finite out.
     """
-    common = {
-        "learning_rate": 1e-3,  # until the first step sets it
-        "weight_decay": recipe.weight_decay,
-        "global_clipnorm": recipe.clip_norm,
-    }
+    common = {"learning_rate": 1e-3, "global_clipnorm": recipe.clip_norm}  # a step sets the rate
     if recipe.optimizer == "muon":
         true_float32 = not tf.config.list_physical_devices("GPU")  # a GPU may multiply in TF32
-        optimizer = BatchedMuon(
-            gram=true_float32,
-            side_by_side=_SIDE_BY_SIDE,
-            embedding_rate=recipe.embedding_rate,
-            adam_weight_decay=recipe.embedding_decay * recipe.weight_decay,
-            **common,
-        )
+        optimizer = BatchedMuon(gram=true_float32, side_by_side=_SIDE_BY_SIDE, **common)
     else:
         optimizer = keras.optimizers.AdamW(beta_2=0.95, **common)
+    set_constants(optimizer, recipe)
     vectors = [variable for variable in variables if len(variable.shape) < 2]
     if vectors:
         optimizer.exclude_from_weight_decay(var_list=vectors)
@@ -50,8 +41,8 @@ def build_optimizer(recipe: Recipe, variables: list, precision: str = "float32")
     return optimizer
 
 
-def follow(optimizer: keras.optimizers.Optimizer, recipe: Recipe) -> None:
-    """Takes weight decay and the embeddings' own of a recipe; steps compiled before have others in them."""
+def set_constants(optimizer: keras.optimizers.Optimizer, recipe: Recipe) -> None:
+    """Sets weight decay and what is the embeddings' own; a step that was compiled before has others in it."""
     own = getattr(optimizer, "inner_optimizer", optimizer)
     own.weight_decay = recipe.weight_decay
     if isinstance(own, BatchedMuon):

@@ -46,9 +46,10 @@ class TrainingOptions:
         batch_size: Sequences a step.
         accumulation_steps: Parts that each batch is computed in, to need less memory.
         optimizer: "muon" or "adamw".
-        learning_rate: Peak learning rate.
+        learning_rate: Peak learning rate; up to twice as much of a new model's embeddings with "muon".
         warmup_steps: Steps of linear rise of the learning rate.
-        weight_decay: Decoupled weight decay of matrices; None for one that grows with the passes over the text.
+        weight_decay: Decoupled weight decay of matrices, twice as much of a new model's embeddings with "muon"; None
+            for one that grows with the passes over the text.
         multi_token_share: Learn the token after the next one too: what its loss counts beside the next one's. None
             leaves it to `tf_gpt2.training.sizes`: 0.3 where few characters are read often, else 0.
         average: Keep an average of the weights beside them, and the better of both at each validation.
@@ -227,7 +228,7 @@ def _recipe(options: TrainingOptions, batch_size: int) -> Recipe:
         accumulation_steps=options.accumulation_steps,
         optimizer=options.optimizer,
         weight_decay=recipes.LEAST_WEIGHT_DECAY if options.weight_decay is None else options.weight_decay,
-        **recipes.of_embeddings(
+        **recipes.embedding_defaults(
             recipes.LIKELY_PASSES, options.optimizer, fine_tuning=options.init_from is not None
         ),
         average_width=recipes.AVERAGE_WIDTH if options.average else 0.0,
@@ -253,7 +254,7 @@ def settled_recipe(
     """
     fine_tuning = options.init_from is not None
     decay = recipes.default_weight_decay(passes, options.optimizer, fine_tuning=fine_tuning)
-    own = recipes.of_embeddings(passes, options.optimizer, fine_tuning=fine_tuning)
+    own = recipes.embedding_defaults(passes, options.optimizer, fine_tuning=fine_tuning)
     if stored is not None:
         decay, own = stored.get("weight_decay", decay), {name: stored.get(name, 1.0) for name in own}
     if options.weight_decay is not None:

@@ -64,7 +64,7 @@ def default_weight_decay(passes: float, optimizer: str, *, fine_tuning: bool) ->
     return round(min(_MOST_WEIGHT_DECAY, _along(below, above, max(passes, below[0]))), 2)
 
 
-def of_embeddings(passes: float, optimizer: str, *, fine_tuning: bool) -> dict[str, Any]:
+def embedding_defaults(passes: float, optimizer: str, *, fine_tuning: bool) -> dict[str, Any]:
     """Fields of `Recipe` that are the embeddings' own: a higher rate in few passes over the text, more decay."""
     if optimizer != "muon" or fine_tuning:  # not measured there
         return {"embedding_rate": 1.0, "embedding_decay": 1.0}

@@ -141,8 +141,9 @@ def _flags_of_recipe(flags: command.Flags) -> None:
     flags.number(
         "weight_decay",
         None,
-        "Decoupled weight decay of matrices; muon's embeddings have twice as much. Default: more the more passes over the text, from "
-        f"{recipes.LEAST_WEIGHT_DECAY:g} on; {recipes.LEAST_WEIGHT_DECAY:g} with adamw or when fine-tuning.",
+        "Decoupled weight decay of matrices; muon's embeddings have twice as much. Default: more the more passes "
+        f"over the text, from {recipes.LEAST_WEIGHT_DECAY:g} on; {recipes.LEAST_WEIGHT_DECAY:g} with adamw or when "
+        "fine-tuning.",
     )
     flags.number(
         "multi_token_share",

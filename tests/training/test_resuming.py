@@ -240,3 +240,21 @@ def test_a_run_by_the_clock_goes_on_after_a_kill_between_its_first_model_and_its
     anew = _setup(small_corpus, 0.25, minutes=4.0)
     other = open_run_directory(tmp_path, functools.partial(anew.settle, tmp_path), resume=True)
     assert other.configuration["training"]["steps"] == 2 * first.configuration["training"]["steps"] == 960
+
+
+def test_what_the_length_and_the_beginning_settle_is_trained_with_and_recorded(tmp_path, small_corpus):
+    """A run from before embeddings had a rate and a decay of their own goes on without."""
+
+    def opened(setup):
+        section = open_run_directory(tmp_path, functools.partial(setup.settle, tmp_path), resume=True).configuration
+        own = [section["training"][name] for name in ("embedding_rate", "embedding_decay")]
+        assert own == [setup.learner.recipe.embedding_rate, setup.learner.recipe.embedding_decay]
+        return own
+
+    assert opened(_setup(small_corpus, 0.5, steps=1)) == [2.0, 2.0]
+    (tmp_path / "config.json").touch()
+    stored = read_training(tmp_path)
+    for name in ("embedding_rate", "embedding_decay"):
+        del stored["training"][name]
+    (tmp_path / "training.json").write_text(json.dumps(stored))
+    assert opened(_setup(small_corpus, 0.5)) == [1.0, 1.0]

@@ -48,8 +48,8 @@ class TrainingOptions:
         optimizer: "muon" or "adamw".
         learning_rate: Peak learning rate; up to twice as much of a new model's embeddings with "muon".
         warmup_steps: Steps of linear rise of the learning rate.
-        weight_decay: Decoupled weight decay of matrices, twice as much of a new model's embeddings with "muon"; None
-            for one that grows with the passes over the text.
+        weight_decay: Decoupled weight decay of matrices, twice as much of a new model's embeddings with "muon";
+            None for one that grows with the passes over the text.
         multi_token_share: Learn the token after the next one too: what its loss counts beside the next one's. None
             leaves it to `tf_gpt2.training.sizes`: 0.3 where few characters are read often, else 0.
         average: Keep an average of the weights beside them, and the better of both at each validation.

@@ -3,6 +3,7 @@
     python -m benchmarks.recipe --list                      (trials and which are missing)
     python -m benchmarks.recipe [--minutes=60] [--only=sample/nanogpt]
     python -m benchmarks.recipe --demo --before=../before   (make demo's training in both checkouts)
+    python -m benchmarks.recipe --pace [--only=sample]      (seconds a step of both, in turns; nothing else may run)
     python -m benchmarks.recipe --quick                     (half an hour: does a part agree with the committed?)
     python -m benchmarks.recipe --table
 
@@ -18,9 +19,9 @@ import pathlib
 import sys
 import time
 
-from benchmarks.trials import demo, figures
+from benchmarks.trials import demo, figures, pace
 from benchmarks.trials.corpora import missing_of
-from benchmarks.trials.plan import planned
+from benchmarks.trials.plan import EQUAL_MINUTES, MINUTES, RIVAL, USUAL, best_of, planned
 from benchmarks.trials.quick import QUICK, agreement
 from benchmarks.trials.record import Record
 from benchmarks.trials.running import Workshop, known_here, run
@@ -42,10 +43,13 @@ def main(argv=None):
     if options.demo:
         for name, result in demo.run_both(options.before, options.demo_steps, shop).items():
             record.add(name, result)
+    elif options.pace:
+        _measure_paces(record, shop, options)
     else:
         _run_missing(record, shop, options)
     missing = [trial for trial in planned(record.results) if trial.name not in record.results]
-    print(json.dumps({"benchmark": "recipe", **figures.keys(record.results), "missing_trials": len(missing)}))
+    found = figures.keys(record.results, record.paces)
+    print(json.dumps({"benchmark": "recipe", **found, "missing_trials": len(missing)}))
     return 0
 
 
@@ -58,6 +62,15 @@ def _run_missing(record, shop, options):
             return
         print(f"trial {trial.name}", file=sys.stderr, flush=True)
         record.add(trial.name, run(trial, shop))
+
+
+def _measure_paces(record, shop, options):
+    """Of every corpus that is asked for and there."""
+    for name in EQUAL_MINUTES:
+        if name.startswith(options.only or "") and missing_of(name, _places(options)) is None:
+            best = best_of(record.results, name, RIVAL, MINUTES)
+            settings = {key: best["settings"][key] for key in USUAL} if best else USUAL
+            record.add_pace(name, pace.in_turns(name, settings, shop))
 
 
 def _possible(record, options):
@@ -110,7 +123,8 @@ def _options(argv):
     what.add_argument("--table", action="store_true", help="print the results")
     what.add_argument("--quick", action="store_true", help="run a part again and compare it with the results")
     what.add_argument("--demo", action="store_true", help="make demo's training here and in --before")
-    parser.add_argument("--only", help="trials whose names begin so")
+    what.add_argument("--pace", action="store_true", help="time steps of both in turns")
+    parser.add_argument("--only", help="trials, or corpora of --pace, whose names begin so")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no trial after so many")
     parser.add_argument("--classics", type=pathlib.Path, help="folder of the four classics")
     parser.add_argument("--pride", type=pathlib.Path, help="Pride and Prejudice as a text file")

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import recipe
 from benchmarks.peers.nanogpt.tokens import IGNORED, Split
-from benchmarks.trials import demo, figures, running
+from benchmarks.trials import demo, figures, pace, running
 from benchmarks.trials.corpora import BOOKS
 from benchmarks.trials.passages import in_words_share
 from benchmarks.trials.plan import LONG, MINUTES, OURS, RIVAL, USUAL, Trial, planned
@@ -43,10 +43,10 @@ def _results(*pairs):
     return {trial.name: result for trial, result in pairs}
 
 
-def test_ratios_are_those_of_the_first_validation_that_is_no_worse():
+def test_the_ratio_is_that_of_the_first_validation_that_is_no_worse():
     rival = [[500, 30.0, 4.9], [1000, 100.0, 4.5], [1500, 150.0, 4.6]]
     ours = [[[200, 10.0, 5.0], [400, 20.0, 4.5], [600, 30.0, 4.2]]]
-    assert figures.ratios(ours, rival) == (0.4, 0.2)  # of what its best took, at 1000 tokens
+    assert figures.tokens_ratio(ours, rival) == 0.4  # of what its best took, at 1000 tokens
 
 
 def test_a_loss_that_is_never_reached_is_no_ratio():
@@ -54,26 +54,25 @@ def test_a_loss_that_is_never_reached_is_no_ratio():
     results = _results((rival, _result(rival, 4.0)))
     ours = Trial("sample", OURS, MINUTES, 900)
     results |= _results((ours, _result(ours, 4.1)))
-    assert figures.reached([[1, 1.0, 4.1]], 4.0) == (math.inf, math.inf)
-    assert figures.keys(results)["sample_tokens_ratio_to_nanogpt"] is None
+    assert figures.reached([[1, 1.0, 4.1]], 4.0) == math.inf
+    assert figures.keys(results, {})["sample_tokens_ratio_to_nanogpt"] is None
 
 
 def test_the_ratio_of_all_books_is_the_worst_and_waits_for_all():
     results: dict = {}
     for books, tokens in (("sample", 300), ("pride", 200), ("classics", 250)):
-        assert figures.keys(results)["tokens_ratio_to_nanogpt"] is None
+        assert figures.keys(results, {})["tokens_ratio_to_nanogpt"] is None
         rival = Trial(books, RIVAL, MINUTES, BOOKS[books].steps, 0, USUAL)
         ours = Trial(books, OURS, MINUTES, 900)
         results |= _results(
             (rival, _result(rival, 4.0)), (ours, _result(ours, 3.9, curve=[[tokens, tokens / 10, 3.9]]))
         )
-    keys = figures.keys(results)
+    paces = {"sample": {"seconds_ratio": 1.0}, "pride": {"seconds_ratio": 2.0}}
+    keys = figures.keys(results, paces)
+    assert keys["tokens_ratio_to_nanogpt"] == 0.3 and keys["minutes_ratio_to_nanogpt"] is None
+    keys = figures.keys(results, {**paces, "classics": {"seconds_ratio": 1.0}})
     assert keys["tokens_ratio_to_nanogpt"] == 0.3
-    assert keys["minutes_ratio_to_nanogpt"] == 0.5
-    rival = results[Trial("pride", RIVAL, MINUTES, BOOKS["pride"].steps, 0, USUAL).name]
-    rival |= {"threads": 1, "cpu_cores": 2}
-    assert figures.keys(results)["tokens_ratio_to_nanogpt"] == 0.3
-    assert figures.keys(results)["minutes_ratio_to_nanogpt"] is None
+    assert keys["pride_minutes_ratio_to_nanogpt"] == keys["minutes_ratio_to_nanogpt"] == 0.4
 
 
 def test_the_median_seed_counts():
@@ -82,7 +81,7 @@ def test_the_median_seed_counts():
     for seed, tokens in enumerate((100, 900, 300)):
         ours = Trial("sample", OURS, MINUTES, 900, seed)
         results |= _results((ours, _result(ours, 3.9, curve=[[tokens, 1.0, 3.9]])))
-    assert figures.keys(results)["sample_tokens_ratio_to_nanogpt"] == 0.3
+    assert figures.keys(results, {})["sample_tokens_ratio_to_nanogpt"] == 0.3
 
 
 def test_a_lower_loss_that_copies_does_not_count():
@@ -171,6 +170,49 @@ def test_the_record_goes_on_after_a_stop(tmp_path, monkeypatch, capsys):
     assert kept[2:] == ran and len(set(kept)) == len(kept) >= 4
     figures_line = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert figures_line["missing_trials"] > 0 and figures_line["tokens_ratio_to_nanogpt"] is None
+
+
+def test_the_record_keeps_trials_and_paces(tmp_path):
+    trial = Trial("sample", RIVAL, MINUTES, STEPS, 0, USUAL)
+    Record(tmp_path / "r.json").add(trial.name, _result(trial, 4.5))
+    Record(tmp_path / "r.json").add_pace("sample", {"seconds_ratio": 1.23456789})
+    Record(tmp_path / "r.json").add_pace("pride", {"seconds_ratio": 1.0})
+    record = Record(tmp_path / "r.json")
+    assert list(record.results) == [trial.name]
+    assert record.paces == {"sample": {"seconds_ratio": 1.2346}, "pride": {"seconds_ratio": 1.0}}
+
+
+def test_the_pace_is_of_one_shape_and_one_batch_and_of_the_rivals_best_settings(prepared, tmp_path, monkeypatch):
+    begun = {}
+
+    class Worker:
+        def __init__(self, python, module, *arguments):
+            begun[module] = " ".join(map(str, arguments)).replace("=", " ")
+            self.rates = iter([50, 200, 100] if module == "benchmarks.train_worker" else [100, 100, 100])
+            self.ready = {"threads": 2}
+
+        def ask(self):
+            return {"tokens_per_s": next(self.rates)}
+
+        def close(self):
+            self.rates = iter(())
+
+    best = Trial("sample", RIVAL, MINUTES, STEPS, 0, {**USUAL, "learning_rate": 2e-3})
+    record = Record(tmp_path / "r.json")
+    for trial, loss in ((best, 4.2), (Trial("sample", RIVAL, MINUTES, STEPS, 0, USUAL), 4.3)):
+        record.add(trial.name, _result(trial, loss))
+    monkeypatch.setattr(pace, "Worker", Worker)
+    monkeypatch.setattr(pace, "ROUNDS", 3)
+    monkeypatch.setattr(pace, "prepared_of", lambda name, places: prepared)
+    recipe.main(["--pace", f"--output={tmp_path}/r.json", f"--work={tmp_path}", "--peer_python=python"])
+    found = Record(tmp_path / "r.json").paces
+    assert list(found) == ["sample"]  # what the others need is not there
+    assert found["sample"]["seconds_ratio"] == 1.0 and found["sample"]["ours_tokens_per_s"] == 100
+    ours, rival = begun["benchmarks.train_worker"], begun["benchmarks.peers.nanogpt.pace"]
+    assert "--learning_rate 0.002" in rival
+    assert "--preset demo" in ours and "--num_layers 3" in rival and "--hidden_dim 192" in rival
+    for given in ("--batch_size 16", f"--vocabulary_size {prepared.tokenizer.vocab_size}", "--steps 40"):
+        assert given in ours and given in rival
 
 
 def test_what_a_checkout_cannot_do_is_said_and_not_run(tmp_path, capsys):

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.trials.corpora import BOOKS
-from benchmarks.trials.plan import LONG, MINUTES, OURS, RIVAL, USUAL, Trial, best_of
+from benchmarks.trials.plan import EQUAL_MINUTES, LONG, MINUTES, OURS, RIVAL, USUAL, Trial, best_of
 
 Results = Mapping[str, Mapping[str, Any]]
 Curve = Sequence[Sequence[float]]
@@ -17,47 +17,42 @@ Curve = Sequence[Sequence[float]]
 COPIED_ALLOWANCE = 0.01
 
 
-def reached(curve: Curve, loss: float) -> tuple[float, float]:
-    """Tokens and seconds at the first validation that is no worse than a loss; infinite where none is."""
-    return next(((tokens, seconds) for tokens, seconds, nats in curve if nats <= loss), (math.inf, math.inf))
+def reached(curve: Curve, loss: float) -> float:
+    """Tokens at the first validation that is no worse than a loss; infinite where none is."""
+    return next((tokens for tokens, _, nats in curve if nats <= loss), math.inf)
 
 
-def ratios(ours: Sequence[Curve], rival: Curve) -> tuple[float, float]:
-    """Tokens and seconds until the rival's best loss, as shares of what it took itself: medians over our seeds."""
-    tokens, seconds, loss = min(rival, key=lambda row: row[2])
-    found = [reached(curve, loss) for curve in ours]
-    return (
-        statistics.median(row[0] for row in found) / tokens,
-        statistics.median(row[1] for row in found) / seconds,
-    )
+def tokens_ratio(ours: Sequence[Curve], rival: Curve) -> float:
+    """Tokens until the rival's best loss, as a share of what it took itself: the median over our seeds."""
+    tokens, _, loss = min(rival, key=lambda row: row[2])
+    return statistics.median(reached(curve, loss) for curve in ours) / tokens
 
 
-def best_ratios(results: Results, books: str, rival: Mapping[str, Any]) -> tuple[float, float] | None:
-    """The ratios of that recipe of ours which reaches the rival's loss with the fewest tokens; None without one."""
+def best_tokens_ratio(results: Results, books: str, rival: Mapping[str, Any]) -> float | None:
+    """That of our recipe which reaches the rival's loss with the fewest tokens; None where none does."""
     by_recipe: dict[str, list[Curve]] = {}
     for result in results.values():
         if (result["books"], result["who"], result["group"]) == (books, OURS, MINUTES):
             by_recipe.setdefault(result["recipe"], []).append(result["curve"])
-    return min((ratios(curves, rival["curve"]) for curves in by_recipe.values()), default=None)
+    least = min((tokens_ratio(curves, rival["curve"]) for curves in by_recipe.values()), default=math.inf)
+    return least if math.isfinite(least) else None
 
 
-def keys(results: Results) -> dict[str, Any]:
-    """The figures that the benchmark is asked for; None where a trial is missing.
-
-    Minutes of a rival that had fewer threads than the machine has cores are none to compare with.
-    """
+def keys(results: Results, paces: Results) -> dict[str, Any]:
+    """The figures that the benchmark is asked for; None where a trial or the pace is missing."""
     figures: dict[str, Any] = {}
-    for books in ("sample", "pride", "classics"):
+    for books in EQUAL_MINUTES:
         rivals = {"": best_of(results, books, RIVAL, MINUTES), "untuned_": untuned(results, books)}
         for prefix, rival in rivals.items():
-            found = best_ratios(results, books, rival) if rival else None
-            tokens, minutes = found or (None, None)
-            figures[f"{books}_{prefix}tokens_ratio_to_nanogpt"] = _finite(tokens)
-            fair = rival is not None and rival.get("threads") == rival.get("cpu_cores")
-            figures[f"{books}_{prefix}minutes_ratio_to_nanogpt"] = _finite(minutes) if fair else None
+            tokens = best_tokens_ratio(results, books, rival) if rival else None
+            pace = paces.get(books)
+            figures[f"{books}_{prefix}tokens_ratio_to_nanogpt"] = tokens
+            figures[f"{books}_{prefix}minutes_ratio_to_nanogpt"] = (
+                None if tokens is None or pace is None else tokens * pace["seconds_ratio"]
+            )
     for kind in ("tokens", "minutes"):
         figures[f"{kind}_ratio_to_nanogpt"] = _worst(
-            [figures[f"{books}_{kind}_ratio_to_nanogpt"] for books in ("sample", "pride", "classics")]
+            [figures[f"{books}_{kind}_ratio_to_nanogpt"] for books in EQUAL_MINUTES]
         )
     return {**figures, "nats_below_nanogpt": nats_below(results), "seed_scatter": seed_scatter(results)}
 
@@ -88,10 +83,6 @@ def seed_scatter(results: Results) -> float | None:
         key = (result["books"], result["who"], result["recipe"])
         by_recipe.setdefault(key, []).append(result["nats_per_token"])
     return max((max(losses) - min(losses) for losses in by_recipe.values() if len(losses) > 1), default=None)
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
 
 
 def _worst(values: Sequence[float | None]) -> float | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.trials.corpora import BOOKS
-from benchmarks.trials.figures import best_ratios
+from benchmarks.trials.figures import best_tokens_ratio
 from benchmarks.trials.plan import MINUTES, OURS, RIVAL, SHARES_OF_STEPS, USUAL, Trial
 
 _STEPS = BOOKS["sample"].steps
@@ -38,5 +38,4 @@ def agreement(recorded: Mapping[str, Mapping[str, Any]], fresh: Mapping[str, Map
 
 def _tokens_ratio(results) -> float | None:
     rival = results.get(_THEIRS)
-    found = best_ratios(results, "sample", rival) if rival else None
-    return found[0] if found else None
+    return best_tokens_ratio(results, "sample", rival) if rival else None

@@ -1,4 +1,4 @@
-"""The results in one JSON file, which is written anew after every trial: a stop loses one."""
+"""The results in one JSON file, which is written anew after every one: a stop loses one."""
 
 import json
 import os
@@ -12,7 +12,7 @@ _LARGEST = 1 << 24
 
 
 class Record:
-    """Results by the names of their trials, in the order they came in.
+    """Results by the names of their trials, in the order they came in, and the paces by corpus.
 
     Args:
         path: The file; it need not be there.
@@ -21,18 +21,31 @@ class Record:
     def __init__(self, path: str | os.PathLike):
         self._path = pathlib.Path(path)
         self.results: dict[str, dict[str, Any]] = {}
+        self.paces: dict[str, dict[str, Any]] = {}
         if self._path.exists():
             remedy = "take it back from version control, or remove it to begin anew"
-            self.results = read_json(self._path, remedy=remedy, largest=_LARGEST)["trials"]
+            stored = read_json(self._path, remedy=remedy, largest=_LARGEST)
+            self.results, self.paces = stored["trials"], stored.get("paces", {})
 
     def add(self, name: str, result: Mapping[str, Any]) -> None:
         """Adds a result, or puts it in the place of an earlier one of that name, and writes the file."""
         self.results[name] = _rounded(dict(result))
-        entries = ",\n".join(
-            f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in self.results.items()
-        )
+        self._write()
+
+    def add_pace(self, books: str, pace: Mapping[str, Any]) -> None:
+        """Adds how fast both are on a corpus, or puts it in the place of an earlier one, and writes the file."""
+        self.paces[books] = _rounded(dict(pace))
+        self._write()
+
+    def _write(self):
+        parts = (f'"trials": {_a_line_each(self.results)}', f'"paces": {_a_line_each(self.paces)}')
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(self._path, f'{{"trials": {{\n{entries}\n}}}}\n'.encode())
+        write_atomically(self._path, ("{" + ",\n".join(parts) + "}\n").encode())
+
+
+def _a_line_each(entries: Mapping[str, Any]) -> str:
+    lines = (f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in entries.items())
+    return "{\n" + ",\n".join(lines) + "\n}"
 
 
 def _rounded(value: Any) -> Any:

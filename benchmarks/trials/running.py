@@ -142,7 +142,12 @@ def _train_rival(trial, prepared: PreparedCorpus, shop):
 
 
 def rival_command(trial: Trial, books: Books, prepared: PreparedCorpus, python: str) -> list[str]:
-    """The rival's command for a trial: our tokens, our shape, our writing; the rest is its own."""
+    """The rival's command for a trial."""
+    return [python, "-m", "benchmarks.peers.nanogpt.train", *rival_arguments(trial, books, prepared)]
+
+
+def rival_arguments(trial: Trial, books: Books, prepared: PreparedCorpus) -> list[str]:
+    """The rival's options for a trial: our tokens, our shape, our writing; the rest is its own."""
     shape = preset_config(books.preset, prepared.tokenizer.vocab_size)
     usual = GenerationSettings()
     flags = {
@@ -161,5 +166,4 @@ def rival_command(trial: Trial, books: Books, prepared: PreparedCorpus, python: 
         **({"patience": _PATIENCE} if trial.group == LONG else {}),
         **trial.settings,
     }
-    given = [f"--{name}={value}" for name, value in flags.items()]
-    return [python, "-m", "benchmarks.peers.nanogpt.train", *given]
+    return [f"--{name}={value}" for name, value in flags.items()]

@@ -27,7 +27,7 @@ _EVALUATED_ROWS = 64
 
 def main(argv=None):
     """Trains, and prints what came of it."""
-    options = _options(argv)
+    options = parsed(argv)
     torch.manual_seed(options.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     shape = Shape(**{name: getattr(options, name) for name in Shape.__dataclass_fields__})
@@ -112,7 +112,8 @@ def _nats(logits, targets, reduction):
     return functional.cross_entropy(logits.flatten(0, 1), targets, ignore_index=IGNORED, reduction=reduction)
 
 
-def _options(argv):
+def parsed(argv):
+    """The options of a command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", type=pathlib.Path, required=True, help="folder of a prepared corpus")
     parser.add_argument("--steps", type=int, required=True)

@@ -19,7 +19,7 @@ STAGES = (
 SEEDS = (0, 1, 2)
 SEEDS_OF = {"classics": SEEDS[:1]}  # where a training takes long
 SWEPT_SHARE = {"classics": 5}  # a part of the steps there; the winner is trained for all of them
-SHARES_OF_STEPS = (0.25, 0.4)  # lengths of ours: what may win
+OUR_SHARE = 0.4  # of the rival's steps, which ours have
 # With time: the shape of our evening's training and its steps; the rival's end where its validations rise.
 LONG_STEPS, LONG_SHAPE = 4800, {"num_layers": 4, "hidden_dim": 256, "num_heads": 4}
 LONG_BEGINNING = {"dropout": 0.1}  # several passes: without any it is known to turn early
@@ -83,15 +83,14 @@ def _every(results):
 
 def _equal_minutes(books, results):
     steps = BOOKS[books].steps
-    for share in SHARES_OF_STEPS:
-        yield Trial(books, OURS, MINUTES, round(share * steps))
+    yield Trial(books, OURS, MINUTES, round(OUR_SHARE * steps))
     yield Trial(books, RIVAL, MINUTES, steps, 0, USUAL)
     swept = steps // SWEPT_SHARE.get(books, 1)
     found = yield from _sweep(Trial(books, RIVAL, MINUTES, swept, 0, USUAL), STAGES, results)
     if found is not None:
         seeds = SEEDS_OF.get(books, SEEDS)
         yield from (dataclasses.replace(found, steps=steps, seed=seed) for seed in seeds)
-        yield from (Trial(books, OURS, MINUTES, round(SHARES_OF_STEPS[1] * steps), seed) for seed in seeds)
+        yield from (Trial(books, OURS, MINUTES, round(OUR_SHARE * steps), seed) for seed in seeds)
 
 
 def _with_time(results):

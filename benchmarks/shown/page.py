@@ -15,8 +15,8 @@ Made by one command, which anyone can run again on runs of their own; no figure 
 
     python -m benchmarks.results {flags}
 
-Losses are nats on text that was never trained on; lower is better. Minutes are by the clock of the machine as it was,
-whatever else it computed.
+Losses are nats on text that was never trained on; lower is better. Minutes are by the clock, whatever else the
+machine computed meanwhile.
 
 {rule}
 """

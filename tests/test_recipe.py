@@ -110,14 +110,18 @@ def test_seeds_scatter_by_what_differs_in_nothing_else():
     assert figures.seed_scatter({**results, other.name: _result(other, 5.0)}) == pytest.approx(0.03)
 
 
+def _theirs(books, results):
+    """The rival's trials for equal minutes that the plan names and that are missing."""
+    named = (
+        trial for trial in planned(results) if (trial.books, trial.who, trial.group) == (books, RIVAL, MINUTES)
+    )
+    return [trial for trial in named if trial.name not in results]
+
+
 def _swept(results, losses):
     """The rival's settings that the plan names for the sample corpus, each then given a loss."""
     while True:
-        new = [
-            trial
-            for trial in planned(results)
-            if (trial.books, trial.who, trial.group) == ("sample", RIVAL, MINUTES) and trial.name not in results
-        ]
+        new = _theirs("sample", results)
         if not new:
             return
         yield [tuple(trial.settings[key] for key in USUAL) for trial in new], {trial.seed for trial in new}
@@ -141,6 +145,20 @@ def test_where_more_does_not_help_it_climbs_downwards():
     stages = list(_swept({}, lambda trial: trial.settings["learning_rate"]))
     rates = [settings[0] for named, _ in stages for settings in named]
     assert rates[:3] == [1e-3, 2e-3, 5e-4] and set(rates[3:]) == {5e-4}
+
+
+def test_where_a_training_takes_long_two_rates_are_tried_in_full_and_nothing_else():
+    def loss(trial):
+        return 4.0 + trial.settings["weight_decay"] - trial.settings.get("learning_rate", 0)
+
+    results: dict = {}
+    for _ in range(4):
+        results |= {trial.name: _result(trial, loss(trial)) for trial in _theirs("classics", results)}
+    tried = [
+        (result["steps"], *(result["settings"][key] for key in USUAL), result["seed"])
+        for result in results.values()
+    ]
+    assert tried == [(BOOKS["classics"].steps, rate, 0.1, 0.0, 0) for rate in (1e-3, 2e-3)]
 
 
 def test_names_are_of_one_trial_alone():

@@ -1,7 +1,6 @@
-"""The benchmark of recipes: its arithmetic, its plan, its record, and a small trial of ours and of the rival."""
+"""The benchmark of recipes: its record, its commands, and what both rivals read."""
 
 import json
-import math
 import os
 import threading
 from types import SimpleNamespace
@@ -9,10 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from recipe_results import STEPS, result_of
 
 from benchmarks import recipe
 from benchmarks.peers.nanogpt.tokens import IGNORED, Split
-from benchmarks.trials import demo, figures, pace, running
+from benchmarks.trials import demo, pace, running
 from benchmarks.trials.corpora import BOOKS
 from benchmarks.trials.passages import in_words_share
 from benchmarks.trials.plan import LONG, MINUTES, OURS, RIVAL, USUAL, Trial, planned
@@ -23,149 +23,6 @@ from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.data.windows import evaluation_windows
 from tf_gpt2.errors import UserError
 
-STEPS = BOOKS["sample"].steps
-
-
-def _result(trial, loss, *, curve=None, copied_share=0.0):
-    return {
-        **{name: getattr(trial, name) for name in ("books", "who", "group", "recipe", "seed", "steps")},
-        "settings": dict(trial.settings),
-        "nats_per_token": loss,
-        "nats_per_character": 1.5 * loss,
-        "copied_share": copied_share,
-        "curve": curve or [[1000, 60.0, loss]],
-        "tokens": 1000,
-        "seconds": 60.0,
-    }
-
-
-def _results(*pairs):
-    return {trial.name: result for trial, result in pairs}
-
-
-def test_the_ratio_is_that_of_the_first_validation_that_is_no_worse():
-    rival = [[500, 30.0, 4.9], [1000, 100.0, 4.5], [1500, 150.0, 4.6]]
-    ours = [[[200, 10.0, 5.0], [400, 20.0, 4.5], [600, 30.0, 4.2]]]
-    assert figures.tokens_ratio(ours, rival) == 0.4  # of what its best took, at 1000 tokens
-
-
-def test_a_loss_that_is_never_reached_is_no_ratio():
-    rival = Trial("sample", RIVAL, MINUTES, STEPS, 0, USUAL)
-    results = _results((rival, _result(rival, 4.0)))
-    ours = Trial("sample", OURS, MINUTES, 900)
-    results |= _results((ours, _result(ours, 4.1)))
-    assert figures.reached([[1, 1.0, 4.1]], 4.0) == math.inf
-    assert figures.keys(results, {})["sample_tokens_ratio_to_nanogpt"] is None
-
-
-def test_the_ratio_of_all_books_is_the_worst_and_waits_for_all():
-    results: dict = {}
-    for books, tokens in (("sample", 300), ("pride", 200), ("classics", 250)):
-        assert figures.keys(results, {})["tokens_ratio_to_nanogpt"] is None
-        rival = Trial(books, RIVAL, MINUTES, BOOKS[books].steps, 0, USUAL)
-        ours = Trial(books, OURS, MINUTES, 900)
-        results |= _results(
-            (rival, _result(rival, 4.0)), (ours, _result(ours, 3.9, curve=[[tokens, tokens / 10, 3.9]]))
-        )
-    paces = {"sample": {"seconds_ratio": 1.0}, "pride": {"seconds_ratio": 2.0}}
-    keys = figures.keys(results, paces)
-    assert keys["tokens_ratio_to_nanogpt"] == 0.3 and keys["minutes_ratio_to_nanogpt"] is None
-    keys = figures.keys(results, {**paces, "classics": {"seconds_ratio": 1.0}})
-    assert keys["tokens_ratio_to_nanogpt"] == 0.3
-    assert keys["pride_minutes_ratio_to_nanogpt"] == keys["minutes_ratio_to_nanogpt"] == 0.4
-
-
-def test_the_median_seed_counts():
-    rival = Trial("sample", RIVAL, MINUTES, STEPS, 0, USUAL)
-    results = _results((rival, _result(rival, 4.0)))
-    for seed, tokens in enumerate((100, 900, 300)):
-        ours = Trial("sample", OURS, MINUTES, 900, seed)
-        results |= _results((ours, _result(ours, 3.9, curve=[[tokens, 1.0, 3.9]])))
-    assert figures.keys(results, {})["sample_tokens_ratio_to_nanogpt"] == 0.3
-
-
-def test_a_lower_loss_that_copies_does_not_count():
-    rival = Trial("sample", RIVAL, LONG, 6700, 0, USUAL)
-    honest, copier = Trial("sample", OURS, LONG, 6700), Trial("sample", OURS, LONG, 9000)
-    results = _results(
-        (rival, _result(rival, 4.2)),
-        (honest, _result(honest, 4.1)),
-        (copier, _result(copier, 3.0, copied_share=0.3)),
-    )
-    assert figures.nats_below(results) == pytest.approx(0.15)
-
-
-def test_nothing_is_said_of_books_with_time_before_the_rival_had_time():
-    rival = Trial("sample", RIVAL, MINUTES, STEPS, 0, USUAL)
-    ours = Trial("sample", OURS, LONG, 6700)
-    assert figures.nats_below(_results((rival, _result(rival, 4.2)), (ours, _result(ours, 4.0)))) is None
-
-
-def test_seeds_scatter_by_what_differs_in_nothing_else():
-    trials = [Trial("sample", RIVAL, MINUTES, 100, seed, USUAL) for seed in (0, 1, 2)]
-    losses = (4.40, 4.43, 4.41)
-    results = _results(*((trial, _result(trial, loss)) for trial, loss in zip(trials, losses, strict=True)))
-    other = Trial("sample", RIVAL, MINUTES, 100, 0, {**USUAL, "dropout": 0.1})
-    assert figures.seed_scatter(_results((other, _result(other, 5.0)))) is None
-    assert figures.seed_scatter({**results, other.name: _result(other, 5.0)}) == pytest.approx(0.03)
-
-
-def _theirs(books, results):
-    """The rival's trials for equal minutes that the plan names and that are missing."""
-    named = (
-        trial for trial in planned(results) if (trial.books, trial.who, trial.group) == (books, RIVAL, MINUTES)
-    )
-    return [trial for trial in named if trial.name not in results]
-
-
-def _swept(results, losses):
-    """The rival's settings that the plan names for the sample corpus, each then given a loss."""
-    while True:
-        new = _theirs("sample", results)
-        if not new:
-            return
-        yield [tuple(trial.settings[key] for key in USUAL) for trial in new], {trial.seed for trial in new}
-        results |= {trial.name: _result(trial, losses(trial)) for trial in new}
-
-
-def test_each_stage_climbs_from_the_best_of_the_one_before():
-    def loss(trial):
-        rate, decay, dropout = (trial.settings[key] for key in USUAL)
-        return abs(rate - 2e-3) + abs(decay - 0.3) + abs(dropout - 0.1)
-
-    stages = list(_swept({}, loss))
-    tried = [settings for named, _ in stages for settings in named]
-    assert tried[:3] == [(1e-3, 0.1, 0.0), (2e-3, 0.1, 0.0), (4e-3, 0.1, 0.0)]
-    assert tried[3:5] == [(2e-3, 0.3, 0.0), (2e-3, 1.0, 0.0)]
-    assert tried[5:7] == [(2e-3, 0.3, 0.1), (2e-3, 0.3, 0.2)]
-    assert stages[-1] == ([(2e-3, 0.3, 0.1)] * 2, {1, 2})  # the winner's other seeds
-
-
-def test_where_more_does_not_help_it_climbs_downwards():
-    stages = list(_swept({}, lambda trial: trial.settings["learning_rate"]))
-    rates = [settings[0] for named, _ in stages for settings in named]
-    assert rates[:3] == [1e-3, 2e-3, 5e-4] and set(rates[3:]) == {5e-4}
-
-
-def test_where_a_training_takes_long_two_rates_are_tried_in_full_and_nothing_else():
-    def loss(trial):
-        return 4.0 + trial.settings["weight_decay"] - trial.settings.get("learning_rate", 0)
-
-    results: dict = {}
-    for _ in range(4):
-        results |= {trial.name: _result(trial, loss(trial)) for trial in _theirs("classics", results)}
-    tried = [
-        (result["steps"], *(result["settings"][key] for key in USUAL), result["seed"])
-        for result in results.values()
-    ]
-    assert tried == [(BOOKS["classics"].steps, rate, 0.1, 0.0, 0) for rate in (1e-3, 2e-3)]
-
-
-def test_names_are_of_one_trial_alone():
-    trials = list(planned({}))
-    assert len({trial.name for trial in trials}) == len(trials)
-    assert set(QUICK) <= {trial.name for trial in trials}
-
 
 def test_the_record_goes_on_after_a_stop(tmp_path, monkeypatch, capsys):
     ran = []
@@ -174,7 +31,7 @@ def test_the_record_goes_on_after_a_stop(tmp_path, monkeypatch, capsys):
         if len(ran) == 2:
             raise KeyboardInterrupt
         ran.append(trial.name)
-        return _result(trial, 4.5)
+        return result_of(trial, 4.5)
 
     monkeypatch.setattr(recipe, "run", run)
     arguments = ["--only=sample/ours", f"--output={tmp_path}/r.json", f"--work={tmp_path}", "--peer_python=python"]
@@ -182,7 +39,7 @@ def test_the_record_goes_on_after_a_stop(tmp_path, monkeypatch, capsys):
         recipe.main(arguments)
     assert list(Record(tmp_path / "r.json").results) == ran
     ran.clear()
-    monkeypatch.setattr(recipe, "run", lambda trial, shop: ran.append(trial.name) or _result(trial, 4.5))
+    monkeypatch.setattr(recipe, "run", lambda trial, shop: ran.append(trial.name) or result_of(trial, 4.5))
     recipe.main(arguments)
     kept = list(Record(tmp_path / "r.json").results)
     assert kept[2:] == ran and len(set(kept)) == len(kept) >= 4
@@ -192,7 +49,7 @@ def test_the_record_goes_on_after_a_stop(tmp_path, monkeypatch, capsys):
 
 def test_the_record_keeps_trials_and_paces(tmp_path):
     trial = Trial("sample", RIVAL, MINUTES, STEPS, 0, USUAL)
-    Record(tmp_path / "r.json").add(trial.name, _result(trial, 4.5))
+    Record(tmp_path / "r.json").add(trial.name, result_of(trial, 4.5))
     Record(tmp_path / "r.json").add_pace("sample", {"seconds_ratio": 1.23456789})
     Record(tmp_path / "r.json").add_pace("pride", {"seconds_ratio": 1.0})
     record = Record(tmp_path / "r.json")
@@ -218,7 +75,7 @@ def test_the_pace_is_of_one_shape_and_one_batch_and_of_the_rivals_best_settings(
     best = Trial("sample", RIVAL, MINUTES, STEPS, 0, {**USUAL, "learning_rate": 2e-3})
     record = Record(tmp_path / "r.json")
     for trial, loss in ((best, 4.2), (Trial("sample", RIVAL, MINUTES, STEPS, 0, USUAL), 4.3)):
-        record.add(trial.name, _result(trial, loss))
+        record.add(trial.name, result_of(trial, loss))
     monkeypatch.setattr(pace, "Worker", Worker)
     monkeypatch.setattr(pace, "ROUNDS", 3)
     monkeypatch.setattr(pace, "prepared_of", lambda name, places: prepared)
@@ -244,7 +101,7 @@ def test_what_a_checkout_cannot_do_is_said_and_not_run(tmp_path, capsys):
 
 
 def test_quick_says_what_disagrees():
-    results = {name: {**_result(trial, 4.5), "recipe": trial.recipe} for name, trial in _quick_trials().items()}
+    results = {name: {**result_of(trial, 4.5), "recipe": trial.recipe} for name, trial in _quick_trials().items()}
     assert agreement(results, results)["agrees"]
     worse = {name: {**result, "nats_per_token": 4.6} for name, result in results.items()}
     assert not agreement(results, worse)["agrees"]

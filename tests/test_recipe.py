@@ -122,6 +122,22 @@ def test_commands_in_the_record_have_no_path_of_this_machine(tmp_path):
     assert "--corpus=CLASSICS" in text and "--steps=100" in text and "--eval_every=5" in text
 
 
+@pytest.mark.parametrize(("state", "trains"), [("finished", False), ("stopped", True)])
+def test_a_trial_whose_training_is_through_is_written_and_judged_without_another(
+    tmp_path, monkeypatch, state, trains
+):
+    trial, ran = Trial("sample", OURS, MINUTES, 100), []
+    (tmp_path / trial.name).mkdir(parents=True)
+    monkeypatch.setattr(running, "run_facts", lambda run_dir: SimpleNamespace(state=state))
+    monkeypatch.setattr(running, "run_command", ran.append)
+    monkeypatch.setattr(running, "prepared_of", lambda name, places: SimpleNamespace(validation=_Split(200, 100)))
+    monkeypatch.setattr(running, "curve_of_run", lambda run_dir: [[64, 1.0, 5.0], [128, 2.0, 4.0]])
+    monkeypatch.setattr(running.passages, "of_run", lambda run_dir: [])
+    monkeypatch.setattr(running.passages, "judged", lambda prepared, texts: {"copied_share": 0.0})
+    assert running.run(trial, running.Workshop({}, tmp_path, "python"))["nats_per_character"] == 8.0
+    assert bool(ran) == trains
+
+
 def test_a_run_gives_its_curve(tmp_path):
     (tmp_path / "training.json").write_text(
         json.dumps(

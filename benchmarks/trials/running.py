@@ -18,6 +18,7 @@ from benchmarks.trials.plan import LONG, OURS, Trial
 from benchmarks.workers import ROOT, run_command
 from tf_gpt2.config import preset_config
 from tf_gpt2.data.token_files import PreparedCorpus
+from tf_gpt2.evaluation.runs import FINISHED, run_facts
 from tf_gpt2.generation.settings import GenerationSettings
 from tf_gpt2.run_directory import TRAIN, VALIDATION, read_metrics, training_facts
 from tf_gpt2.training.plan import TrainingOptions
@@ -99,7 +100,8 @@ def shown(command: list[str], folders: Mapping[str, pathlib.Path | None]) -> str
 def _train_ours(trial, prepared, shop):
     run_dir = shop.work / trial.name
     command = our_command(trial, BOOKS[trial.books], files_of(trial.books, shop.places), run_dir)
-    run_command(command)
+    if not (run_dir.exists() and run_facts(run_dir).state == FINISHED):  # a stop after it would come to this
+        run_command(command)
     return command, curve_of_run(run_dir), passages.of_run(run_dir), {}
 
 

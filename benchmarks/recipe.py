@@ -21,7 +21,7 @@ import time
 
 from benchmarks.trials import demo, figures, pace
 from benchmarks.trials.corpora import missing_of
-from benchmarks.trials.plan import EQUAL_MINUTES, MINUTES, RIVAL, USUAL, best_of, planned
+from benchmarks.trials.plan import EQUAL_MINUTES, planned, tuned_settings
 from benchmarks.trials.quick import QUICK, agreement
 from benchmarks.trials.record import Record
 from benchmarks.trials.running import Workshop, known_here, run
@@ -68,9 +68,7 @@ def _measure_paces(record, shop, options):
     """Of every corpus that is asked for and there."""
     for name in EQUAL_MINUTES:
         if name.startswith(options.only or "") and missing_of(name, _places(options)) is None:
-            best = best_of(record.results, name, RIVAL, MINUTES)
-            settings = {key: best["settings"][key] for key in USUAL} if best else USUAL
-            record.add_pace(name, pace.in_turns(name, settings, shop))
+            record.add_pace(name, pace.in_turns(name, tuned_settings(record.results, name), shop))
 
 
 def _possible(record, options):

@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.train import worker_arguments
 from benchmarks.trials.corpora import BOOKS, prepared_of
 from benchmarks.trials.plan import MINUTES, OURS, RIVAL, Trial
-from benchmarks.trials.running import Workshop, commit, rival_arguments
+from benchmarks.trials.running import Workshop, commit, rival_arguments, usable_cores
 from benchmarks.workers import ROOT, Worker, alternate, median, median_ratio
 from tf_gpt2.config import preset_config
 
@@ -50,7 +50,7 @@ def in_turns(name: str, settings: Mapping[str, Any], shop: Workshop) -> dict[str
         "rounds": ROUNDS,
         "settings": dict(settings),
         "threads": workers[RIVAL].ready["threads"],
-        "cpu_cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cpu_cores": usable_cores(),
         "machine": f"{platform.machine()}, load {os.getloadavg()[0]:.1f} after",
         "commit": commit(ROOT),
     }

@@ -97,8 +97,7 @@ def _with_time(results):
     for effort in EFFORTS:
         yield Trial("sample", OURS, LONG, None, 0, {"effort": effort})
     yield Trial("sample", OURS, LONG, LONG_STEPS, 0, LONG_SHAPE)
-    best = best_of(results, "sample", RIVAL, MINUTES)
-    tuned = {**USUAL, **{key: best["settings"][key] for key in USUAL}} if best else USUAL
+    tuned = tuned_settings(results, "sample")
     first = Trial("sample", RIVAL, LONG, LONG_STEPS, 0, {**tuned, **LONG_SHAPE, **LONG_BEGINNING})
     yield from _sweep(first, LONG_STAGES, results)
 
@@ -132,6 +131,12 @@ def _climb(first: Trial, key: str, values, results):
         if best is not first:
             break
     return best if best.name in results else None
+
+
+def tuned_settings(results: Mapping[str, Mapping[str, Any]], books: str) -> Mapping[str, Any]:
+    """The rival's settings that are best by now on a corpus; its own before any was tried."""
+    best = best_of(results, books, RIVAL, MINUTES)
+    return {key: best["settings"][key] for key in USUAL} if best else USUAL
 
 
 def best_of(results: Mapping[str, Mapping[str, Any]], books: str, who: str, *groups: str) -> Mapping | None:

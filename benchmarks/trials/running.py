@@ -63,7 +63,7 @@ def run(trial: Trial, shop: Workshop) -> dict[str, Any]:
         "command": shown(command, {**shop.places, "work": shop.work, "prepared": prepared.folder}),
         "commit": commit(ROOT),
         "date": datetime.date.today().isoformat(),
-        "cpu_cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cpu_cores": usable_cores(),
         "machine": f"{platform.machine()}, load {load:.1f} before",
         **figures,
         "nats_per_token": best[2],
@@ -81,6 +81,11 @@ def known_here(trial: Trial) -> str | None:
     options = TrainingOptions.__dataclass_fields__
     unknown = [name for name in trial.settings if trial.who == OURS and name not in options]
     return f"this checkout has no option {unknown[0]}" if unknown else None
+
+
+def usable_cores() -> int | None:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def commit(folder: pathlib.Path) -> str:

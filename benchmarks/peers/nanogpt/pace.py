@@ -6,17 +6,15 @@ import time
 import numpy as np
 import torch
 
-from benchmarks.peers.nanogpt.model import Rival, Shape, adamw
+from benchmarks.peers.nanogpt.model import adamw
 from benchmarks.peers.nanogpt.tokens import Split
-from benchmarks.peers.nanogpt.train import parsed, take_step
+from benchmarks.peers.nanogpt.train import new_model, parsed, take_step
 from benchmarks.workers import serve
 
 
 def main(argv=None):
     options = parsed(argv)
-    torch.manual_seed(options.seed)
-    model = Rival(Shape(**{name: getattr(options, name) for name in Shape.__dataclass_fields__}))
-    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    model = new_model(options)
     optimizer = adamw(model, options.learning_rate, options.weight_decay, options.beta2)
     forward = torch.compile(model) if options.compile else model
     train, draws = Split(options.corpus, "train"), np.random.default_rng(options.seed)

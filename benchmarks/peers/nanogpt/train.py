@@ -28,19 +28,24 @@ _EVALUATED_ROWS = 64
 def main(argv=None):
     """Trains, and prints what came of it."""
     options = parsed(argv)
-    torch.manual_seed(options.seed)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    shape = Shape(**{name: getattr(options, name) for name in Shape.__dataclass_fields__})
-    model = Rival(shape).to(device)
+    model = new_model(options)
     train, held_out = (Split(options.corpus, name) for name in ("train", "validation"))
     curve, best = fit(model, train, held_out, options)
     model.load_state_dict(best)
     passages = write(
         model, options.first_token, options.passages, options.passage_tokens, options.temperature, options.top_k, 0
     )
-    figures = {"parameters": model.num_parameters(), "torch": torch.__version__, "device": device}
+    figures = {"parameters": model.num_parameters(), "torch": torch.__version__}
+    figures["device"] = next(model.parameters()).device.type
     figures["threads"] = torch.get_num_threads()
     print(json.dumps({**figures, "curve": curve, "passages": passages}), flush=True)
+
+
+def new_model(options) -> Rival:
+    """The rival with the weights of its seed, on a GPU where there is one."""
+    torch.manual_seed(options.seed)
+    shape = Shape(**{name: getattr(options, name) for name in Shape.__dataclass_fields__})
+    return Rival(shape).to("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def rate_at(step: int, options) -> float:

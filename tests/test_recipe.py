@@ -122,6 +122,14 @@ def test_commands_in_the_record_have_no_path_of_this_machine(tmp_path):
     assert "--corpus=CLASSICS" in text and "--steps=100" in text and "--eval_every=5" in text
 
 
+def test_an_effort_is_tried_at_the_size_that_suits_the_books(tmp_path):
+    efforts = {trial.settings["effort"]: trial for trial in planned({}) if "effort" in trial.settings}
+    assert set(efforts) == {"evening", "thorough"}
+    for effort, trial in efforts.items():
+        command = running.our_command(trial, BOOKS["sample"], [], tmp_path)
+        assert {"--preset=auto", f"--effort={effort}"} < set(command) and "--preset=demo" not in command
+
+
 @pytest.mark.parametrize(("state", "trains"), [("finished", False), ("stopped", True)])
 def test_a_trial_whose_training_is_through_is_written_and_judged_without_another(
     tmp_path, monkeypatch, state, trains

@@ -20,11 +20,12 @@ SEEDS = (0, 1, 2)
 SEEDS_OF = {"classics": SEEDS[:1]}  # where a training takes long
 STAGES_OF = {"classics": ()}  # its own settings there: what was tried beside them is in docs/notes/nanogpt.md
 OUR_SHARE = 0.4  # of the rival's steps, which ours have
-# With time: the shape of our evening's training and its steps; the rival's end where its validations rise.
+# With time: what a user types, an evening's steps being an hour's on two cores; both in one shape and length too, where
+# the rival's end where its validations rise.
+EFFORTS = ((4000, "evening"), (None, "thorough"))
 LONG_STEPS, LONG_SHAPE = 4800, {"num_layers": 4, "hidden_dim": 256, "num_heads": 4}
 LONG_BEGINNING = {"dropout": 0.1}  # several passes: without any it is known to turn early
 LONG_STAGES = (("dropout", (0.0, 0.1, 0.2, 0.3)), ("weight_decay", (0.1, 0.3, 1.0)))
-EFFORTS = ("evening", "thorough")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,8 +95,8 @@ def _equal_minutes(books, results):
 
 
 def _with_time(results):
-    for effort in EFFORTS:
-        yield Trial("sample", OURS, LONG, None, 0, {"effort": effort})
+    for steps, effort in EFFORTS:
+        yield Trial("sample", OURS, LONG, steps, 0, {"effort": effort, "preset": "auto"})
     yield Trial("sample", OURS, LONG, LONG_STEPS, 0, LONG_SHAPE)
     tuned = tuned_settings(results, "sample")
     first = Trial("sample", RIVAL, LONG, LONG_STEPS, 0, {**tuned, **LONG_SHAPE, **LONG_BEGINNING})

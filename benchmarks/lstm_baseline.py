@@ -41,7 +41,8 @@ from tf_gpt2.training.batches import training_batches  # noqa: E402
 from tf_gpt2.training.learner import Learner  # noqa: E402
 from tf_gpt2.training.length import steps_in  # noqa: E402
 from tf_gpt2.training.loop import Trainer  # noqa: E402
-from tf_gpt2.training.plan import TrainingOptions, plan_recipe, plan_rhythm, plan_schedule  # noqa: E402
+from tf_gpt2.training.options import TrainingOptions  # noqa: E402
+from tf_gpt2.training.plan import plan_recipe, plan_rhythm, plan_schedule  # noqa: E402
 from tf_gpt2.training.run import train_model  # noqa: E402
 
 _PASSAGES, _PASSAGE_TOKENS, _ROUNDS = 20, 200, 3

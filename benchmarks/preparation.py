@@ -42,7 +42,7 @@ import json, logging, sys, time
 logging.basicConfig(level=logging.WARNING)
 begin = time.perf_counter()
 from tf_gpt2.data.elsewhere import prepare_at
-from tf_gpt2.training.plan import TrainingOptions
+from tf_gpt2.training.options import TrainingOptions
 options = TrainingOptions(tokenizer=sys.argv[3], min_char_count=None if sys.argv[3] == "bpe" else 1)
 place, corpus = prepare_at(
     [sys.argv[1]], sys.argv[2], runner=sys.argv[4], runner_options=sys.argv[5:], **options.preparation

@@ -108,6 +108,7 @@ WITHOUT_TENSORFLOW = (
     "tf_gpt2.data.reading_worker",
     "tf_gpt2.formats.detect",
     "tf_gpt2.generation.settings",
+    "tf_gpt2.training.options",
     "tf_gpt2.training.plan",
     "export",
     "export.site",

@@ -9,7 +9,7 @@ engine do the work that Apache Beam knows, and the files are the same, bit for b
 from collections.abc import Sequence
 
 from tf_gpt2 import command, text_flags
-from tf_gpt2.training.plan import TrainingOptions
+from tf_gpt2.training.options import TrainingOptions
 
 
 def main(argv: Sequence[str]) -> int:

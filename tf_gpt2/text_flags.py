@@ -1,7 +1,7 @@
 """The flags of the commands that read a corpus: which texts, how they are read, divided and tokenised."""
 
 from tf_gpt2.flags import Flags
-from tf_gpt2.training.plan import TOKENIZERS, TrainingOptions
+from tf_gpt2.training.options import TOKENIZERS, TrainingOptions
 
 _DEFAULTS = TrainingOptions()
 # Options of a training that decide what a prepared corpus holds.

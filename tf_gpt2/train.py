@@ -11,7 +11,7 @@ from tf_gpt2 import command, text_flags
 from tf_gpt2.training import recipes
 from tf_gpt2.training.effort import EFFORTS, EVENING_MINUTES
 from tf_gpt2.training.memory import REMAT
-from tf_gpt2.training.plan import DEFAULT_PRESET, PRESET_CHOICES, TrainingOptions
+from tf_gpt2.training.options import DEFAULT_PRESET, PRESET_CHOICES, TrainingOptions
 from tf_gpt2.training.settings import AUTO, OPTIMIZERS, PRECISIONS
 from tf_gpt2.training.sizes import FEW_CHARACTERS
 

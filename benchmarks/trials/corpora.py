@@ -6,7 +6,7 @@ import pathlib
 from tf_gpt2.config import PRESETS
 from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.data.token_files import PreparedCorpus
-from tf_gpt2.training.plan import TrainingOptions
+from tf_gpt2.training.options import TrainingOptions
 
 
 @dataclasses.dataclass(frozen=True)

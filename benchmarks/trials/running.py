@@ -21,7 +21,7 @@ from tf_gpt2.data.token_files import PreparedCorpus
 from tf_gpt2.evaluation.runs import FINISHED, run_facts
 from tf_gpt2.generation.settings import GenerationSettings
 from tf_gpt2.run_directory import TRAIN, VALIDATION, read_metrics, training_facts
-from tf_gpt2.training.plan import TrainingOptions
+from tf_gpt2.training.options import TrainingOptions
 
 _VALIDATIONS = 20
 _PATIENCE = 5  # validations without a better one that end the rival's long trainings

@@ -3,7 +3,7 @@ import pytest
 from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.tokenizer import Tokenizer
 from tf_gpt2.training.advice import advice
-from tf_gpt2.training.plan import TrainingOptions
+from tf_gpt2.training.options import TrainingOptions
 
 CHINESE, ENGLISH = "却说曹操引兵渡河。玄德大喜。" * 40, "It was a dark and stormy night. " * 40
 

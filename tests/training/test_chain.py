@@ -11,7 +11,7 @@ from tf_gpt2.errors import UserError
 from tf_gpt2.files import write_atomically
 from tf_gpt2.run_directory import CHAIN_FILE, CHECKPOINTS, checkpoint_path, read_metrics
 from tf_gpt2.training.chain import RunFinished, next_generation, train_chain
-from tf_gpt2.training.plan import TrainingOptions
+from tf_gpt2.training.options import TrainingOptions
 from tf_gpt2.training.resuming import refuse_what_is_no_run
 from tf_gpt2.training.summary import TrainingResult
 

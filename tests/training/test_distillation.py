@@ -217,7 +217,7 @@ def test_a_teacher_of_another_kind_is_refused_in_one_line(small_corpus, folders,
 def test_rows_that_no_token_has_are_no_other_tokenizer(folders, small_corpus, tmp_path):
     from tf_gpt2.training.devices import local_devices
     from tf_gpt2.training.distributed.team import Team
-    from tf_gpt2.training.plan import TrainingOptions
+    from tf_gpt2.training.options import TrainingOptions
     from tf_gpt2.training.setup import set_up
 
     rows = small_corpus.tokenizer.vocab_size + 47
@@ -248,7 +248,7 @@ def test_other_weights_are_another_teacher(folders, small_corpus, tmp_path, teac
 def test_teachers_read_nothing_before_the_first_batch(folders, small_corpus, monkeypatch):
     from tf_gpt2.training.devices import local_devices
     from tf_gpt2.training.distributed.team import Team
-    from tf_gpt2.training.plan import TrainingOptions
+    from tf_gpt2.training.options import TrainingOptions
     from tf_gpt2.training.setup import set_up
 
     read = []

@@ -10,7 +10,7 @@ from stand_in_training import RHYTHM, STEPS, StandInLearner, files_of, trainer_o
 from tf_gpt2.errors import UserError
 from tf_gpt2.run_directory import CONFIG_FILE, read_metrics
 from tf_gpt2.training.ending import refuse_ended, say_where_it_stopped
-from tf_gpt2.training.plan import TrainingOptions
+from tf_gpt2.training.options import TrainingOptions
 from tf_gpt2.training.summary import summarise
 
 

@@ -9,7 +9,8 @@ from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
 from tf_gpt2.schemas import TrainingSection
 from tf_gpt2.training.length import Length, plan_length, plan_steps, planned_minutes, steps_in
-from tf_gpt2.training.plan import TrainingOptions, plan_recipe
+from tf_gpt2.training.options import TrainingOptions
+from tf_gpt2.training.plan import plan_recipe
 from tf_gpt2.training.settings import Schedule
 
 CONFIG = GPT2Config(vocabulary_size=50, context_length=10, num_layers=2, num_heads=2, hidden_dim=8)

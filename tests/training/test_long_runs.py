@@ -21,7 +21,7 @@ from tf_gpt2.run_directory import (
 from tf_gpt2.training import checkpoints
 from tf_gpt2.training.batches import training_batches
 from tf_gpt2.training.ending import refuse_ended
-from tf_gpt2.training.plan import TrainingOptions
+from tf_gpt2.training.options import TrainingOptions
 from tf_gpt2.training.state import LoopState
 
 BAD = (45, 46, 47)  # batches, numbered from 0

@@ -21,7 +21,7 @@ from tf_gpt2.training.learner import Learner
 from tf_gpt2.training.loop import Trainer
 from tf_gpt2.training.memory import PLAIN, Sparing
 from tf_gpt2.training.multi_token import MultiTokenLoss, further_targets
-from tf_gpt2.training.plan import TrainingOptions
+from tf_gpt2.training.options import TrainingOptions
 from tf_gpt2.training.settings import Recipe, Rhythm, Schedule
 from tf_gpt2.training.steps import next_token_loss, token_losses
 

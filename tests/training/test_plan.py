@@ -7,13 +7,8 @@ import pytest
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
 from tf_gpt2.training import recipes
-from tf_gpt2.training.plan import (
-    TrainingOptions,
-    plan_recipe,
-    plan_rhythm,
-    plan_schedule,
-    settled_recipe,
-)
+from tf_gpt2.training.options import TrainingOptions
+from tf_gpt2.training.plan import plan_recipe, plan_rhythm, plan_schedule, settled_recipe
 
 _FIELDS = dataclasses.fields(TrainingOptions)
 _NUMBERS = sorted(field.name for field in _FIELDS if field.type in (float, float | None))

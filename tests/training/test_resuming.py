@@ -9,7 +9,8 @@ from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError
 from tf_gpt2.run_directory import read_training
 from tf_gpt2.training.distributed.team import Team
-from tf_gpt2.training.plan import TrainingOptions, plan_recipe
+from tf_gpt2.training.options import TrainingOptions
+from tf_gpt2.training.plan import plan_recipe
 from tf_gpt2.training.resuming import open_run_directory, refuse_what_is_no_run
 from tf_gpt2.training.run import preflight, train_model
 from tf_gpt2.training.setup import Setup, _titles

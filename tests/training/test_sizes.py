@@ -10,7 +10,8 @@ from tf_gpt2.config import PRESETS, GPT2Config
 from tf_gpt2.errors import UserError
 from tf_gpt2.training import run, sizes
 from tf_gpt2.training.effort import EFFORTS
-from tf_gpt2.training.plan import TrainingOptions, plan_recipe
+from tf_gpt2.training.options import TrainingOptions
+from tf_gpt2.training.plan import plan_recipe
 
 
 def test_the_nearest_column_counts(monkeypatch):

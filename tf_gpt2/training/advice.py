@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tf_gpt2.corpus.report import CorpusReport
 from tf_gpt2.corpus.script import is_alphabetic
 from tf_gpt2.data.token_files import PreparedCorpus
-from tf_gpt2.training.plan import TrainingOptions
+from tf_gpt2.training.options import TrainingOptions
 
 _SCRIPT_SAMPLE_TOKENS = 20_000
 _LEAST_SHARE = 0.9  # of the characters, below which a vocabulary is not the text's

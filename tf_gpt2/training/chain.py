@@ -35,7 +35,7 @@ from tf_gpt2.run_directory import (
 from tf_gpt2.training.distributed.cluster import cluster_from_environment
 from tf_gpt2.training.effort import EVENING_MINUTES, LEAST_GAIN, MAY_DIFFER
 from tf_gpt2.training.length import MEASURES
-from tf_gpt2.training.plan import TrainingOptions
+from tf_gpt2.training.options import TrainingOptions
 from tf_gpt2.training.resuming import refuse_what_is_no_run
 from tf_gpt2.training.settings import MAX_SEED
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tf_gpt2.run_directory import CHECKPOINTS, CONFIG_FILE, checkpoint_steps
 from tf_gpt2.training.chain import RunFinished
-from tf_gpt2.training.plan import TrainingOptions
+from tf_gpt2.training.options import TrainingOptions
 
 if TYPE_CHECKING:
     from tf_gpt2.training.loop import Trainer

@@ -24,8 +24,8 @@ from tf_gpt2.model_directory import (
 )
 from tf_gpt2.tokenizer import Tokenizer
 from tf_gpt2.training.checkpoints import variable_keys
+from tf_gpt2.training.options import TrainingOptions
 from tf_gpt2.training.originality import OriginalityProbe
-from tf_gpt2.training.plan import TrainingOptions
 from tf_gpt2.training.samples import SampleWriter
 from tf_gpt2.training.settings import Recipe
 

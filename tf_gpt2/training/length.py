@@ -13,7 +13,8 @@ from tf_gpt2.data.counts import windows_per_epoch
 from tf_gpt2.errors import UserError
 from tf_gpt2.training import recipes
 from tf_gpt2.training.effort import EVENING, EVENING_MINUTES, THOROUGH
-from tf_gpt2.training.plan import TrainingOptions, plan_schedule
+from tf_gpt2.training.options import TrainingOptions
+from tf_gpt2.training.plan import plan_schedule
 from tf_gpt2.training.settings import Recipe, Schedule
 
 MEASURES = ("steps", "epochs", "minutes")

@@ -9,7 +9,7 @@ from tf_gpt2.errors import UserError
 from tf_gpt2.training.settings import MAX_COUNT
 
 if TYPE_CHECKING:
-    from tf_gpt2.training.plan import TrainingOptions
+    from tf_gpt2.training.options import TrainingOptions
 
 # The least that tokenizer.py makes, and what the library it is made with has room for at once.
 _LEAST_VOCABULARY, _LARGEST_VOCABULARY = 257, 100_000_000

@@ -9,7 +9,7 @@ from tf_gpt2.training.effort import THOROUGH
 
 if TYPE_CHECKING:
     from tf_gpt2.data.token_files import PreparedCorpus
-    from tf_gpt2.training.plan import TrainingOptions
+    from tf_gpt2.training.options import TrainingOptions
 
 SHAPE = ("context_length", "num_layers", "num_heads", "hidden_dim", "dropout")
 

@@ -26,7 +26,7 @@ from tf_gpt2.run_directory import (
     validated,
 )
 from tf_gpt2.training.length import LENGTH_FIELDS
-from tf_gpt2.training.plan import TrainingOptions
+from tf_gpt2.training.options import TrainingOptions
 
 ENVIRONMENT, CORPUS = "environment", "corpus"
 # What a directory may hold that is not yet a run: what is hidden, a run's own folders, and the logs that users and

@@ -24,7 +24,8 @@ from tf_gpt2.training.distributed.team import Team
 from tf_gpt2.training.effort import THOROUGH
 from tf_gpt2.training.ending import refuse_ended, say_where_it_stopped, say_why_it_ended
 from tf_gpt2.training.lock import RunLock
-from tf_gpt2.training.plan import TrainingOptions, plan_rhythm
+from tf_gpt2.training.options import TrainingOptions
+from tf_gpt2.training.plan import plan_rhythm
 from tf_gpt2.training.preflight import Preflight
 from tf_gpt2.training.refusals import refuse_without_texts
 from tf_gpt2.training.resuming import (
@@ -55,7 +56,7 @@ def train_model(
     Args:
         corpus: Files, folders or globs; None for the sample corpus, which is fetched once.
         run_dir: Directory for everything the run leaves: model, checkpoints, metrics.
-        **options: Fields of `tf_gpt2.training.plan.TrainingOptions`.
+        **options: Fields of `tf_gpt2.training.options.TrainingOptions`.
 
     Raises:
         UserError: An option is out of range, a text cannot be read, `run_dir` holds another run, or a full disk.

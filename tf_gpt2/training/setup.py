@@ -31,7 +31,8 @@ from tf_gpt2.training.length import Length, plan_length
 from tf_gpt2.training.machine import device_memory, most_memory_taken, xla_account
 from tf_gpt2.training.memory import estimated_bytes, fitting_parts, plan_sparing, state_bytes
 from tf_gpt2.training.multi_token import MultiTokenLoss
-from tf_gpt2.training.plan import TrainingOptions, plan_recipe, plan_rhythm, plan_schedule, settled_recipe
+from tf_gpt2.training.options import TrainingOptions
+from tf_gpt2.training.plan import plan_recipe, plan_rhythm, plan_schedule, settled_recipe
 from tf_gpt2.training.preflight import Preflight, free_disk, run_bytes
 from tf_gpt2.training.resuming import has_begun, json_bytes
 from tf_gpt2.training.settings import Recipe

@@ -15,7 +15,7 @@ from tf_gpt2.training.effort import EVENING, QUICK, THOROUGH
 
 if TYPE_CHECKING:
     from tf_gpt2.corpus.report import CorpusReport
-    from tf_gpt2.training.plan import TrainingOptions
+    from tf_gpt2.training.options import TrainingOptions
 
 _log = logging.getLogger(__name__)
 # Half a novel, a novel, a shelf, the flagship's fourteen.

@@ -16,7 +16,7 @@ from tf_gpt2.training.distributed import facts as facts_module
 from tf_gpt2.training.distributed.cluster import Cluster
 from tf_gpt2.training.distributed.facts import facts, sources_digest
 from tf_gpt2.training.distributed.meeting import difference
-from tf_gpt2.training.plan import TrainingOptions
+from tf_gpt2.training.options import TrainingOptions
 
 PLAN = DevicePlan((), 1, "float32")
 

@@ -13,7 +13,7 @@ import tf_gpt2
 from tf_gpt2.data.shards import shard_names
 from tf_gpt2.data.token_files import INDEX_NAME, TOKENIZER_NAME, PreparedCorpus
 from tf_gpt2.files import read_bounded
-from tf_gpt2.training.plan import TrainingOptions
+from tf_gpt2.training.options import TrainingOptions
 from tf_gpt2.training.teachers import open_teachers
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from tf_gpt2.errors import UserError
 from tf_gpt2.training.distributed.cluster import cluster_from_environment
 from tf_gpt2.training.distributed.facts import facts
 from tf_gpt2.training.distributed.team import ConnectedTeam, Team
-from tf_gpt2.training.plan import TrainingOptions
+from tf_gpt2.training.options import TrainingOptions
 from tf_gpt2.training.settings import Recipe
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
     python -m benchmarks.lstm_baseline --minutes=4                         (the sample corpus)
     python -m benchmarks.lstm_baseline --corpus=novels/ --preset=jinyong --minutes=600
+    python -m benchmarks.lstm_baseline --only=lstm --minutes=60    (for `benchmarks.results --lstm=OUTPUT/lstm`)
 
 The LSTM is the earlier article's: embedding 512, LSTM 1024, Adam with a learning rate of 0.001. It and GPT-2 see
 windows of one length, and are measured on the same windows of the same held-out text. A table goes to stderr, a
@@ -27,7 +28,7 @@ runtime.prepare_training()
 import keras  # noqa: E402
 
 from benchmarks.lstm.keeper import LstmKeeper  # noqa: E402
-from benchmarks.lstm.model import WEIGHTS_FILE, LstmConfig, build_lstm  # noqa: E402
+from benchmarks.lstm.model import FIGURES_FILE, WEIGHTS_FILE, LstmConfig, build_lstm  # noqa: E402
 from export.browser.openings import book_openings  # noqa: E402
 from export.browser.site import PASSAGE_TOKENS, SEED  # noqa: E402
 from tf_gpt2.data.prepare import prepare_corpus  # noqa: E402
@@ -83,12 +84,16 @@ def main(argv=None):
     prepared = prepare_corpus(corpus, **asked.vocabulary)
     window = asked.shape(prepared.tokenizer.vocab_size).context_length
     lines = [{"model": "bigram", **_losses(prepared, _bigram(prepared))}]
-    lstm, lstm_figures = _lstm(prepared, output / "lstm", window, options)
-    gpt2, gpt2_figures = _gpt2(prepared, corpus, output / "gpt2", options)
-    books = book_openings(output / "gpt2", prepared.tokenizer)
-    for name, model, figures in (("lstm", lstm, lstm_figures), ("gpt2", gpt2, gpt2_figures)):
+    models = [("lstm", *_lstm(prepared, output / "lstm", window, options))]
+    if options.only is None:
+        models.append(("gpt2", *_gpt2(prepared, corpus, output / "gpt2", options)))
+    for name, model, figures in models:
         lines.append({"model": name, **figures, **_writing(model, prepared)})
-        _write_continuations(output / f"{name}.jsonl", model, books)
+        write_atomically(output / name / FIGURES_FILE, json.dumps(lines[-1]).encode())
+    if options.only is None:
+        books = book_openings(output / "gpt2", prepared.tokenizer)
+        for name, model, _ in models:
+            _write_continuations(output / f"{name}.jsonl", model, books)
     print(table(lines), file=sys.stderr)
     for line in lines:
         print(json.dumps({"benchmark": "lstm_baseline", "minutes": options.minutes, **line}))
@@ -99,6 +104,7 @@ def _options(argv):
     parser.add_argument("--corpus", nargs="*", help="files, folders, globs; none: the sample corpus")
     parser.add_argument("--output", default="runs/lstm_baseline", help="a new folder")
     parser.add_argument("--minutes", type=float, default=4, help="of training, for each")
+    parser.add_argument("--only", choices=["lstm"], help="train no GPT-2 beside it")
     parser.add_argument("--preset", default="demo", help="of GPT-2; its context is the length of both's windows")
     parser.add_argument("--embedding_dim", type=int, default=512)
     parser.add_argument("--units", type=int, default=1024)

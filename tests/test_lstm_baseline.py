@@ -122,6 +122,18 @@ def test_both_go_on_from_the_same_openings(figures):
     assert all(row["text"] for rows in read for row in rows)
 
 
+@pytest.mark.slow
+def test_alone_it_is_trained_and_told_without_a_gpt2(figures, tmp_path, capsys):
+    novel = figures[0].parent / "novel.txt"
+    arguments = ["--minutes=0.02", "--embedding_dim=8", "--units=16", "--batch_size=4", "--only=lstm"]
+    lstm_baseline.main(["--corpus", str(novel), f"--output={tmp_path / 'out'}", *arguments])
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["model"] for line in lines] == ["bigram", "lstm"]
+    kept = json.loads((tmp_path / "out" / "lstm" / "figures.json").read_text())
+    assert kept["seconds_of_steps"] == lines[1]["seconds_of_steps"] > 0
+    assert not (tmp_path / "out" / "gpt2").exists()
+
+
 def test_it_does_not_write_over_a_run(tmp_path):
     with pytest.raises(SystemExit, match="must be new"):
         lstm_baseline.main([f"--output={tmp_path}"])

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.lstm.model import LstmConfig, build_lstm, save_weights
 from benchmarks.shown import books
-from benchmarks.shown.books import _of_bigram, _of_lstm, stream_of
+from benchmarks.shown.books import _lstm_name, _of_bigram, _of_lstm, stream_of
 from benchmarks.shown.copying import began_at, copied_chart, copied_over_time
 from benchmarks.shown.page import RunShown, section
 from benchmarks.shown.samples import Sample, beginning, chosen, judged_samples
@@ -57,6 +57,12 @@ def test_an_lstm_that_knows_nothing_is_as_unsure_as_can_be(prepared, tmp_path):
     titled = list(prepared.held_out_texts())
     for loss, (_, text) in zip(_of_lstm(tmp_path, prepared, titled), titled, strict=True):
         assert loss == pytest.approx(np.log(size) * len(prepared.tokenizer.encode(text)) / len(text), rel=1e-6)
+
+
+def test_an_lstm_is_shown_with_its_minutes(tmp_path):
+    assert _lstm_name(tmp_path) == "LSTM"
+    (tmp_path / "figures.json").write_text('{"model": "lstm", "seconds_of_steps": 252.0}')
+    assert _lstm_name(tmp_path) == "LSTM of 4.2 minutes"
 
 
 def test_an_lstm_of_other_tokens_is_refused(prepared, tmp_path):

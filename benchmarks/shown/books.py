@@ -1,10 +1,12 @@
 """Held-out loss by book: the model beside an interpolated bigram and, where one is given, an LSTM."""
 
+import json
 import pathlib
 from collections.abc import Sequence
 
 import numpy as np
 
+from benchmarks.lstm.model import FIGURES_FILE
 from tf_gpt2.data.token_files import PreparedCorpus, TokenStream
 from tf_gpt2.data.windows import evaluation_windows
 from tf_gpt2.errors import UserError
@@ -36,7 +38,7 @@ def by_book(
         raise UserError("the run's corpus must have text held out to be measured on; it has none")
     columns = {"GPT-2": _of_model(run_dir, titled), "bigram": _of_bigram(prepared, titled)}
     if lstm:
-        columns["LSTM"] = _of_lstm(pathlib.Path(lstm), prepared, titled)
+        columns[_lstm_name(pathlib.Path(lstm))] = _of_lstm(pathlib.Path(lstm), prepared, titled)
     if beside:
         columns[f"`runs/{pathlib.Path(beside).resolve().name}`"] = _of_model(beside, titled)
     return {
@@ -68,6 +70,13 @@ def _of_bigram(prepared, titled) -> list[float]:
         bigram_cross_entropy(prepared.train, stream, size) * stream.targets / stream.characters
         for stream in streams
     ]
+
+
+def _lstm_name(lstm: pathlib.Path) -> str:
+    """With its minutes of steps, as a run of ours is told with, where the benchmark left them."""
+    if not (lstm / FIGURES_FILE).exists():
+        return "LSTM"
+    return f"LSTM of {json.loads((lstm / FIGURES_FILE).read_text('utf-8'))['seconds_of_steps'] / 60:.1f} minutes"
 
 
 def _of_lstm(lstm: pathlib.Path, prepared: PreparedCorpus, titled: Sequence[tuple[str, str]]) -> list[float]:

@@ -149,8 +149,8 @@ def _flags_of_recipe(flags: command.Flags) -> None:
         "multi_token_share",
         None,
         "Learn the token after the next one too, by a head that is left out of the model: what its loss counts "
-        f"beside the next one's. Default: {recipes.MULTI_TOKEN_SHARE:g} with --effort=evening or thorough and up "
-        f"to {FEW_CHARACTERS / 1e6:g} million characters, else 0.",
+        f"beside the next one's. Default: {recipes.MULTI_TOKEN_SHARE:g} with --effort=evening, and of thorough "
+        f"the first training, up to {FEW_CHARACTERS / 1e6:g} million characters; else 0.",
     )
     flags.boolean(
         "average",

@@ -21,6 +21,7 @@ machine computed meanwhile.
 {rule}
 """
 _WIDTH = 116
+_LSTM = "The LSTM is the earlier article's, trained by `python -m benchmarks.lstm_baseline --only=lstm`."
 _FIGURE = "nats a character"
 
 
@@ -93,7 +94,9 @@ def _books(run: RunShown) -> str:
         [title, f"{characters:,}", *(_number(losses[name]) for name in names)]
         for title, (characters, losses) in run.books.items()
     ]
-    return _table(["held-out text of", "characters", *(f"{name}, {_FIGURE}" for name in names)], rows)
+    table = _table(["held-out text of", "characters", *(f"{name}, {_FIGURE}" for name in names)], rows)
+    lstm = any(name.startswith("LSTM") for name in names)
+    return f"{table}\n\n{textwrap.fill(_LSTM, _WIDTH)}" if lstm else table
 
 
 def _copying(run: RunShown) -> str:

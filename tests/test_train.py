@@ -119,7 +119,7 @@ def test_a_dry_run_says_what_would_be_trained_and_writes_nothing(novel, whole_ru
     assert (code, output) == (0, ""), errors
     table = errors[errors.index("before training:") :]
     assert "40 steps of 4 x 16 tokens" in table and "s a step, after" in table
-    assert "40 steps are few" in table
+    assert "40 steps are few" in table and "--" in table and "`" not in table  # in the command's words
     assert not list(tmp_path.iterdir())
     before = {path: path.stat().st_mtime_ns for path in whole_run.rglob("*")}
     code, _, errors = call(*_command(novel, whole_run, "--steps=60", "--dry_run"))

@@ -5,6 +5,7 @@
 With no flags at all it trains the demo preset on the sample corpus for about four minutes.
 """
 
+import logging
 from collections.abc import Sequence
 
 from tf_gpt2 import command, text_flags
@@ -29,7 +30,8 @@ def _train(flags: command.Values) -> int:
     from tf_gpt2.training.run import preflight, train_model
 
     if flags.dry_run:
-        command.message(preflight(flags.corpus, flags.run_dir, by_xla=True, **options).table())
+        table = preflight(flags.corpus, flags.run_dir, by_xla=True, **options).table()
+        logging.getLogger("tf_gpt2").info(table)  # as training's own log: with flags for the library's arguments
         return 0
     train_model(flags.corpus, flags.run_dir, **options)
     return 0

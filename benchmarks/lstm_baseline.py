@@ -89,7 +89,6 @@ def main(argv=None):
         models.append(("gpt2", *_gpt2(prepared, corpus, output / "gpt2", options)))
     for name, model, figures in models:
         lines.append({"model": name, **figures, **_writing(model, prepared)})
-        write_atomically(output / name / FIGURES_FILE, json.dumps(lines[-1]).encode())
     if options.only is None:
         books = book_openings(output / "gpt2", prepared.tokenizer)
         for name, model, _ in models:
@@ -151,6 +150,7 @@ def _lstm(prepared, run_dir, window, options):
         **_pace(run_dir, state.step * learner.recipe.batch_size * window),
         **_losses(prepared, state.best_validation_loss),
     }
+    write_atomically(run_dir / FIGURES_FILE, json.dumps(figures).encode())
     return keeper.generator(), figures
 
 

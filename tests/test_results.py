@@ -129,6 +129,8 @@ def test_a_section_says_what_is_known_and_what_is_not():
     assert text.count("![") == 1 and "> 却说" in text
     assert "| command | `python -m tf_gpt2.train` |" in text
     assert "| command |" not in section(dataclasses.replace(run, command=""))
+    beside_lstm = {"三国演义": (40_000, {"GPT-2": 4.4, "LSTM of 4.2 minutes": 6.0})}
+    assert "--only=lstm" in section(dataclasses.replace(run, books=beside_lstm)) and "--only=lstm" not in text
 
 
 def test_another_run_stands_beside_on_the_same_text(prepared, monkeypatch):

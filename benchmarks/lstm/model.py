@@ -10,7 +10,7 @@ import numpy as np
 from tf_gpt2.files import write_atomically
 
 WEIGHTS_FILE = "lstm.npz"
-FIGURES_FILE = "figures.json"  # of a benchmark that trained it
+FIGURES_FILE = "figures.json"  # of its training, for who shows it
 _EMBEDDING, _LSTM, _LOGITS = "token_embedding", "lstm", "logits"
 
 

@@ -1,6 +1,5 @@
 """Held-out loss by book: the model beside an interpolated bigram and, where one is given, an LSTM."""
 
-import json
 import pathlib
 from collections.abc import Sequence
 
@@ -12,9 +11,11 @@ from tf_gpt2.data.windows import evaluation_windows
 from tf_gpt2.errors import UserError
 from tf_gpt2.evaluation.bigram import bigram_cross_entropy
 from tf_gpt2.evaluation.corpus_loss import evaluate
+from tf_gpt2.files import read_json
 from tf_gpt2.tokenizer import Tokenizer
 
 MOST_BOOKS = 40
+LSTM = "LSTM"  # how its column begins
 _ROWS = 16
 Column = dict[str, float]
 
@@ -75,8 +76,9 @@ def _of_bigram(prepared, titled) -> list[float]:
 def _lstm_name(lstm: pathlib.Path) -> str:
     """With its minutes of steps, as a run of ours is told with, where the benchmark left them."""
     if not (lstm / FIGURES_FILE).exists():
-        return "LSTM"
-    return f"LSTM of {json.loads((lstm / FIGURES_FILE).read_text('utf-8'))['seconds_of_steps'] / 60:.1f} minutes"
+        return LSTM
+    seconds = read_json(lstm / FIGURES_FILE, remedy="train the LSTM again")["seconds_of_steps"]
+    return f"{LSTM} of {seconds / 60:.1f} minutes"
 
 
 def _of_lstm(lstm: pathlib.Path, prepared: PreparedCorpus, titled: Sequence[tuple[str, str]]) -> list[float]:

@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from benchmarks.shown.books import LSTM
 from benchmarks.shown.copying import BEGINNING, began_at
 from benchmarks.shown.samples import RULE, Sample, beginning
 from tf_gpt2.evaluation.runs import RunFacts
@@ -21,7 +22,7 @@ machine computed meanwhile.
 {rule}
 """
 _WIDTH = 116
-_LSTM = "The LSTM is the earlier article's, trained by `python -m benchmarks.lstm_baseline --only=lstm`."
+_ABOUT_LSTM = "The LSTM is the earlier article's, trained by `python -m benchmarks.lstm_baseline --only=lstm`."
 _FIGURE = "nats a character"
 
 
@@ -95,8 +96,7 @@ def _books(run: RunShown) -> str:
         for title, (characters, losses) in run.books.items()
     ]
     table = _table(["held-out text of", "characters", *(f"{name}, {_FIGURE}" for name in names)], rows)
-    lstm = any(name.startswith("LSTM") for name in names)
-    return f"{table}\n\n{textwrap.fill(_LSTM, _WIDTH)}" if lstm else table
+    return f"{table}\n\n{_ABOUT_LSTM}" if any(name.startswith(LSTM) for name in names) else table
 
 
 def _copying(run: RunShown) -> str:

@@ -189,6 +189,45 @@ def test_a_process_that_dies_ends_all_with_one_line_each():
     assert "the same command goes on from step 120, which is saved, on any number of devices" in str(chief)
 
 
+def test_the_others_hear_the_reason_from_a_chief_that_ends_at_once():
+    def tell_slowly(team):
+        tell = team._tell
+
+        def slowly(message):
+            if message["kind"] == "failed":
+                time.sleep(0.3)
+            tell(message)
+
+        team._tell = slowly
+        while team.failure is None:  # as a main thread that comes from elsewhere and finds the reason there
+            time.sleep(0.01)
+        raise UserError(team.failure)
+
+    def die(team):
+        _die(team)
+        raise SystemError
+
+    chief, _, other = _together([tell_slowly, die, _wait_for_the_end])
+    assert "worker 1 (127.0.0.1:" in str(chief) and str(other) == str(chief)
+
+
+def test_two_reasons_at_once_are_one_reason(monkeypatch):
+    told = []
+    monkeypatch.setattr(team_module, "shorten", lambda text: time.sleep(0.2) or text)
+
+    def fail_twice(team):
+        team._tell = told.append
+        threads = [threading.Thread(target=team._fail, args=(text,)) for text in ("one", "other")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        raise UserError(team.failure)
+
+    chief, _ = _together([fail_twice, _wait_for_the_end])
+    assert [message["line"] for message in told if message["kind"] == "failed"] == [str(chief)]
+
+
 def test_a_worker_that_has_to_end_amid_a_report_has_the_chief_save():
     def work(team):
         team.save_at_rest = lambda: team.saved(120)
@@ -232,14 +271,14 @@ def test_a_chief_that_dies_ends_all():
 
 
 def test_a_process_that_falls_silent_ends_all(monkeypatch):
-    monkeypatch.setattr(team_module, "_SECONDS_OF_SILENCE", 0.4)
+    monkeypatch.setattr(team_module, "_SECONDS_OF_SILENCE", 1.5)
 
     def freeze(team):
         team._tell = lambda message: None
         _wait_for_the_end(team)
 
     chief, frozen = _together([_wait_for_the_end, freeze])
-    assert "worker 1 (127.0.0.1:" in str(chief) and "has not answered for 0.4 s" in str(chief)
+    assert "worker 1 (127.0.0.1:" in str(chief) and "has not answered for 1.5 s" in str(chief)
     assert isinstance(frozen, UserError)
 
 
@@ -253,7 +292,7 @@ def test_an_error_of_one_process_is_told_to_the_others():
 
 
 def test_who_loses_the_others_though_all_live_says_so_in_one_line(monkeypatch):
-    monkeypatch.setattr(team_module, "_SECONDS_OF_SILENCE", 0.5)
+    monkeypatch.setattr(team_module, "_SECONDS_OF_SILENCE", 1.5)
 
     def lose(team):
         raise team.explain(AbortedError("of a graph\nof many lines"))

@@ -106,6 +106,7 @@ class ConnectedTeam(Team):
         self.is_chief = cluster.index == 0
         self.failure = None
         self._failed = threading.Event()
+        self._telling = threading.Lock()  # held from the first reason until the others know it
         self._ended: set[int] = set()  # who is through, so that a closed connection means nothing
         self._inbox: queue.Queue = queue.Queue()
         self._lines: dict[int, Line] = {}  # to the others; a worker has one to the chief
@@ -128,9 +129,10 @@ class ConnectedTeam(Team):
             end_soon_at_exit()
         elif self._met:
             self._say_goodbye(error)
+        with self._telling:  # else the others would hear of the closed line before they hear the reason
+            for line in self._lines.values():
+                line.close()
         self._last_resort.stop()
-        for line in self._lines.values():
-            line.close()
 
     def meet(self, facts: dict[str, str]) -> None:
         self._lines = meet(self._processes, facts, self._wait)
@@ -229,13 +231,14 @@ class ConnectedTeam(Team):
 
     def _fail(self, text):
         """The first reason ends this process, and those that it is connected with."""
-        if self._failed.is_set():
-            return
-        self.failure = shorten(" ".join(text.splitlines()))
-        self._failed.set()
-        self._tell({"kind": "failed", "line": self.failure})
+        with self._telling:
+            if self._failed.is_set():
+                return
+            self.failure = shorten(" ".join(text.splitlines()))
+            self._failed.set()
+            self._last_resort.start(self.failure)
+            self._tell({"kind": "failed", "line": self.failure})
         self._inbox.put(types.SimpleNamespace(kind="failed", line=self.failure))
-        self._last_resort.start(self.failure)
         self._abort(self.failure)
 
     def _say_goodbye(self, error):

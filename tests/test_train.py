@@ -9,6 +9,8 @@ import pytest
 from commands import call, error_line, run, start
 from eager import eagerly
 
+from tf_gpt2.errors import UserError
+from tf_gpt2.model_directory import load_config, load_weights
 from tf_gpt2.run_directory import read_metrics
 
 TINY = (
@@ -182,6 +184,17 @@ def test_a_run_without_its_model_directory_writes_from_its_checkpoint(whole_run,
     assert code == 0, errors
     assert text.strip() and "from the checkpoint of step" in errors
     assert (run_dir / "model.safetensors").exists()
+
+
+def test_damaged_weights_beside_whole_checkpoints_are_told_with_the_way_out(whole_run, tmp_path):
+    run_dir = tmp_path / "run"
+    shutil.copytree(whole_run, run_dir)
+    weights, config = run_dir / "model.safetensors", load_config(run_dir)
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(UserError, match=r"remove it, and the model of the checkpoint of step 40 takes its place"):
+        load_weights(run_dir, config)
+    weights.unlink()
+    assert load_weights(run_dir, config)["wte.weight"].shape == (config.vocabulary_size, config.hidden_dim)
 
 
 def test_two_trainings_do_not_share_a_run_directory(novel, tmp_path):

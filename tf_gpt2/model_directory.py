@@ -27,7 +27,7 @@ from tf_gpt2.files import write_atomically, write_tensors
 from tf_gpt2.formats import detect
 from tf_gpt2.formats.hugging_face import PREFIX
 from tf_gpt2.formats.training_checkpoint import checkpoint_model, newest_model
-from tf_gpt2.formats.weights import HEAD, Weights, tensor_shapes
+from tf_gpt2.formats.weights import HEAD, DamagedFile, Weights, tensor_shapes
 from tf_gpt2.generation.settings import GenerationSettings
 from tf_gpt2.run_directory import (
     CHECKPOINTS,
@@ -237,7 +237,14 @@ def load_weights(source: str | os.PathLike, config: GPT2Config) -> Weights:
         UserError: The file is missing or damaged, or a tensor is missing, has another shape, or is one too many.
     """
     folder = _located(source)
-    return detect.format_of(folder).open_weights(folder, config)
+    try:
+        return detect.format_of(folder).open_weights(folder, config)
+    except DamagedFile as error:
+        found = newest_model(folder / CHECKPOINTS)
+        if found is None:
+            raise
+        remedy = f"remove it, and the model of the checkpoint of step {found[0]:,} takes its place"
+        raise DamagedFile(error.path, error.error, remedy) from None
 
 
 def load_generation_config(source: str | os.PathLike) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import numpy as np
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError, found_in
 from tf_gpt2.files import read_json
-from tf_gpt2.formats.weights import Weights, check_tensors, damaged, tensor_shapes, to_float32, widen_bfloat16
+from tf_gpt2.formats.weights import DamagedFile, Weights, check_tensors, tensor_shapes, to_float32, widen_bfloat16
 from tf_gpt2.run_directory import validated
 
 CONFIG_FILE = "config.json"
@@ -141,7 +141,7 @@ def _list_datasets(path):
         with h5py.File(path) as file:
             file.visititems(visit)
     except Exception as error:  # what h5py makes of a damaged file: OSError, KeyError, TypeError, ...
-        raise damaged(path, error) from None
+        raise DamagedFile(path, error) from None
     return shapes, place
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from tf_gpt2.config import GPT2Config
 from tf_gpt2.errors import UserError, found_in
 from tf_gpt2.files import read_bounded, read_json
-from tf_gpt2.formats.weights import Weights, check_tensors, damaged, is_block_matrix, tensor_shapes, to_float32
+from tf_gpt2.formats.weights import DamagedFile, Weights, check_tensors, is_block_matrix, tensor_shapes, to_float32
 from tf_gpt2.run_directory import shorten, validated
 
 HPARAMS_FILE = "hparams.json"
@@ -84,7 +84,7 @@ def open_weights(folder: pathlib.Path, config: GPT2Config) -> Weights:
         found = reader.get_variable_to_shape_map()
         types = reader.get_variable_to_dtype_map()
     except Exception as error:  # TensorFlow's own errors, and IndexError, TypeError, ... for what it did not expect
-        raise damaged(f"{prefix}.index", error) from None
+        raise DamagedFile(f"{prefix}.index", error) from None
     expected = variable_shapes(config)
     check_tensors(prefix, expected, found, _IGNORED)
     for name in expected:
@@ -130,4 +130,4 @@ def _read_text(path):
 def _check_size(prefix, size):
     stored = sum(file.stat().st_size for file in prefix.parent.glob(f"{prefix.name}.data-*"))
     if stored < size:
-        raise damaged(f"{prefix}.data-*", f"{size} bytes are needed and {stored} are there")
+        raise DamagedFile(f"{prefix}.data-*", f"{size} bytes are needed and {stored} are there")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tf_gpt2.errors import UserError
-from tf_gpt2.formats.weights import damaged
+from tf_gpt2.formats.weights import DamagedFile
 from tf_gpt2.run_directory import shown
 
 FILE = "pytorch_model.bin"
@@ -73,7 +73,7 @@ def read(path: pathlib.Path) -> dict[str, TorchTensor]:
             except RuntimeError:  # before PyTorch 1.6, as GPT2-Chinese's, files were no archives that can be mapped
                 values = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged pickle raises whatever it likes
-        raise damaged(path, error) from None
+        raise DamagedFile(path, error) from None
     entries = values.items() if isinstance(values, dict) else [(None, None)]
     if not all(isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in entries):
         raise UserError(
@@ -84,7 +84,7 @@ def read(path: pathlib.Path) -> dict[str, TorchTensor]:
             if value.untyped_storage().nbytes() < value.numel() * value.element_size():
                 raise ValueError(f"{shown(name)} of shape {tuple(value.shape)} is larger than what is stored of it")
     except Exception as error:  # some kinds of tensors have no storage
-        raise damaged(path, error) from None
+        raise DamagedFile(path, error) from None
     return {name: TorchTensor(value) for name, value in values.items()}
 
 
@@ -107,4 +107,4 @@ def _require_stored(path):
             if packed:
                 raise ValueError(f"{shown(packed[0].filename)} is compressed, which PyTorch does not do")
     except Exception as error:  # zipfile raises whatever a damaged archive leads it to
-        raise damaged(path, error) from None
+        raise DamagedFile(path, error) from None

@@ -17,7 +17,7 @@ import pathlib
 import numpy as np
 
 from tf_gpt2.errors import UserError
-from tf_gpt2.formats.weights import damaged, to_float32, widen_bfloat16
+from tf_gpt2.formats.weights import DamagedFile, to_float32, widen_bfloat16
 from tf_gpt2.run_directory import shown
 
 _MAX_HEADER = 100_000_000  # the library's own limit
@@ -71,7 +71,7 @@ def read_header(path: pathlib.Path) -> dict[str, StoredTensor]:
             header = json.loads(file.read(length), object_pairs_hook=_distinct)
         return _check(path, header, data=8 + length, size=size)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise damaged(path, error) from None
+        raise DamagedFile(path, error) from None
 
 
 def _distinct(pairs):

@@ -38,7 +38,7 @@ class Weights(Mapping):
         except (UserError, MemoryError):
             raise
         except Exception as error:  # the file's library has errors of its own for what it did not expect
-            raise damaged(self._path, error) from None
+            raise DamagedFile(self._path, error) from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._readers)
@@ -126,7 +126,16 @@ def widen_bfloat16(bits: np.ndarray) -> np.ndarray:
     return wide.view(np.float32)
 
 
-def damaged(path: str | os.PathLike, error: object) -> UserError:
-    """The error for a file that cannot be what its name says."""
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return UserError(f"{path} is damaged ({shorten(reason, 200)}); copy or train it again")
+class DamagedFile(UserError):
+    """A file that cannot be what its name says.
+
+    Args:
+        path: The file.
+        error: How that was seen.
+        remedy: What to do about it.
+    """
+
+    def __init__(self, path: str | os.PathLike, error: object, remedy: str = "copy or train it again"):
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        super().__init__(f"{path} is damaged ({shorten(reason, 200)}); {remedy}")
+        self.path, self.error = path, error

@@ -141,6 +141,14 @@ def test_evaluation_of_too_little_is_refused():
         evaluation_windows(TokenStream(TOKENS[:1]), context_length=T, batch_size=B)
 
 
+@pytest.mark.parametrize("make", [training_dataset, evaluation_windows])
+def test_no_thread_tunes_what_an_iterator_ends_by_waiting_for(make):
+    seed = {"seed": 1} if make is training_dataset else {}
+    batches = make(TokenStream(TOKENS), context_length=T, batch_size=B, **seed)
+    for some in (batches, batches.take(3)):
+        assert some.dataset.options().autotune.enabled is False
+
+
 def test_windows_per_epoch():
     assert [windows_per_epoch(n, T) for n in (0, 1, 8, 9, N)] == [0, 0, 0, 1, 12]
 

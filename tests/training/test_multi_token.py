@@ -74,7 +74,7 @@ def test_its_head_learns_and_the_model_keeps_its_variables(model):
 
 
 def _trainer(run_dir, corpus, rhythm, share=SHARE):
-    config = dataclasses.replace(CONFIG, vocabulary_size=corpus.tokenizer.vocab_size, dropout=0.2)
+    config = dataclasses.replace(CONFIG, vocabulary_size=corpus.tokenizer.vocab_size, num_layers=1, dropout=0.2)
     recipe = Recipe(batch_size=4, seed=5, multi_token_share=share)
     keras.utils.set_random_seed(recipe.seed)
     model = build_model(config)

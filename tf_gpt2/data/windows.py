@@ -41,7 +41,11 @@ class Batches:
     """
 
     def __init__(self, dataset: tf.data.Dataset, errors: list[Exception]):
-        self.dataset, self._errors = dataset, errors
+        # Nothing here is left to tune, and the thread that tunes may miss that its iterator ends, which then waits
+        # for its next round: half as long as the iterator lived, up to a minute (TensorFlow 2.21).
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        self.dataset, self._errors = dataset.with_options(options), errors
 
     def __iter__(self) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
         self._errors.clear()

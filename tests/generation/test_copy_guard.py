@@ -88,6 +88,11 @@ def test_no_run_of_the_corpus_is_written(model, texts, seed):
         assert passage.num_tokens == 60
 
 
+@pytest.mark.parametrize(
+    "model",
+    ["rare", *(pytest.param(name, marks=pytest.mark.slow) for name in ("characters", "bpe"))],
+    indirect=True,
+)
 def test_it_is_the_same_as_looking_before_every_draw(model, texts, monkeypatch):
     settings = model.settings(seed=3, max_new_tokens=50, num_samples=3, avoid_copying=LEAST, top_k=8)
     prompts = ["", texts[0][:9]]

@@ -168,6 +168,7 @@ def test_it_looks_inside(environment, elsewhere, trained):
     assert (elsewhere / "inside.html").read_text("utf-8").count("<script") == 2
 
 
+@pytest.mark.slow
 def test_it_makes_the_savedmodel(environment, elsewhere, trained):
     output = "--output=models/demo/1"
     _run(environment, elsewhere, "python", "-m", "tf_gpt2.export.savedmodel", "--run_dir=run", output)

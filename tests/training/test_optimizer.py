@@ -54,7 +54,7 @@ def test_gradients_are_clipped_by_their_global_norm():
     assert np.linalg.norm(moved[0]) == pytest.approx(0.1, rel=1e-5)  # (1 - beta_1) times a gradient of norm 1
 
 
-@pytest.mark.parametrize("name", ["muon", "adamw"])
+@pytest.mark.parametrize("name", ["muon", pytest.param("adamw", marks=pytest.mark.slow)])
 def test_a_recipe_may_be_settled_after_compiling(name):
     """A step that was compiled (and timed) before has the constants of then in it."""
     shape = {"context_length": 4, "num_layers": 1, "num_heads": 1, "hidden_dim": 8, "dropout": 0.0}

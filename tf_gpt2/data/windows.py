@@ -42,7 +42,7 @@ class Batches:
 
     def __init__(self, dataset: tf.data.Dataset, errors: list[Exception]):
         # Nothing here is left to tune, and the thread that tunes may miss that its iterator ends, which then waits
-        # for its next round: half as long as the iterator lived, up to a minute (TensorFlow 2.21).
+        # for its next round: up to half as long as the iterator lived (seen with TensorFlow 2.21).
         options = tf.data.Options()
         options.autotune.enabled = False
         self.dataset, self._errors = dataset.with_options(options), errors

@@ -41,6 +41,7 @@ def test_pip_is_not_what_the_current_folder_has_of_that_name(monkeypatch, tmp_pa
         (tmp_path / name).write_text("open('executed', 'w')")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.delenv("PYTHONPATH", raising=False)  # may name the current folder, and then rightly
     with pytest.raises(UserError, match="fetched once with pip"):
         sample.sample_book(tmp_path / "cache")
     assert not (tmp_path / "executed").exists()

@@ -86,25 +86,47 @@ def test_a_sandboxed_frame_says_why_and_a_friendly_one_works(open_page, site):
     assert [line for line in page.errors if "SecurityError" in line] == []
 
 
+# Of a tab: which version of the site it has, by what test_a_half_deployed_host changes.
+VERSION = "fetch('style.css').then((got) => got.text()).then((text) => text.includes('--version:new') ? 'new' : 'old')"
+UPDATED = "Boolean(document.querySelector('[data-code=updated]'))"
+
+
 def test_a_half_deployed_host_keeps_the_old_page_whole(open_page, site):
-    page = open_page()
-    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-    load(page)
+    first = open_page()
+    first.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    for name in ("worker_wasm.js", "worker_threads.js"):
+        (site.folder / name).write_bytes(b"self.version = 'new';" + (site.folder / name).read_bytes())
     style = site.folder / "style.css"
     old_style = style.read_bytes()
     style.write_bytes(old_style + b"body{--version:new}")
     name_again(site.folder)
     style.write_bytes(old_style)  # the new service worker is there, this file is not yet
-    page = visit(page.context, site.url)
-    page.wait_for_timeout(1500)
+    site.requests.clear()
+    second = visit(first.context, site.url)
+    for _ in range(2000):  # a minute
+        if "style.css" in site.requests:  # which only the new version's install asks for
+            break
+        second.wait_for_timeout(30)
+    wait_until(second, "navigator.serviceWorker.ready.then((all) => !all.installing)")
     keys = "caches.keys().then(names => names.filter(name => name.includes(' shell ')).length)"
-    assert page.evaluate(keys) == 1
-    assert notices(page) == []
+    assert second.evaluate(keys) == 1
+    assert notices(second) == []
     style.write_bytes(old_style + b"body{--version:new}")
-    page = visit(page.context, site.url)
-    wait_until(page, "Boolean(document.querySelector('[data-code=updated]'))")
-    page = visit(page.context, site.url)
-    assert page.evaluate("getComputedStyle(document.body).getPropertyValue('--version')") == "new"
+    visit(first.context, site.url)  # which has the browser look for a new version
+    # Both tabs are told, and stay as they were opened: what they ask for later is of their own version, in workers too.
+    for page in (first, second):
+        wait_until(page, UPDATED)
+    assert second.evaluate(keys) == 2
+    third = visit(first.context, site.url)
+    for page, version in ((first, "old"), (second, "old"), (third, "new")):
+        load(page)
+        worker = page.workers[0]
+        assert (page.evaluate(VERSION), worker.evaluate(VERSION)) == (version, version)
+        assert worker.evaluate("self.version ?? 'old'") == version
+    assert notices(third) == []
+    second.reload()
+    wait_ready(second)
+    assert (second.evaluate(VERSION), notices(second)) == ("new", [])
 
 
 def test_a_model_that_takes_the_tab_down_is_not_opened_the_third_time(open_page, site):

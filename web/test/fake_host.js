@@ -20,6 +20,9 @@ export class FakeCaches {
   async delete(name) {
     return this.stores.delete(name);
   }
+  async match(key, { cacheName }) {
+    return this.stores.get(cacheName)?.get(key)?.clone();
+  }
   async open(name) {
     if (!this.stores.has(name)) this.stores.set(name, new Map());
     const store = this.stores.get(name);
@@ -30,6 +33,7 @@ export class FakeCaches {
         store.set(key, response);
       },
       delete: async (key) => store.delete(key),
+      keys: async () => [...store.keys()].map((url) => ({ url })),
     };
   }
 }

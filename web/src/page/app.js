@@ -234,9 +234,8 @@ function registerServiceWorker() {
   const container = offered("serviceWorker", navigator);
   if (!container) return; // no https, or storage refused: the page works, but not offline
   try {
-    const first = !container.controller;
-    container.addEventListener("controllerchange", () => {
-      if (!first) page.notice("updated", {}, "hint");
+    container.addEventListener("message", ({ data }) => {
+      if (data === "updated") page.notice("updated", {}, "hint");
     });
     container.register(scriptName("service_worker.js"), { updateViaCache: "none" }).catch(() => {});
   } catch {} // a header of the host forbids it

@@ -69,6 +69,30 @@ def test_a_directory_in_the_way_is_a_clear_line(tmp_path):
     assert os.listdir(tmp_path) == ["file"]
 
 
+@pytest.mark.parametrize("links", [True, False])
+def test_what_another_process_wrote_first_stays_the_same_file(tmp_path, monkeypatch, links):
+    path = tmp_path / "text.txt"
+    if not links:
+
+        def refused(*_):
+            raise PermissionError(1, "Operation not permitted")
+
+        monkeypatch.setattr(os, "link", refused)
+    path.write_bytes(b"")  # nobody's
+    write_atomically(path, b"one", first_stays=True)
+    before = path.stat()
+    write_atomically(path, b"two", first_stays=True)
+    assert (path.read_bytes(), path.stat().st_ino, path.stat().st_mtime_ns) == (
+        b"one",
+        before.st_ino,
+        before.st_mtime_ns,
+    )
+    write_atomically(tmp_path / "new.txt", b"three", first_stays=True)
+    assert (tmp_path / "new.txt").read_bytes() == b"three"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["new.txt", "text.txt"]
+    assert path.stat().st_nlink == 1
+
+
 def test_a_name_of_the_longest_length_can_be_written(tmp_path):
     write_atomically(tmp_path / ("x" * 255), b"1")
     with pytest.raises(UserError, match="cannot write"):

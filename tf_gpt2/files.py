@@ -26,10 +26,15 @@ _LOCK, _NEW, _FORMER = "lock", "new", "former"
 
 
 @contextlib.contextmanager
-def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+def replacing(path: str | os.PathLike, *, first_stays: bool = False) -> Iterator[pathlib.Path]:
     """Gives a temporary path, where nothing is yet, whose file becomes `path` when the block ends without an error.
 
     So no reader ever sees half a file, and a former version stays until the new one is safely on the disk.
+
+    Args:
+        path: The file.
+        first_stays: A file with content that is there by the end stays: another process wrote the same, and may
+            read it already.
 
     Raises:
         UserError: The file cannot be written; a former version of it is left as it was.
@@ -41,17 +46,30 @@ def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
         # Some writers make their files private; a model is meant to be shared like any other file of the user's.
         temporary.chmod((workspace / _LOCK).stat().st_mode & 0o777)
         sync(temporary)
-        rename(temporary, path)
+        if not (first_stays and _is_there(path, temporary)):
+            rename(temporary, path)
         sync(path.parent)
 
 
-def write_atomically(path: str | os.PathLike, data: bytes) -> None:
+def _is_there(path, temporary):
+    """Whether a file with content is at `path`; where the file system has links, it is made to be at once."""
+    with contextlib.suppress(OSError):  # there is something, or there are no links
+        os.link(temporary, path)
+    return path.is_file() and path.stat().st_size > 0
+
+
+def write_atomically(path: str | os.PathLike, data: bytes, *, first_stays: bool = False) -> None:
     """Writes `data` to `path`, whole or not at all.
+
+    Args:
+        path: The file.
+        data: Its content.
+        first_stays: As for `replacing`.
 
     Raises:
         UserError: The file cannot be written; a former version of it is left as it was.
     """
-    with replacing(path) as temporary:
+    with replacing(path, first_stays=first_stays) as temporary:
         temporary.write_bytes(data)
 
 

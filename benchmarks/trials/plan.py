@@ -20,9 +20,9 @@ SEEDS = (0, 1, 2)
 SEEDS_OF = {"classics": SEEDS[:1]}  # where a training takes long
 STAGES_OF = {"classics": ()}  # its own settings there: what was tried beside them is in docs/notes/nanogpt.md
 OUR_SHARE = 0.4  # of the rival's steps, which ours have
-# With time: what a user types (an evening's steps are about an hour's on two cores), and both rivals in one shape
-# and length; the rival ends where its validations rise.
-EFFORTS = ((4000, "evening"), (None, "thorough"))
+# With time: what a user types (an evening's steps, and those of each generation of thorough, are about an hour's on
+# two cores), and both rivals in one shape and length; the rival ends where its validations rise.
+EFFORTS = ((4000, "evening"), (4000, "thorough"))
 LONG_STEPS, LONG_SHAPE = 4800, {"num_layers": 4, "hidden_dim": 256, "num_heads": 4}
 LONG_BEGINNING = {"dropout": 0.1}  # several passes: without any it is known to turn early
 LONG_STAGES = (("dropout", (0.0, 0.1, 0.2, 0.3)), ("weight_decay", (0.1, 0.3, 1.0)))

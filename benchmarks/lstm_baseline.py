@@ -32,7 +32,7 @@ from benchmarks.lstm.model import FIGURES_FILE, WEIGHTS_FILE, LstmConfig, build_
 from export.browser.openings import book_openings  # noqa: E402
 from export.browser.site import PASSAGE_TOKENS, SEED  # noqa: E402
 from tf_gpt2.data.prepare import prepare_corpus  # noqa: E402
-from tf_gpt2.evaluation.bigram import bigram_cross_entropy  # noqa: E402
+from tf_gpt2.evaluation.bigram import Bigram  # noqa: E402
 from tf_gpt2.evaluation.originality import corpus_index, measure  # noqa: E402
 from tf_gpt2.files import write_atomically  # noqa: E402
 from tf_gpt2.generation import load  # noqa: E402
@@ -113,7 +113,7 @@ def _options(argv):
 
 
 def _bigram(prepared):
-    return bigram_cross_entropy(prepared.train, prepared.validation, prepared.tokenizer.vocab_size)
+    return Bigram(prepared.train, prepared.tokenizer.vocab_size).cross_entropy(prepared.validation)
 
 
 def _losses(prepared, nats_per_token):

@@ -15,7 +15,7 @@ from benchmarks.shown.samples import Sample, beginning, chosen, judged_samples
 from tf_gpt2.data.prepare import prepare_corpus
 from tf_gpt2.data.token_files import TokenStream
 from tf_gpt2.errors import UserError
-from tf_gpt2.evaluation.bigram import bigram_cross_entropy
+from tf_gpt2.evaluation.bigram import Bigram
 from tf_gpt2.evaluation.runs import RunFacts
 from tf_gpt2.run_directory import Metrics
 from tf_gpt2.schemas import MetricsLine, Training
@@ -44,7 +44,7 @@ def test_the_bigram_of_each_book_makes_up_that_of_all(prepared):
     together = sum(loss * len(text) for loss, (_, text) in zip(by_book, titled, strict=True))
     one, other = (stream_of(prepared.tokenizer, text).tokens for _, text in titled)
     joined = TokenStream(np.concatenate([one, other]), np.array([0, len(one)]))
-    whole = bigram_cross_entropy(prepared.train, joined, prepared.tokenizer.vocab_size)
+    whole = Bigram(prepared.train, prepared.tokenizer.vocab_size).cross_entropy(joined)
     assert together == pytest.approx(whole * joined.targets)
 
 

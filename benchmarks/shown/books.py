@@ -9,7 +9,7 @@ from benchmarks.lstm.model import FIGURES_FILE
 from tf_gpt2.data.token_files import PreparedCorpus, TokenStream
 from tf_gpt2.data.windows import evaluation_windows
 from tf_gpt2.errors import UserError
-from tf_gpt2.evaluation.bigram import bigram_cross_entropy
+from tf_gpt2.evaluation.bigram import Bigram
 from tf_gpt2.evaluation.corpus_loss import evaluate
 from tf_gpt2.files import read_json
 from tf_gpt2.tokenizer import Tokenizer
@@ -65,12 +65,8 @@ def stream_of(tokenizer: Tokenizer, text: str) -> TokenStream:
 
 
 def _of_bigram(prepared, titled) -> list[float]:
-    size = prepared.tokenizer.vocab_size
-    streams = [stream_of(prepared.tokenizer, text) for _, text in titled]
-    return [
-        bigram_cross_entropy(prepared.train, stream, size) * stream.targets / stream.characters
-        for stream in streams
-    ]
+    bigram = Bigram(prepared.train, prepared.tokenizer.vocab_size)
+    return [bigram.cross_entropy_per_character(stream_of(prepared.tokenizer, text)) for _, text in titled]
 
 
 def _lstm_name(lstm: pathlib.Path) -> str:

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from tf_gpt2.data.token_files import TokenStream
-from tf_gpt2.evaluation import bigram
+from tf_gpt2.evaluation.bigram import Bigram
 
 
 def bigram_cross_entropy(train, validation, vocab_size):
-    return bigram.bigram_cross_entropy(TokenStream(train), TokenStream(validation), vocab_size)
+    return Bigram(TokenStream(train), vocab_size).cross_entropy(TokenStream(validation))
 
 
 def test_a_markov_chain_is_predicted_near_its_entropy():
@@ -44,15 +44,19 @@ def test_wrong_input_is_refused():
         bigram_cross_entropy(np.zeros(5, np.uint16), np.zeros(5, np.uint16), 2)
     with pytest.raises(ValueError, match="vocab_size"):
         bigram_cross_entropy(np.full(50, 9, np.uint16), np.zeros(5, np.uint16), 9)
+    with pytest.raises(ValueError, match="vocab_size"):
+        bigram_cross_entropy(np.zeros(50, np.uint16), np.full(5, 9, np.uint16), 9)
+    with pytest.raises(ValueError, match="a target"):
+        bigram_cross_entropy(np.zeros(50, np.uint16), np.zeros(1, np.uint16), 2)
 
 
 def test_what_comes_after_a_cut_is_neither_learned_nor_predicted():
     tokens = np.tile(np.array([1, 2, 3, 4], np.uint16), 500)
     spoiled = np.concatenate([tokens, np.array([9], np.uint16), tokens])
     stream = TokenStream(spoiled, np.array([0, 2000, 2001]))
-    assert bigram.bigram_cross_entropy(stream, TokenStream(tokens), 10) == pytest.approx(
+    assert Bigram(stream, 10).cross_entropy(TokenStream(tokens)) == pytest.approx(
         bigram_cross_entropy(np.concatenate([tokens, tokens]), tokens, 10), abs=1e-5
     )
-    assert bigram.bigram_cross_entropy(TokenStream(tokens), stream, 10) == pytest.approx(
+    assert Bigram(TokenStream(tokens), 10).cross_entropy(stream) == pytest.approx(
         bigram_cross_entropy(tokens, tokens, 10), abs=1e-5
     )

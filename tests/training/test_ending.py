@@ -8,6 +8,7 @@ import pytest
 from stand_in_training import RHYTHM, STEPS, StandInLearner, files_of, trainer_of
 
 from tf_gpt2.errors import UserError
+from tf_gpt2.evaluation.bigram import Bigram
 from tf_gpt2.run_directory import CONFIG_FILE, read_metrics
 from tf_gpt2.training.ending import refuse_ended, say_where_it_stopped
 from tf_gpt2.training.options import TrainingOptions
@@ -107,6 +108,26 @@ def test_a_validated_run_that_goes_on_without_validations_keeps_the_model_it_tel
     without = trainer_of(tmp_path / "never", corpus, StandInLearner(), dataclasses.replace(RHYTHM, eval_every=0))
     without.train()
     assert without._keeper.saved[-1] == "model" and without.test_loss is None
+
+
+@pytest.mark.parametrize("tested", [True, False])
+def test_the_bigram_stands_beside_each_held_out_text(tmp_path, corpus, caplog, tested):
+    """A book's end may be harder than what comes before it, for any model."""
+    if tested:
+        corpus = dataclasses.replace(corpus, test=corpus.train)
+    trainer = trainer_of(tmp_path, corpus, StandInLearner())
+    with caplog.at_level("INFO"):
+        trainer.train()
+        result = summarise(trainer, corpus)
+    bigram = Bigram(corpus.train, corpus.tokenizer.vocab_size)
+    expected = {"validation": bigram.cross_entropy_per_character(corpus.validation)}
+    if tested:
+        expected["test"] = bigram.cross_entropy_per_character(corpus.train)
+        assert expected["test"] < expected["validation"]
+    shown = ", ".join(f"{name} {loss:.3f}" for name, loss in expected.items())
+    assert f"interpolated bigram on the same texts: {shown} nats per character" in caplog.text
+    assert result.bigram_loss_per_character == expected["validation"]
+    assert result.test_bigram_loss_per_character == expected.get("test")
 
 
 def _stopping_at(validation, learner, stop=lambda: os.kill(os.getpid(), signal.SIGTERM)):

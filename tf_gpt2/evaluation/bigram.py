@@ -2,8 +2,8 @@
 
 p(b | a) = w2 * count(a, b) / count(a) + w1 * count(b) / N + w0 / V, with the weights found by
 expectation-maximisation on a part of the training text that was not counted (Jelinek and Mercer
-1980, "Interpolated estimation of Markov source parameters from sparse data"). The validation text
-plays no part in it.
+1980, "Interpolated estimation of Markov source parameters from sparse data"). The text that it is
+measured on plays no part in it.
 """
 
 import numpy as np
@@ -16,29 +16,49 @@ _ITERATIONS = 50
 _TOLERANCE = 1e-7
 
 
-def bigram_cross_entropy(train: TokenStream, validation: TokenStream, vocab_size: int) -> float:
-    """Mean of -ln p over the targets of the validation tokens, in nats per token.
+class Bigram:
+    """An interpolated bigram model of a text.
 
     Args:
         train: N tokens. The weights are found on its last tenth with counts of the rest; then all of it is counted.
-        validation: M tokens, at least one of them a target.
         vocab_size: V; every id is below it.
 
     Raises:
         ValueError: There are too few tokens to count and weigh, or an id is out of range.
     """
-    if train.targets < LEAST_TRAINING_TARGETS or not validation.targets:
-        raise ValueError(
-            f"needs {LEAST_TRAINING_TARGETS} targets for training and one for validation, got {train.targets} and "
-            f"{validation.targets}"
-        )
-    if max(train.tokens.max(), validation.tokens.max()) >= vocab_size:
+
+    def __init__(self, train: TokenStream, vocab_size: int):
+        if train.targets < LEAST_TRAINING_TARGETS:
+            raise ValueError(f"needs {LEAST_TRAINING_TARGETS} targets for training, got {train.targets}")
+        _check_ids(train, vocab_size)
+        pairs = _pairs(train, vocab_size)
+        cut = len(pairs) - max(2, int(len(pairs) * _HELD_OUT_SHARE))
+        self._weights = _interpolation_weights(_Counts(pairs[:cut], vocab_size).estimates(pairs[cut:]))
+        self._counts = _Counts(pairs, vocab_size)
+
+    def cross_entropy(self, stream: TokenStream) -> float:
+        """Mean of -ln p over the targets of a text, in nats per token.
+
+        Args:
+            stream: M tokens, at least one of them a target.
+
+        Raises:
+            ValueError: There is no target, or an id is out of range.
+        """
+        if not stream.targets:
+            raise ValueError("needs a target to measure on, got none")
+        _check_ids(stream, self._counts.vocab_size)
+        mixture = self._counts.estimates(_pairs(stream, self._counts.vocab_size)) @ self._weights
+        return float(-np.log(mixture).mean())
+
+    def cross_entropy_per_character(self, stream: TokenStream) -> float:
+        """The same in nats per character; raises the same."""
+        return self.cross_entropy(stream) * stream.targets / stream.characters
+
+
+def _check_ids(stream: TokenStream, vocab_size: int) -> None:
+    if stream.tokens.max() >= vocab_size:
         raise ValueError(f"every token id must be below vocab_size {vocab_size}")
-    pairs = _pairs(train, vocab_size)
-    cut = len(pairs) - max(2, int(len(pairs) * _HELD_OUT_SHARE))
-    weights = _interpolation_weights(_Counts(pairs[:cut], vocab_size).estimates(pairs[cut:]))
-    mixture = _Counts(pairs, vocab_size).estimates(_pairs(validation, vocab_size)) @ weights
-    return float(-np.log(mixture).mean())
 
 
 def _pairs(stream: TokenStream, vocab_size: int) -> np.ndarray:

@@ -32,6 +32,7 @@ class TrainingResult:
         bigram_loss_per_character: What an interpolated bigram reaches there; None where it was not counted.
         test_loss_per_character: Their loss on the test span, which no decision read; None where there is none.
         test_loss: The same in nats per token.
+        test_bigram_loss_per_character: What the bigram reaches there; None where it was not counted.
     """
 
     run_dir: pathlib.Path
@@ -42,6 +43,7 @@ class TrainingResult:
     bigram_loss_per_character: float | None
     test_loss_per_character: float | None = None
     test_loss: float | None = None
+    test_bigram_loss_per_character: float | None = None
 
 
 def summarise(trainer: Trainer, prepared: PreparedCorpus) -> TrainingResult:
@@ -64,23 +66,28 @@ def summarise(trainer: Trainer, prepared: PreparedCorpus) -> TrainingResult:
             f"with `eval_every`=0 nothing was measured to the last step, {state.step:,}: the model of step "
             f"{state.best_step:,} stays the one that is kept; the last weights are in {run_dir / CHECKPOINTS}"
         )
+    baselines = _bigram(prepared)
     if tested is not None:
         figures["test"] = tested * _tokens_per_character(prepared.test)
         log.info(
             f"test loss {figures['test']:.3f} nats per character ({tested:.3f} per token), "
             "on text that no decision read"
         )
-    baseline = _bigram(prepared, prepared.validation)
-    if baseline is not None:
-        log.info(f"interpolated bigram on the same split: {baseline:.3f} nats per character")
+    if baselines:  # each beside its own: the end of a book may be harder than what comes before it
+        log.info(
+            "interpolated bigram on the same texts: "
+            + ", ".join(f"{name} {loss:.3f}" for name, loss in baselines.items())
+            + " nats per character"
+        )
     log.info(f"the model is in {run_dir}; write with: python -m tf_gpt2.sample --run_dir={run_dir}")
     return dataclasses.replace(
         result,
         validation_loss=loss,
         validation_loss_per_character=figures["validation"],
-        bigram_loss_per_character=baseline,
+        bigram_loss_per_character=baselines.get("validation"),
         test_loss_per_character=figures.get("test"),
         test_loss=tested,
+        test_bigram_loss_per_character=baselines.get("test"),
     )
 
 
@@ -88,11 +95,12 @@ def _tokens_per_character(stream: TokenStream) -> float:
     return stream.targets / stream.characters
 
 
-def _bigram(prepared: PreparedCorpus, stream: TokenStream) -> float | None:
-    """The baseline in nats per character; None where the corpus is too long or too short to count."""
-    from tf_gpt2.evaluation.bigram import LEAST_TRAINING_TARGETS, bigram_cross_entropy
+def _bigram(prepared: PreparedCorpus) -> dict[str, float]:
+    """The baseline in nats per character by split; empty where the corpus is too long or too short to count."""
+    from tf_gpt2.evaluation.bigram import LEAST_TRAINING_TARGETS, Bigram
 
     if len(prepared.train) > _BASELINE_TOKENS or prepared.train.targets < LEAST_TRAINING_TARGETS:
-        return None
-    nats = bigram_cross_entropy(prepared.train, stream, prepared.tokenizer.vocab_size)
-    return nats * _tokens_per_character(stream)
+        return {}
+    bigram = Bigram(prepared.train, prepared.tokenizer.vocab_size)
+    streams = {"validation": prepared.validation, "test": prepared.test}
+    return {name: bigram.cross_entropy_per_character(stream) for name, stream in streams.items() if stream.targets}

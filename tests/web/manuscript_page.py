@@ -26,6 +26,12 @@ def wholes(page):
     return page.locator("article .passage").all_text_contents()
 
 
+def wait_kept(page, texts=None):
+    """Waits until the texts that show, or others, are kept, which they are a second after the last change."""
+    expected = json.dumps(sorted(wholes(page) if texts is None else texts))
+    wait_until(page, f"({KEPT_TEXTS})().then((kept) => {expected}.every((text) => kept.includes(text)))")
+
+
 def press(page, selector, runs=1):
     """Presses a button that writes, and waits until it has."""
     before = page.evaluate("runs.length")

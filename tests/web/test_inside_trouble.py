@@ -6,6 +6,7 @@ import re
 import pytest
 
 from web.inside_page import COUNT, KEEP_SOURCE, PROMPT, VIEWS, open_inside, show, show_all_layers
+from web.manuscript_page import wait_kept
 from web.test_first_minute import complaints
 from web.web_page import WIDTHS_AND_SCHEMES, visit, wait_ready, wait_until, write
 
@@ -135,7 +136,7 @@ def test_nothing_is_fetched_until_it_is_opened_and_then_also_without_a_network(o
     wait_until(page, "navigator.serviceWorker.controller !== null")
     loaded = page.evaluate("performance.getEntriesByType('resource').map(({ name }) => name.split('/').at(-1))")
     assert not any(name.startswith("inside") for name in loaded)
-    page.wait_for_timeout(1500)  # a second after the last change the text is kept
+    wait_kept(page)
     context = page.context
     page.close()
     site.stop()

@@ -2,7 +2,7 @@
 
 import json
 
-from web.manuscript_page import KEPT_TEXTS, press, wholes
+from web.manuscript_page import KEPT_TEXTS, press, wait_kept, wholes
 from web.web_page import finish_sentences, notices, set_setting, visit, wait_idle, wait_ready, wait_until, write
 
 SERVICE_WORKERS = "block"
@@ -13,7 +13,7 @@ def test_kept_through_a_reload_with_its_undo(open_page):
     write(page, "却说曹操", maxNewTokens=15, seed=5)
     press(page, "#continue")
     [text] = wholes(page)
-    page.wait_for_timeout(1500)
+    wait_kept(page)
     page.reload()
     wait_ready(page)
     assert wholes(page) == [text]
@@ -65,12 +65,12 @@ def test_a_list_with_rename_delete_and_export(open_page):
 def test_two_tabs_do_not_overwrite_each_other(open_page, site):
     page = open_page()
     write(page, "却说", maxNewTokens=10)
-    page.wait_for_timeout(1300)
+    wait_kept(page)
     second = visit(page.context, site.url)
     wait_ready(second)
     assert wholes(second) == []  # the first tab has it
     write(second, "次日", maxNewTokens=10)
-    second.wait_for_timeout(1300)
+    wait_kept(second)
     second.click("#manuscripts summary")
     wait_until(second, "document.querySelectorAll('#kept li').length === 2")
     second.click("#kept li button:has-text('打开')")
@@ -88,12 +88,12 @@ def test_without_locks_the_version_keeps_two_tabs_apart(open_page, site):
     page.context.add_init_script("Object.defineProperty(navigator, 'locks', { get: () => undefined })")
     page.goto(site.url)
     write(page, "却说", maxNewTokens=10)
-    page.wait_for_timeout(1300)
+    wait_kept(page)
     second = visit(page.context, site.url)
     wait_ready(second)
     assert wholes(second) == wholes(page)
     press(page, "#continue")
-    page.wait_for_timeout(1300)
+    wait_kept(page)
     second.locator("article textarea").fill("另一种")
     second.wait_for_selector("[data-code=copied_apart]")
     page.wait_for_timeout(300)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tf_gpt2.data.prepare import prepare_corpus
+from web.manuscript_page import wait_kept
 from web.site_server import SiteServer
 from web.test_first_minute import WATCH_SHIFTS, complaints
 from web.web_page import TEXT as TRAINED
@@ -128,7 +129,7 @@ def test_a_planted_copy_is_underlined_with_its_book_and_passage(sites, chromium,
     wait_until(page, "!document.querySelector('.copied-layer mark')")
     wait_until(page, "document.querySelector('.copied-sentence').textContent.startsWith('没有照抄')")
     # Kept: a second visit asks for nothing.
-    page.wait_for_timeout(1500)  # until the manuscript is kept
+    wait_kept(page)
     page.reload()
     page.click("#copies summary")
     page.wait_for_selector(".copied-sentence")

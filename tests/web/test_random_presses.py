@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from web.manuscript_page import KEPT_TEXTS
+from web.manuscript_page import wait_kept
 from web.web_page import wait_until, write
 
 SERVICE_WORKERS = "block"
@@ -32,9 +32,7 @@ def test_random_presses_lose_nothing(open_page, seed):
         wait_until(page, "document.body.dataset.busy === 'false'")
         seen.update(page.evaluate(SHOWN_AT_REST))
     wait_until(page, "document.body.dataset.busy === 'false'")
-    page.wait_for_timeout(1500)
-    texts = page.evaluate(KEPT_TEXTS)
-    assert {text for text in seen if text} <= set(texts)
+    wait_kept(page, seen - {""})
     assert page.errors == []
 
 

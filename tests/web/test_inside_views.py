@@ -163,9 +163,16 @@ def test_the_model_view_has_every_head_draws_what_is_in_sight_and_enlarges(viewe
     ]
 
 
-def painted(page):
-    """How much is drawn between the columns of the lines."""
-    page.wait_for_timeout(100)
+def painted(page, least=1, below=float("inf")):
+    """How much is drawn between the columns of the lines, once it is in a range or three seconds have passed."""
+    for _ in range(100):
+        if least <= (shown := _painted(page)) < below:
+            break
+        page.wait_for_timeout(30)
+    return shown
+
+
+def _painted(page):
     return page.evaluate(
         "(() => { const canvas = document.querySelector('.inside-panel .inside-lines');"
         " const { width, height } = canvas; const data = canvas.getContext('2d').getImageData(width * 0.35, 0,"
@@ -180,7 +187,7 @@ def test_lines_of_one_token_of_some_heads_and_their_words(viewed, site_folder):
     assert everything > 0
     rows = viewed.locator(".inside-column.query .inside-row")
     rows.nth(20).hover()
-    one = painted(viewed)
+    one = painted(viewed, below=everything)
     assert 0 < one < everything
     viewed.mouse.move(0, 0)
     viewed.locator(".inside-head").nth(1).dblclick()

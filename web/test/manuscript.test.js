@@ -44,6 +44,14 @@ test("200 random sequences of presses end in a consistent manuscript, and no tex
   }
 });
 
+test("a column that undo took away before its button went is not continued", () => {
+  const two = writeAll(states.newVersions(start({ versions: 2 }), "却说", 3));
+  const one = states.continueVersions(two, [0, 5], 9);
+  assert.deepEqual(one.queue, states.continueVersions(two, [0], 9).queue);
+  const none = states.continueVersions(two, [5], 9);
+  assert.deepEqual([none.queue, none.manuscript.tips], [[], two.manuscript.tips]);
+});
+
 test("a text continued is the text written at once", () => {
   const whole = writeAll(states.newVersions(start({ maxNewTokens: 12 }), "却说", 7));
   let parts = writeAll(states.newVersions(start({ maxNewTokens: 4 }), "却说", 7));

@@ -119,6 +119,12 @@ const handlers = {
   exportAs: (id, kind, fallback) => keeping.exportAs(id, kind, fallback),
 };
 
+// A press may come before the frame that shows that its text is gone.
+for (const name of ["continueOne", "continueAt", "branch", "only", "shareOne", "copy", "save", "useAsPrompt"]) {
+  const handle = handlers[name];
+  handlers[name] = (column, ...rest) => column in page.state.manuscript.tips && handle(column, ...rest);
+}
+
 const view = new View(handlers);
 page.listeners.push(
   (state) => view.render(state),

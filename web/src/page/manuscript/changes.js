@@ -100,7 +100,8 @@ export function goOn(m, columns, settings) {
   const waiting = [];
   for (const column of columns) {
     const tip = m.passages[m.tips[column]];
-    if (tip.finish === "end_of_text") continue;
+    // Undo may have taken a text away before its button went, or before the model was there.
+    if (!tip || tip.finish === "end_of_text") continue;
     let place = m.tips[column];
     // One that was stopped before its first token is written now, with the seed it has.
     if (!isEmpty(tip)) [manuscript, place] = addWritten(manuscript, place, follow(tip, settings));

@@ -42,6 +42,13 @@ export class CandidatesView {
     this.strip.draw();
     this.fields.draw();
     const { shared } = this;
+    const written = shared.source.tokens[shared.position];
+    setText(
+      this.title, // before the numbers are there: a heading is never empty
+      written
+        ? shared.say("candidatesAt", { n: shared.position + 1, token: visible(written.text) })
+        : shared.say("candidatesAfter"),
+    );
     if (this.known?.position === shared.position) {
       this.drawBars();
       return;
@@ -63,12 +70,6 @@ export class CandidatesView {
     const { tokens } = shared.source;
     const { position, candidates } = known;
     const written = tokens[position];
-    setText(
-      this.title,
-      written
-        ? shared.say("candidatesAt", { n: position + 1, token: visible(written.text) })
-        : shared.say("candidatesAfter"),
-    );
     const draw = shared.source.draw?.(position - 1) ?? null;
     const seen = tokens.slice(0, position).map(({ id }) => id);
     const found = distribution(candidates, shared.settings, seen, draw?.random ?? null);

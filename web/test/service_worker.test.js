@@ -48,6 +48,14 @@ function worker(files, fetch, caches = new FakeCaches(), tabs = []) {
   return { send, open, caches, wait, registration: scope.registration };
 }
 
+/** A service worker that has taken over. */
+async function inCharge(files, caches, tabs) {
+  const started = worker(files, hostOf(files), caches, tabs);
+  await started.send("install");
+  await started.send("activate");
+  return started;
+}
+
 /** A tab, or a worker of one, and what it was told. */
 function client(id, type = "window") {
   const told = [];
@@ -68,9 +76,7 @@ const OLD = { "index.html": "old page", "app.js": "old program" };
 const NEW = { "index.html": "new page", "app.js": "new program" };
 
 test("a host with some files of a new version fails its install, and the old page stays whole", async () => {
-  const old = worker(OLD, hostOf(OLD));
-  await old.send("install");
-  await old.send("activate");
+  const old = await inCharge(OLD);
   for (const mixture of [
     { ...NEW, "app.js": OLD["app.js"] },
     { ...OLD, "app.js": NEW["app.js"] },
@@ -81,18 +87,14 @@ test("a host with some files of a new version fails its install, and the old pag
     assert.equal(await (await old.open(FOLDER)).text(), "old page");
     assert.equal(await (await old.open(`${FOLDER}app.js`)).text(), "old program");
   }
-  const whole = worker(NEW, hostOf(NEW), old.caches);
-  await whole.send("install");
-  await whole.send("activate");
+  const whole = await inCharge(NEW, old.caches);
   assert.equal(await (await whole.open(`${FOLDER}?x#y`)).text(), "new page");
   assert.equal(await versions(old), 1);
 });
 
 test("a tab keeps the version that it was opened with, and is told of the new one", async () => {
   const tabs = [];
-  const old = worker(OLD, hostOf(OLD), new FakeCaches(), tabs);
-  await old.send("install");
-  await old.send("activate");
+  const old = await inCharge(OLD, new FakeCaches(), tabs);
   assert.equal(await (await navigate(old, "reader")).text(), "old page");
   tabs.push(client("reader"));
   await old.open(
@@ -102,9 +104,7 @@ test("a tab keeps the version that it was opened with, and is told of the new on
   );
   tabs.push(client("its worker", "worker"));
 
-  const next = worker(NEW, hostOf(NEW), old.caches, tabs);
-  await next.send("install");
-  await next.send("activate");
+  const next = await inCharge(NEW, old.caches, tabs);
   assert.deepEqual([tabs[0].told, tabs[1].told], [["updated"], []]);
   for (const id of ["reader", "its worker"]) assert.equal(await textOf(next, id), "old program");
   // The same tab's next worker, after the change, is of its tab's version too.
@@ -128,13 +128,9 @@ test("a tab keeps the version that it was opened with, and is told of the new on
 
 test("a tab whose page came before the new version, and whose program is asked for after, is whole and told", async () => {
   const tabs = [];
-  const old = worker(OLD, hostOf(OLD), new FakeCaches(), tabs);
-  await old.send("install");
-  await old.send("activate");
+  const old = await inCharge(OLD, new FakeCaches(), tabs);
   assert.equal(await (await navigate(old, "opening")).text(), "old page");
-  const next = worker(NEW, hostOf(NEW), old.caches, tabs);
-  await next.send("install");
-  await next.send("activate"); // the tab is not among the living yet
+  const next = await inCharge(NEW, old.caches, tabs); // the tab is not among the living yet
   tabs.push(client("opening"));
   assert.equal(await textOf(next, "opening", { destination: "script" }), "old program");
   assert.deepEqual(tabs[0].told, ["updated"]);
@@ -142,13 +138,9 @@ test("a tab whose page came before the new version, and whose program is asked f
 
 test("a tab that came before there was a worker has what the first one keeps", async () => {
   const tabs = [client("first visit")];
-  const old = worker(OLD, hostOf(OLD), new FakeCaches(), tabs);
-  await old.send("install");
-  await old.send("activate");
+  const old = await inCharge(OLD, new FakeCaches(), tabs);
   assert.deepEqual(tabs[0].told, []);
-  const next = worker(NEW, hostOf(NEW), old.caches, tabs);
-  await next.send("install");
-  await next.send("activate");
+  const next = await inCharge(NEW, old.caches, tabs);
   assert.deepEqual(tabs[0].told, ["updated"]);
   assert.equal(await textOf(next, "first visit"), "old program");
 });
@@ -158,17 +150,13 @@ test("a tab of a worker that wrote nothing down has the version before", async (
   const old = worker(OLD, hostOf(OLD), new FakeCaches(), tabs);
   await old.send("install");
   tabs.push(client("unwritten"));
-  const next = worker(NEW, hostOf(NEW), old.caches, tabs);
-  await next.send("install");
-  await next.send("activate");
+  const next = await inCharge(NEW, old.caches, tabs);
   assert.deepEqual(tabs[0].told, ["updated"]);
   assert.equal(await textOf(next, "unwritten"), "old program");
 });
 
 test("a visit amid the install of a new version leaves that one's files alone", async () => {
-  const old = worker(OLD, hostOf(OLD));
-  await old.send("install");
-  await old.send("activate");
+  const old = await inCharge(OLD);
   const next = worker(NEW, hostOf(NEW), old.caches);
   await next.send("install");
   old.registration.waiting = {};

@@ -81,6 +81,13 @@ def test_a_gain_that_is_none_to_speak_of_is_kept_and_ends_it(tmp_path):
     assert _generations(tmp_path) == ["2"]
 
 
+def test_a_gain_that_another_seed_may_give_ends_the_chain(tmp_path):
+    trainings = _Trainings([4.0, 3.9, 3.8925, 3.8])  # a hundredth is asked; the third is better all the same
+    result = train_chain(None, tmp_path, ASKED, trainings)
+    assert [number for number, *_ in trainings.seen] == [1, 2, 3]
+    assert result.validation_loss == 3.8925
+
+
 @pytest.mark.parametrize("stops_in", [1, 2, 3])
 def test_a_stopped_chain_goes_on_where_it_was(tmp_path, stops_in):
     trainings = _Trainings([4.0, 3.9, 3.95], stops_in)
